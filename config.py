@@ -1,0 +1,57 @@
+"""Settings, read from the environment and from `.env`; `.env.example` explains each."""
+
+import os
+from pathlib import Path
+
+from dotenv import load_dotenv
+
+ROOT = Path(__file__).resolve().parent
+load_dotenv(ROOT / ".env")
+
+
+class Config:
+    """What every configuration shares."""
+
+    DATABASE_URL = os.environ.get("DATABASE_URL")
+    DATABASE_READ_URL = os.environ.get("DATABASE_READ_URL")
+    # Where the embedded PostgreSQL keeps its data; None where DATABASE_URL must be set.
+    EMBEDDED_POSTGRES: Path | None = ROOT / "instance" / "postgres"
+    SECRET_KEY = os.environ.get("SECRET_KEY")
+    TRUSTED_HOSTS = [
+        host.strip() for host in os.environ.get("TRUSTED_HOSTS", "").split(",") if host.strip()
+    ] or None
+    TRUSTED_PROXIES = os.environ.get("TRUSTED_PROXIES") or "0"
+    LOG_LEVEL = os.environ.get("LOG_LEVEL") or "INFO"
+    MAP_TILES_URL = (
+        os.environ.get("MAP_TILES_URL") or "https://tile.openstreetmap.org/{z}/{x}/{y}.png"
+    )
+    MAP_ATTRIBUTION = os.environ.get("MAP_ATTRIBUTION") or (
+        '&copy; <a href="https://www.openstreetmap.org/copyright">OpenStreetMap</a> contributors'
+    )
+    # Whether `flask db prepare` fills an empty database with the sample stations.
+    SAMPLE_STATIONS = False
+
+    API_TITLE = "stationsapp"
+    API_VERSION = "1"
+    OPENAPI_VERSION = "3.1.0"
+
+
+class DevelopmentConfig(Config):
+    """One machine, one developer, nothing to set."""
+
+    SECRET_KEY = Config.SECRET_KEY or "development only"
+    SAMPLE_STATIONS = True
+
+
+class TestingConfig(Config):
+    """What the tests start from; they set DATABASE_URL to the database that they made."""
+
+    TESTING = True
+    SECRET_KEY = "testing only"  # noqa: S105
+
+
+class ProductionConfig(Config):
+    """Nothing by default that should have been chosen."""
+
+    EMBEDDED_POSTGRES = None
+    SESSION_COOKIE_SECURE = True

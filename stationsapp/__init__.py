@@ -1,0 +1,21 @@
+from flask import Flask
+
+
+def create_app(config: str | type | None = None) -> Flask:
+    """Make the application: the only place where its parts meet.
+
+    `config` is the name of a class in `config.py` (`development`, `testing`, `production`) or a
+    class; without it APP_CONFIG decides. Raises SettingsError.
+    """
+    # Imported here, so that one broken part doesn't keep the others' commands from loading.
+    from . import database, health, settings, stations
+    from .extensions import db, migrate
+
+    app = Flask(__name__)
+    settings.load(app, config)
+    database.configure(app)
+    db.init_app(app)
+    migrate.init_app(app, db)
+    app.register_blueprint(health.bp)
+    stations.init_app(app)
+    return app

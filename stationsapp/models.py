@@ -1,0 +1,70 @@
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Identity,
+    Index,
+    UniqueConstraint,
+    func,
+    inspect,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .extensions import db
+
+
+class BaseModel(db.Model):
+    """What every table has: an identity, two timestamps, and a way to be shown."""
+
+    __abstract__ = True
+
+    id: Mapped[int] = mapped_column(
+        BigInteger, Identity(), primary_key=True, sort_order=-1
+    )
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=1)
+    updated_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), onupdate=func.now(), sort_order=1
+    )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.id}>"
+
+    def json(self) -> dict[str, Any]:
+        """Every column by its name, dates and times as ISO 8601."""
+        values = {column.key: getattr(self, column.key) for column in inspect(type(self)).columns}
+        return {
+            name: value.isoformat() if isinstance(value, date) else value
+            for name, value in values.items()
+        }
+
+
+class Station(BaseModel):
+    """A place with a name: latitude and longitude in degrees, WGS 84."""
+
+    __tablename__ = "stations"
+    __table_args__ = (
+        UniqueConstraint("source", "code"),
+        CheckConstraint("char_length(source) BETWEEN 1 AND 100", name="source_length"),
+        CheckConstraint("char_length(code) BETWEEN 1 AND 255", name="code_length"),
+        CheckConstraint("char_length(name) BETWEEN 1 AND 500", name="name_length"),
+        CheckConstraint("lat BETWEEN -90 AND 90", name="lat_range"),
+        CheckConstraint("lng BETWEEN -180 AND 180", name="lng_range"),
+        CheckConstraint("jsonb_typeof(properties) = 'object'", name="properties_object"),
+        # Boxes and nearest neighbours; core PostgreSQL, no extension.
+        Index("ix_stations_position", text("point(lng, lat)"), postgresql_using="gist"),
+        # Words of the name in any case and with any accents; the migration makes the function.
+        Index("ix_stations_words", text("station_words(name)"), postgresql_using="gin"),
+    )
+
+    source: Mapped[str]
+    code: Mapped[str]
+    name: Mapped[str]
+    lat: Mapped[float]
+    lng: Mapped[float]
+    properties: Mapped[dict[str, Any]] = mapped_column(
+        JSONB, default=dict, server_default=text("'{}'::jsonb")
+    )

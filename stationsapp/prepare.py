@@ -1,0 +1,33 @@
+"""`flask db prepare`: from nothing to a database that the application can run on."""
+
+import click
+import psycopg2
+from blinker import Namespace
+from flask import current_app
+from flask.cli import with_appcontext
+from flask_migrate import upgrade
+from flask_migrate.cli import db
+
+# Sent with the application when its database is up to date, for the rooms that fill it.
+database_prepared = Namespace().signal("database-prepared")
+
+
+@db.command()
+@with_appcontext
+def prepare() -> None:
+    """Create the database if it is missing, upgrade it, and load sample data in development.
+
+    Safe to run again, and by several processes at once.
+    """
+    from .database import create_database
+
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    try:
+        created = create_database(app)
+    except psycopg2.OperationalError as error:
+        raise click.ClickException(str(error).strip()) from error
+    if created:
+        click.echo(f"Created the database {app.config['SQLALCHEMY_DATABASE_URI'].database}.")
+    upgrade()
+    click.echo("The database is up to date.")
+    database_prepared.send(app)

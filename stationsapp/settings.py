@@ -1,0 +1,44 @@
+import logging
+import os
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.utils import ImportStringError, import_string
+
+
+class SettingsError(Exception):
+    """A setting that is missing or can't be used; the message says which and what to do."""
+
+
+def load(app: Flask, config: str | type | None) -> None:
+    """Load a class of `config.py` and apply what concerns the whole application.
+
+    `config` is `development`, `testing` or `production`, a class of its own, or None for what
+    APP_CONFIG says. Raises SettingsError.
+    """
+    config = config or os.environ.get("APP_CONFIG") or "development"
+    if isinstance(config, str):
+        try:
+            config = import_string(f"config.{config.capitalize()}Config")
+        except ImportStringError as error:
+            raise SettingsError(
+                f"APP_CONFIG={config} is none of development, testing, production"
+            ) from error
+    app.config.from_object(config)
+
+    for name, example in [
+        ("SECRET_KEY", 'make one: python -c "import secrets; print(secrets.token_hex(32))"'),
+        ("DATABASE_URL", "such as postgresql://user:password@host:5432/database"),
+    ]:
+        needed = name == "SECRET_KEY" or not app.config["EMBEDDED_POSTGRES"]
+        if needed and not app.config[name]:
+            raise SettingsError(f"set {name} in the environment or in .env ({example})")
+    if app.config["LOG_LEVEL"].upper() not in logging.getLevelNamesMapping():
+        raise SettingsError("LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR")
+    app.logger.setLevel(app.config["LOG_LEVEL"].upper())
+    if not app.config["TRUSTED_PROXIES"].isdecimal():
+        raise SettingsError("TRUSTED_PROXIES must be a number: how many proxies stand before us")
+    if proxies := int(app.config["TRUSTED_PROXIES"]):
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies
+        )
