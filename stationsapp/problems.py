@@ -17,9 +17,7 @@ def _problem(error: HTTPException) -> Response | HTTPException:
     problem = {"type": "about:blank", "title": error.name, "status": error.code}
     # webargs leaves the fields that failed in `data`, below the place they came from.
     if messages := getattr(error, "data", {}).get("messages"):
-        fields = {
-            name: reasons for place in messages.values() for name, reasons in place.items()
-        }
+        fields = {name: reasons for place in messages.values() for name, reasons in place.items()}
         problem |= {"detail": f"not valid: {', '.join(fields)}", "errors": fields}
     else:
         problem["detail"] = error.description or error.name

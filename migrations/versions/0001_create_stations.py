@@ -60,7 +60,9 @@ def upgrade():
             server_default=sa.text("now()"),
             nullable=False,
         ),
-        sa.CheckConstraint("char_length(source) BETWEEN 1 AND 100", op.f("ck_stations_source_length")),
+        sa.CheckConstraint(
+            "char_length(source) BETWEEN 1 AND 100", op.f("ck_stations_source_length")
+        ),
         sa.CheckConstraint("char_length(code) BETWEEN 1 AND 255", op.f("ck_stations_code_length")),
         sa.CheckConstraint("char_length(name) BETWEEN 1 AND 500", op.f("ck_stations_name_length")),
         sa.CheckConstraint("lat BETWEEN -90 AND 90", op.f("ck_stations_lat_range")),

@@ -7,7 +7,7 @@ from io import StringIO
 from itertools import islice
 
 import orjson
-from psycopg2.extensions import cursor as Cursor  # noqa: N812
+from sqlalchemy.engine.interfaces import DBAPICursor
 
 from ..extensions import db
 from .feeds import Record, Rejected
@@ -38,6 +38,7 @@ WITH upserted AS (
         AND (old.name, old.lat, old.lng, old.properties)
             IS NOT DISTINCT FROM (staging.name, staging.lat, staging.lng, staging.properties)
     )
+    ORDER BY line
     ON CONFLICT (source, code) DO UPDATE SET updated_at = now(), name = excluded.name,
         lat = excluded.lat, lng = excluded.lng, properties = excluded.properties
     RETURNING xmax = 0 AS added
@@ -74,14 +75,14 @@ def import_records(
             report.rejected.append(Rejected(line, "code", code, reason))
             staged -= 1
         cursor.execute(UPSERT, {"source": source})
-        report.added, report.updated = cursor.fetchone()
+        [(report.added, report.updated)] = cursor.fetchall()
         report.unchanged = staged - report.added - report.updated
     report.rejected.sort()
     return report
 
 
 def _stage(
-    cursor: Cursor,
+    cursor: DBAPICursor,
     items: Iterable[Record | Rejected],
     rejected: list[Rejected],
     progress: Callable[[], None],

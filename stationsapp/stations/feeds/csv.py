@@ -2,7 +2,8 @@
 
 import csv
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from math import nan
+from typing import Any, BinaryIO
 
 from . import FeedError, Record, Rejected
 
@@ -72,24 +73,23 @@ def _record(
 ) -> Record | Rejected:
     if len(row) != len(header):
         return Rejected(line, header[-1], row[-1], f"ends {len(row)} fields, not {len(header)}")
-    values = {}
+    values: dict[str, Any] = {}
     for field, limit in LENGTHS.items():
         value = row[places[field]].strip()
         if not 1 <= len(value) <= limit:
             reason = f"is no {field}: expected 1 to {limit} characters"
             return Rejected(line, header[places[field]], value, reason)
         values[field] = value
-    degrees = {}
     for field, limit in DEGREES.items():
         value = row[places[field]].strip()
         try:
-            degrees[field] = float(value)
+            values[field] = float(value)
         except ValueError:
-            degrees[field] = float("nan")
-        if not abs(degrees[field]) <= limit:  # not a number is no good either
+            values[field] = nan
+        if not abs(values[field]) <= limit:  # not a number is no good either
             reason = f"is no {field}: expected degrees from -{limit} to {limit}"
             return Rejected(line, header[places[field]], value, reason)
     if any("\0" in value for value in row):
         return Rejected(line, header[0], row[0], "is in a row with a NUL character")
     properties = {name: row[i] for i, name in rest if row[i]}
-    return Record(line, **values, **degrees, properties=properties)
+    return Record(line, **values, properties=properties)

@@ -1,0 +1,48 @@
+# `make` alone lists what there is to do.
+PYTHON ?= python3
+PORT ?= 5000
+BIN := .venv/bin
+FLASK := $(BIN)/flask --app wsgi
+INSTALLED := .venv/installed
+
+.PHONY: help run test lint format serve lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
+
+run: $(INSTALLED) ## prepare the database and serve on http://127.0.0.1:5000 (another port: make run PORT=5001)
+	@$(BIN)/python -c "import socket; socket.create_server(('127.0.0.1', $(PORT)))" 2>/dev/null \
+		|| { echo "Port $(PORT) is taken: stop what uses it, or take another: make run PORT=$$(( $(PORT) + 1 ))"; exit 1; }
+	@$(FLASK) db prepare
+	@$(FLASK) run --debug --port $(PORT)
+
+test: $(INSTALLED) ## run the tests
+	$(BIN)/pytest --numprocesses logical
+
+lint: $(INSTALLED) ## check style, types, and that the migrations match the models
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(FLASK) db upgrade
+	$(FLASK) db check
+
+format: $(INSTALLED) ## rewrite the code in the house style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+serve: $(INSTALLED) ## serve as in production: gunicorn, with DATABASE_URL and SECRET_KEY set
+	$(BIN)/gunicorn wsgi:app
+
+lock: $(INSTALLED) ## renew the pinned versions in constraints.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --upgrade --no-annotate \
+		--no-emit-index-url --no-header --output-file constraints.txt pyproject.toml
+	$(MAKE) --always-make $(INSTALLED)
+
+clean: ## remove the virtual environment, the embedded database and everything made
+	rm -rf .venv instance build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,162 @@
+"""What every test stands on: a real PostgreSQL, and a database of the tests' own.
+
+pytest-postgresql makes one database for each worker, migrated once by the real migrations. A test
+commits as the application does, on the same two engines; afterwards the tables are emptied. That
+costs milliseconds, and unlike a transaction that is rolled back it lets COPY, locks, autocommit
+reads and several connections be what they are in production.
+"""
+
+import threading
+from collections.abc import Iterator
+
+import psycopg2
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+from psycopg2.extensions import parse_dsn
+from pytest_postgresql import factories
+from pytest_postgresql.executors import NoopExecutor
+from pytest_postgresql.factories.noprocess import xdistify_dbname
+from pytest_postgresql.janitor import DatabaseJanitor
+from sqlalchemy import text
+from werkzeug.serving import make_server
+
+from config import TestingConfig
+from stationsapp import create_app, embedded
+from stationsapp.extensions import db
+
+DATABASE = "stationsapp_tests"
+MARK = "made by the tests of stationsapp"
+
+
+def server_connection(database: str = "postgres") -> psycopg2.extensions.connection:
+    """Connect to the server that tests run on: DATABASE_URL's, or the embedded one."""
+    if TestingConfig.DATABASE_URL:
+        return psycopg2.connect(**parse_dsn(TestingConfig.DATABASE_URL) | {"dbname": database})
+    return embedded.connect(TestingConfig.EMBEDDED_POSTGRES, database)
+
+
+def is_ours(connection: psycopg2.extensions.connection, database: str) -> bool | None:
+    """Tell whether the tests made this database; None when there is no such database."""
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s",
+        [database],
+    )
+    row = cursor.fetchone()
+    return row and row[0] == MARK
+
+
+def url_of(server: NoopExecutor, database: str) -> str:
+    """Return the DATABASE_URL of a database on this server; libpq takes a folder as host."""
+    arguments = {"host": server.host, "port": server.port, "user": server.user}
+    if server.password:
+        arguments["password"] = server.password
+    query = "&".join(f"{name}={value}" for name, value in arguments.items())
+    return f"postgresql:///{database}?{query}"
+
+
+def migrate_template(host: str, port: str, user: str, dbname: str, password: str, **_) -> None:
+    """Run the migrations in the database that the worker's own is copied from."""
+    server = NoopExecutor(host, port, user, "", dbname, password)
+    with create_app(config_for(url_of(server, dbname))).app_context():
+        with db.engine.begin() as connection:
+            connection.execute(text(f"COMMENT ON DATABASE {dbname} IS '{MARK}'"))
+        upgrade()
+        for engine in db.engines.values():
+            engine.dispose()
+
+
+def config_for(url: str) -> type:
+    """Make a configuration class for this database."""
+    return type("Config", (TestingConfig,), {"DATABASE_URL": url, "EMBEDDED_POSTGRES": None})
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.option.postgresql_drop_test_database = True  # left behind by a run that was killed
+
+
+@pytest.fixture(scope="session")
+def connected(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Start the server and keep it; refuse databases that bear our names but aren't ours."""
+    connection = server_connection()
+    for name in (xdistify_dbname(DATABASE), f"{xdistify_dbname(DATABASE)}_tmpl"):
+        if is_ours(connection, name) is False:
+            pytest.exit(f"the database {name} was not made by these tests: drop or rename it", 1)
+    parameters = connection.get_dsn_parameters()
+    pytestconfig.option.postgresql_host = parameters["host"]
+    pytestconfig.option.postgresql_port = parameters["port"]
+    pytestconfig.option.postgresql_user = parameters["user"]
+    if TestingConfig.DATABASE_URL:
+        password = parse_dsn(TestingConfig.DATABASE_URL).get("password")
+        pytestconfig.option.postgresql_password = password
+    connection.rollback()
+    yield
+    connection.close()
+
+
+template = factories.postgresql_noproc(dbname=DATABASE, load=[migrate_template])
+
+
+@pytest.fixture(scope="session")
+def database_url(connected: None, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Make the worker's database and return its URL."""
+    server: NoopExecutor = request.getfixturevalue("template")
+    janitor = DatabaseJanitor(
+        user=server.user,
+        host=server.host,
+        port=server.port,
+        password=server.password,
+        dbname=server.dbname,
+        template_dbname=server.template_dbname,
+    )
+    janitor.drop()
+    with janitor:
+        with janitor.cursor() as cursor:
+            cursor.execute(f"COMMENT ON DATABASE {server.dbname} IS '{MARK}'")
+        yield url_of(server, server.dbname)
+
+
+@pytest.fixture(scope="session")
+def application(database_url: str) -> Iterator[Flask]:
+    app = create_app(config_for(database_url))
+    yield app
+    with app.app_context():
+        for engine in db.engines.values():
+            engine.dispose()
+
+
+@pytest.fixture
+def app(application: Flask) -> Iterator[Flask]:
+    """Give the application in its context, and empty its tables afterwards."""
+    with application.app_context():
+        yield application
+        db.session.rollback()
+        with db.engine.begin() as connection:
+            refuse_foreign_database(connection.connection.dbapi_connection)
+            tables = ", ".join(table.name for table in db.metadata.sorted_tables)
+            connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+
+
+def refuse_foreign_database(connection: psycopg2.extensions.connection) -> None:
+    name = connection.info.dbname
+    if not is_ours(connection, name):
+        pytest.exit(f"the database {name} was not made by these tests", 1)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def live_url(app: Flask) -> Iterator[str]:
+    """Serve the application over real HTTP."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
