@@ -3,9 +3,9 @@ import sys
 from contextlib import closing
 
 import pytest
-from conftest import config_for, server_connection, url_of
 from flask import Flask
 from flask_migrate import downgrade, upgrade
+from postgres import config_for, server_connection, url_of
 from pytest_postgresql.executors import NoopExecutor
 from sqlalchemy import inspect, text
 
