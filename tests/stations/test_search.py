@@ -1,3 +1,4 @@
+from math import inf
 from typing import NamedTuple
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import insert, text
 from stationsapp.extensions import db
 from stationsapp.models import Station
 from stationsapp.stations import geo, search
+from stationsapp.stations.search import Filters
 
 NASTY = [-90, -89.999, -60, -1e-9, 0, 1e-9, 0.5, 60, 89.999, 90]
 NASTY_LNG = [*NASTY, -180, -179.999, 179.999, 180, 135]
@@ -46,7 +48,7 @@ def brute_force(stations: list[Point], at: Point, limit: int) -> list[tuple[floa
 
 def assert_nearest_is_exact(stations: list[Point], at: Point, limit: int) -> None:
     """Compare with brute force; rounding may part the two by a micrometre, a decimetre far away."""
-    found = [(row["distance"], row["id"]) for row in search.nearest(*at, limit)]
+    found = [(row["distance"], row["id"]) for row in search.nearest(Filters(), *at, limit).rows]
     expected = brute_force(stations, at, limit)
     assert len(found) == len(expected)
     assert found == sorted(found)
@@ -94,14 +96,15 @@ def test_nearest_agrees_with_brute_force_among_thousands(world: None):
 
 def test_equal_distances_come_in_the_order_of_the_ids(app: Flask):
     fill([Point(0, 1), Point(0, -1), Point(1, 0), Point(-1, 0)] * 5)
-    assert [row["id"] for row in search.nearest(0, 0, 7)] == [1, 2, 3, 4, 5, 6, 7]
+    assert [row["id"] for row in search.nearest(Filters(), 0, 0, 7).rows] == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_nearest_scans_the_index_for_the_neighbours_and_for_the_box(world: None):
     with db.engine.begin() as connection:
         connection.execute(text("SET LOCAL enable_seqscan = off"))
         plan = connection.execute(
-            text(f"EXPLAIN {search.NEAREST.text}"), {"lat": 48.0, "lng": 2.0, "limit": 10}
+            text(f"EXPLAIN {search._nearest('true', filtered=False)}"),
+            {"lat": 48.0, "lng": 2.0, "limit": 10, "radius": inf},
         )
         lines = "\n".join(plan.scalars())
     assert lines.count("ix_stations_position") == 2
@@ -111,7 +114,7 @@ def test_nearest_scans_the_index_for_the_neighbours_and_for_the_box(world: None)
 def test_pages_follow_one_another_without_gap_or_overlap(app: Flask):
     fill([Point(0, 0)] * 25)
     seen, after = [], 0
-    while page := search.page(10, after):
+    while page := search.page(Filters(), 10, after).rows:
         seen += [station["id"] for station in page]
         after = seen[-1]
     assert seen == list(range(1, 26))
