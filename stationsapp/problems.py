@@ -3,7 +3,7 @@
 import secrets
 
 from flask import Flask, Response, current_app, request
-from orjson import dumps
+from orjson import OPT_NON_STR_KEYS, dumps
 from werkzeug.exceptions import HTTPException
 
 API = "/api/"
@@ -28,6 +28,6 @@ def _problem(error: HTTPException) -> Response | HTTPException:
         current_app.logger.error("the failed request is request_id %s", problem["request_id"])
     else:
         problem["detail"] = error.description or error.name
-    response = Response(dumps(problem), error.code, error.get_headers())
+    response = Response(dumps(problem, option=OPT_NON_STR_KEYS), error.code, error.get_headers())
     response.content_type = "application/problem+json"
     return response

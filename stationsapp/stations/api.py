@@ -152,12 +152,5 @@ def _answer(body: bytes | Iterator[Any], form: str, tag: str, status: int = 200)
 
 
 def _everything(form: str, filters: Filters) -> Response:
-    if form == "json":
-        abort(422, "all=true takes format=geojson or format=csv, which can be streamed")
     version, stations = search.everything(filters)
-    parts: Iterator[Any] = (
-        representations.csv_lines(stations, search.FIELDS)
-        if form == "csv"
-        else representations.geojson_parts(stations)
-    )
-    return _answer(parts, form, f"{version}-{form}")
+    return _answer(representations.stream(form, stations), form, f"{version}-{form}")

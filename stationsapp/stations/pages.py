@@ -12,6 +12,7 @@ bp = Blueprint(
     static_url_path="/static/stations",
 )
 
+
 @bp.get("/")
 def map_page() -> ResponseReturnValue:
     """Show the map."""

@@ -71,12 +71,20 @@ def csv_lines(stations: Iterable[Station], fields: Sequence[str]) -> Iterator[st
     yield buffer.getvalue()
 
 
-def geojson_parts(stations: Iterable[Station]) -> Iterator[bytes]:
-    """Yield a FeatureCollection, a feature at a time."""
-    yield b'{"type":"FeatureCollection","features":['
+def stream(form: str, stations: Iterator[Station]) -> Iterator[str | bytes]:
+    """Yield what `many` returns, station by station."""
+    if form == "csv":
+        yield from csv_lines(stations, FIELDS)
+        return
+    # The list stands alone in an empty document: what is before it comes first, what is after last.
+    before, after = many(form, [], FIELDS, **({"next": None} if form == "json" else {})).split(
+        b"[]", 1
+    )
+    yield before + b"["
     for i, station in enumerate(stations):
-        yield (b",\n" if i else b"\n") + dumps(_feature(station))
-    yield b"\n]}\n"
+        shown = _plain(station) if form == "json" else _feature(station)
+        yield (b",\n" if i else b"\n") + dumps(shown)
+    yield b"]" + after
 
 
 def _plain(station: Station) -> Station:
