@@ -46,8 +46,8 @@ def test_of_several_hosts_the_one_that_answers_is_taken(database_url: str):
 def test_reads_take_one_statement_and_no_transaction(app: Flask):
     with db.engine.begin() as connection:
         connection.execute(text("SELECT 1"))
-    first = read(text("SELECT pg_current_xact_id_if_assigned(), now()"))
-    second = read(text("SELECT pg_current_xact_id_if_assigned(), now()"))
+    first = read("SELECT pg_current_xact_id_if_assigned(), now()")
+    second = read("SELECT pg_current_xact_id_if_assigned(), now()")
     assert first[0]["now"] != second[0]["now"]
 
 

@@ -9,7 +9,6 @@ from math import inf
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import text
 
 from ..database import read, snapshot
 from . import geo
@@ -44,12 +43,12 @@ class Found(NamedTuple):
 
 def version() -> int:
     """Return the data version: it grows with every transaction that writes stations."""
-    return int(read(text(VERSION))[0]["version"])
+    return int(read(VERSION)[0]["version"])
 
 
 def one(station_id: int) -> dict[str, Any] | None:
     """Return the station of this id, its properties as a dict, or None."""
-    rows = read(text(f"SELECT {COLUMNS} FROM stations WHERE id = :id"), {"id": station_id})
+    rows = read(f"SELECT {COLUMNS} FROM stations WHERE id = %(id)s", {"id": station_id})
     if not rows:
         return None
     return rows[0] | {"properties": orjson.loads(rows[0]["properties"])}
@@ -62,8 +61,8 @@ def page(filters: Filters, limit: int, after: int = 0) -> Found:
     """
     condition, parameters = _where(filters)
     return _found(
-        f"""SELECT {COLUMNS} FROM stations WHERE stations.id > :after AND {condition}
-            ORDER BY stations.id LIMIT :limit""",
+        f"""SELECT {COLUMNS} FROM stations WHERE stations.id > %(after)s AND {condition}
+            ORDER BY stations.id LIMIT %(limit)s""",
         "id",
         {"after": after, "limit": limit, **parameters},
     )
@@ -75,16 +74,17 @@ def everything(filters: Filters) -> Iterator[tuple[int, Iterator[dict[str, Any]]
     condition, parameters = _where(filters)
     statement = f"SELECT {COLUMNS} FROM stations WHERE {condition} ORDER BY stations.id"
     with snapshot() as connection:
-        seen = connection.execute(text(VERSION)).one()
-        rows = connection.execution_options(yield_per=BATCH).execute(text(statement), parameters)
+        seen = connection.exec_driver_sql(VERSION).one()
+        batches = connection.execution_options(yield_per=BATCH)
+        rows = batches.exec_driver_sql(statement, parameters)
         yield seen.version, (row._asdict() for row in rows)
 
 
 def _found(statement: str, order: str, parameters: dict[str, Any]) -> Found:
     """Run a query together with the data version, which comes even when nothing else does."""
     found = read(
-        text(f"""SELECT * FROM ({VERSION}) AS current LEFT JOIN ({statement}) AS found ON true
-                 ORDER BY {order}"""),
+        f"""SELECT * FROM ({VERSION}) AS current LEFT JOIN ({statement}) AS found ON true
+            ORDER BY {order}""",
         parameters,
     )
     seen = [row.pop("version") for row in found]
@@ -97,10 +97,10 @@ def _where(filters: Filters) -> tuple[str, dict[str, Any]]:
     conditions = ["true"]
     parameters: dict[str, Any] = {}
     if filters.source is not None:
-        conditions.append("source = :source")
+        conditions.append("source = %(source)s")
         parameters["source"] = filters.source
     if filters.q is not None:
-        conditions.append("station_words(name) @@ station_query(:q)")
+        conditions.append("station_words(name) @@ station_query(%(q)s)")
         parameters["q"] = filters.q
     if filters.bbox is not None:
         parts = []
@@ -112,14 +112,15 @@ def _where(filters: Filters) -> tuple[str, dict[str, Any]]:
 
 
 def _in_box(box: geo.Box, i: int) -> str:
-    """Write the condition for a box whose sides are the parameters west<i>, south<i> ..."""
+    """Write the condition for a box whose sides are the parameters west<i>, south<i> and so on."""
     west, south, east, north = box
     if (east - west) * (north - south) < LARGE_BOX:
-        return f"point(lng, lat) <@ box(point(:west{i}, :south{i}), point(:east{i}, :north{i}))"
-    latitudes = f"lat BETWEEN :south{i} AND :north{i}"
+        corners = f"point(%(west{i})s, %(south{i})s), point(%(east{i})s, %(north{i})s)"
+        return f"point(lng, lat) <@ box({corners})"
+    latitudes = f"lat BETWEEN %(south{i})s AND %(north{i})s"
     if east - west == 360:
         return latitudes
-    return f"lng BETWEEN :west{i} AND :east{i} AND {latitudes}"
+    return f"lng BETWEEN %(west{i})s AND %(east{i})s AND {latitudes}"
 
 
 # Square degrees. PostgreSQL takes any box to hold a thousandth of the points, and so scans the
@@ -128,8 +129,8 @@ LARGE_BOX = 2_000
 
 DISTANCE = f"""
     2 * {geo.EARTH_RADIUS} * asin(least(1, sqrt(
-        sin(radians(lat - :lat) / 2) ^ 2
-        + cos(radians(:lat)) * cos(radians(lat)) * sin(radians(lng - :lng) / 2) ^ 2)))
+        sin(radians(lat - %(lat)s) / 2) ^ 2
+        + cos(radians(%(lat)s)) * cos(radians(lat)) * sin(radians(lng - %(lng)s) / 2) ^ 2)))
 """  # geo.distance, in SQL
 
 # Up to so many stations that fit a filter are all compared; beyond, they are frequent enough to be
@@ -167,23 +168,23 @@ WITH {few if filtered else ""}
 planar AS MATERIALIZED (
     SELECT {DISTANCE} AS distance FROM stations
     WHERE {condition} {f"AND NOT {are_few}" if filtered else ""}
-    ORDER BY point(lng, lat) <-> point(:lng, :lat) LIMIT :limit
+    ORDER BY point(lng, lat) <-> point(%(lng)s, %(lat)s) LIMIT %(limit)s
 ),
 cap AS (  -- its radius in degrees, and a metre more than rounding can take away
-    SELECT degrees((least(max(distance), :radius) + 1) / {geo.EARTH_RADIUS}) AS radius
+    SELECT degrees((least(max(distance), %(radius)s) + 1) / {geo.EARTH_RADIUS}) AS radius
     FROM planar HAVING count(*) > 0
 ),
 reach AS (  -- the cap's half width in degrees of longitude: all of them when it holds a pole
-    SELECT radius, CASE WHEN abs(:lat) + radius >= 90 THEN 360
-        ELSE degrees(asin(least(1, sin(radians(radius)) / cos(radians(:lat))))) END AS width
+    SELECT radius, CASE WHEN abs(%(lat)s) + radius >= 90 THEN 360
+        ELSE degrees(asin(least(1, sin(radians(radius)) / cos(radians(%(lat)s))))) END AS width
     FROM cap
 ),
 boxes AS (  -- the part within -180..180, and what reaches over the antimeridian on either side
-    SELECT box(point(west, :lat - radius), point(east, :lat + radius)) AS box
+    SELECT box(point(west, %(lat)s - radius), point(east, %(lat)s + radius)) AS box
     FROM reach CROSS JOIN LATERAL (VALUES
-        (greatest(:lng - width, -180), least(:lng + width, 180)),
-        (:lng - width + 360, CASE WHEN width < 180 THEN 180 END),
-        (CASE WHEN width < 180 THEN -180 END, :lng + width - 360)
+        (greatest(%(lng)s - width, -180), least(%(lng)s + width, 180)),
+        (%(lng)s - width + 360, CASE WHEN width < 180 THEN 180 END),
+        (CASE WHEN width < 180 THEN -180 END, %(lng)s + width - 360)
     ) AS part (west, east)
     WHERE west <= east
 ),
@@ -194,7 +195,7 @@ candidates AS (
 ),
 nearest AS (
     SELECT id, distance FROM candidates
-    WHERE distance <= :radius ORDER BY distance, id LIMIT :limit
+    WHERE distance <= %(radius)s ORDER BY distance, id LIMIT %(limit)s
 )
 SELECT {COLUMNS}, distance FROM nearest JOIN stations USING (id)
 """
@@ -220,7 +221,7 @@ def clusters(bbox: geo.Box, zoom: int) -> Found:
     return _found(
         f"""
         WITH cells AS (
-            SELECT floor((lng + 180) / :cell) AS x, floor((lat + 90) / :cell) AS y, count(*),
+            SELECT floor((lng + 180) / %(cell)s) AS x, floor((lat + 90) / %(cell)s) AS y, count(*),
                 avg(lat) AS mean_lat, avg(lng) AS mean_lng,
                 min(lng) AS west, min(lat) AS south, max(lng) AS east, max(lat) AS north,
                 min(id) AS first_id

@@ -102,8 +102,8 @@ def test_equal_distances_come_in_the_order_of_the_ids(app: Flask):
 def test_nearest_scans_the_index_for_the_neighbours_and_for_the_box(world: None):
     with db.engine.begin() as connection:
         connection.execute(text("SET LOCAL enable_seqscan = off"))
-        plan = connection.execute(
-            text(f"EXPLAIN {search._nearest('true', filtered=False)}"),
+        plan = connection.exec_driver_sql(
+            f"EXPLAIN {search._nearest('true', filtered=False)}",
             {"lat": 48.0, "lng": 2.0, "limit": 10, "radius": inf},
         )
         lines = "\n".join(plan.scalars())
