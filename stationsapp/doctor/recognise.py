@@ -1,0 +1,143 @@
+"""From an exception to the entry of the catalogue that explains it."""
+
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from . import server
+from .catalogue import ENTRIES, Entry
+from .diagnosis import Diagnosis, command_facts
+from .urls import flaw
+
+REUSE = 5.0  # seconds for which a server's examination is good for all who fail on it
+# What wraps the error that matters, and says no more than that it happened.
+WRAPPERS = ("SystemExit", "NoAppException", "ClickException", "UsageError")
+
+_examined: dict[server.Target, tuple[float, server.Found | None]] = {}
+_examining = threading.Lock()
+
+
+def diagnose(error: BaseException, engine: Engine | None = None) -> Diagnosis | None:
+    """Return what the catalogue says of an error, of the one that it wraps, or None.
+
+    `engine` is the one that failed, for the facts of its server.
+    """
+    for inner in _chain(error):
+        known: Diagnosis | None = getattr(inner, "diagnosis", None)
+        if known:
+            return known
+        found = _found(inner, engine)
+        if found:
+            return Diagnosis(
+                ENTRIES[found.entry], command_facts() | engine_facts(engine) | found.facts
+            )
+    return None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error:
+        yield error
+        wrapper = type(error).__name__ in WRAPPERS
+        error = error.__cause__ or (error.__context__ if wrapper else None)
+
+
+def engine_facts(engine: Engine | None) -> dict[str, str]:
+    if engine is None:
+        return {}
+    targets = server.targets(engine)
+    if targets:
+        return targets[0].facts
+    return {"database": engine.url.database or "", "role": engine.url.username or ""}
+
+
+def _found(error: BaseException, engine: Engine | None) -> server.Found | None:
+    entry: Entry | None
+    if not isinstance(error, DBAPIError):
+        if getattr(error, "pgcode", None):
+            entry = _by_sqlstate(str(getattr(error, "pgcode", "")), "")
+        else:
+            entry = _by_text(error)
+            if entry and "OperationalError" in entry.exceptions:
+                return _examine(engine) or server.Found(entry.id)
+        return _refined(entry, error)
+    sqlstate = getattr(error.orig, "pgcode", None)
+    if sqlstate:
+        entry = _by_sqlstate(sqlstate, error.statement or "")
+        return server.Found(entry.id) if entry else None
+    if error.statement is None:  # a connection, or the end of a transaction
+        found = _examine(engine)
+        if found:
+            return found
+    if error.connection_invalidated and error.statement is not None:
+        return server.Found("connection-lost")
+    entry = _by_text(error.orig) if error.orig else None
+    return server.Found(entry.id) if entry else None
+
+
+def _refined(entry: Entry | None, error: BaseException) -> server.Found | None:
+    """Add what the error itself doesn't say: which flaw a database URL has, which module."""
+    if isinstance(error, ModuleNotFoundError) and _is_driver(error.name or ""):
+        return server.Found("driver-missing", detail=f"Missing: {error.name}.")
+    url = os.environ.get("DATABASE_URL", "")
+    if url and (entry is ENTRIES["url-scheme"] or isinstance(error, ValueError)):
+        fault = flaw(url)
+        if fault:
+            return server.Found(fault)
+    return server.Found(entry.id) if entry else None
+
+
+def _is_driver(module: str) -> bool:
+    return module.partition(".")[0] in ("psycopg2", "psycopg", "pg8000", "asyncpg", "psycopg2cffi")
+
+
+def _by_sqlstate(sqlstate: str, statement: str) -> Entry | None:
+    for entry in ENTRIES.values():
+        if sqlstate in entry.sqlstates and re.match(entry.statement, statement.strip(), re.I):
+            return entry
+    return None
+
+
+def _by_text(error: BaseException) -> Entry | None:
+    names = {kind.__name__ for kind in type(error).__mro__}
+    text = str(error)
+    for entry in ENTRIES.values():
+        if names & set(entry.exceptions) and any(pattern(m).search(text) for m in entry.messages):
+            return entry
+    return None
+
+
+def pattern(message: str) -> re.Pattern[str]:
+    """Turn a message of the catalogue into a pattern: `…` stands for anything."""
+    return re.compile(".*?".join(re.escape(part) for part in message.split("…")), re.S)
+
+
+def _examine(engine: Engine | None) -> server.Found | None:
+    """Examine the engine's servers, once in a while: meanwhile all get the same answer."""
+    for target in server.targets(engine) if engine is not None else []:
+        found = _examine_once(target)
+        if found:
+            return found
+    return None
+
+
+def _examine_once(target: server.Target) -> server.Found | None:
+    at, found = _examined.get(target, (float("-inf"), None))
+    # Who comes while another one examines takes the last answer rather than wait.
+    if time.monotonic() - at < REUSE or not _examining.acquire(blocking=False):
+        return found
+    try:
+        found = None
+        server.examine(target)
+    except server.Found as finding:
+        found = finding.with_traceback(None)
+    except (OSError, NotImplementedError, ValueError):
+        pass
+    finally:
+        _examined[target] = (time.monotonic(), found)
+        _examining.release()
+    return found
