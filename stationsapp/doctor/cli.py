@@ -129,9 +129,7 @@ def _explain(error: BaseException) -> None:
         return  # the error that ends the command matters more than ours
     if not diagnosis:
         return
-    if isinstance(error, click.ClickException):
-        error.message += f"\n\n{diagnosis.text()}"
-    elif isinstance(error, SystemExit):
+    if isinstance(error, click.ClickException | SystemExit):
         click.echo(f"\n{diagnosis.text()}\n", err=True)
     else:
         error.add_note(f"\n{diagnosis.text()}")

@@ -41,7 +41,7 @@ class Diagnosis:
     """One entry, and the facts that its texts are filled with (never a password among them)."""
 
     entry: Entry
-    facts: Mapping[str, str] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -90,18 +90,19 @@ def _fill(line: str, facts: Mapping[str, str]) -> str:
 
 def command_facts() -> dict[str, str]:
     """Return how `flask` and `python` are called in this environment, for this application."""
-    flask = _program("flask")
+    flask = " ".join([_program("flask"), *map(shlex.quote, app_arguments())])
+    return {"flask": flask, "python": _program("python")}
+
+
+def app_arguments() -> list[str]:
+    """Return `--app ...` as this process was given it, or as it is by custom."""
     for option, value in pairwise([*sys.argv, ""]):
         if option in ("--app", "-A"):
-            flask += f" --app {shlex.quote(value)}"
-            break
+            return ["--app", value]
         if option.startswith("--app="):
-            flask += f" {shlex.quote(option)}"
-            break
-    else:
-        if "FLASK_APP" not in os.environ and Path("wsgi.py").exists():
-            flask += " --app wsgi"
-    return {"flask": flask, "python": _program("python")}
+            return [option]
+    custom = "FLASK_APP" not in os.environ and Path("wsgi.py").exists()
+    return ["--app", "wsgi"] if custom else []
 
 
 def _program(name: str) -> str:

@@ -4,6 +4,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
@@ -45,7 +46,8 @@ def _of_another_db(db: SQLAlchemy) -> Iterator[str]:
         if isinstance(value, SQLAlchemy) and value is not db
     }
     for other, name, module in others.values():
-        for mapper in other.Model.registry.mappers:
+        base: Any = other.Model
+        for mapper in base.registry.mappers:
             model = mapper.class_
             yield f"{model.__name__} ({model.__module__}) belongs to `{name}` of {module}"
 

@@ -107,12 +107,17 @@ def application(state: Examination) -> str:
         if known:
             raise Found(known.entry.id, **known.facts) from error
         inner = error.__cause__ or error.__context__ or error
-        last = traceback.extract_tb(inner.__traceback__)[-1:]
-        place = f"{os.path.relpath(last[0].filename)}, line {last[0].lineno}" if last else "it"
         detail = masked(f"{type(inner).__name__}: {inner}")
-        raise Found("app-not-importable", detail=detail, place=place) from error
+        raise Found("app-not-importable", detail=detail, place=_place(inner)) from error
     state.stack.enter_context(state.app.app_context())
     return state.app.import_name
+
+
+def _place(error: BaseException) -> str:
+    if isinstance(error, SyntaxError):
+        return f"{os.path.relpath(error.filename or '')}, line {error.lineno}"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{os.path.relpath(last.filename)}, line {last.lineno}"
 
 
 def url(state: Examination) -> str:

@@ -47,6 +47,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def engine_facts(engine: Engine | None) -> dict[str, str]:
+    """Return what the catalogue's texts are filled with, as far as an engine's URL tells."""
     if engine is None:
         return {}
     targets = server.targets(engine)

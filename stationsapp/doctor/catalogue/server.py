@@ -101,8 +101,10 @@ ENTRIES = (
         "The server's disk is full",
         why="PostgreSQL could not write: no space is left on the device that holds its data, its "
         "log or its temporary files.",
-        fix=("Free space on the server's machine, or enlarge the disk; see what is large:",)
-        + ("postgres=# SELECT datname, pg_size_pretty(pg_database_size(oid)) FROM pg_database",),
+        fix=(
+            "Free space on the server's machine, or enlarge the disk; see what is large:",
+            "postgres=# SELECT datname, pg_size_pretty(pg_database_size(oid)) FROM pg_database",
+        ),
         messages=("No space left on device",),
         sqlstates=("53100",),
         temporary=True,
