@@ -85,7 +85,7 @@ def create_database(app: Flask) -> bool:
         return _create_database(
             partial(embedded.connect, app.config["EMBEDDED_POSTGRES"]), url.database
         )
-    arguments = url.translate_connect_args(username="user") | url.query
+    arguments = dict(url.translate_connect_args(username="user") | url.query)
     del arguments["database"]
     return _create_database(
         lambda database: psycopg2.connect(dbname=database, **arguments), url.database

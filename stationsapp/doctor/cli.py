@@ -6,7 +6,7 @@ It is an entry point of `flask.commands`, and so works when the application can'
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import click
 from flask.cli import ScriptInfo
@@ -106,16 +106,16 @@ def _print_json(steps: list) -> None:  # type: ignore[type-arg]
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _explained(ctx: click.Context) -> Iterator[None]:
     """Explain what ends any `flask` command: an import that fails, a port that is taken."""
     try:
         yield
     except BaseException as error:
-        _explain(error)
+        _explain(error, ctx.find_object(ScriptInfo))
         raise
 
 
-def _explain(error: BaseException) -> None:
+def _explain(error: BaseException, info: ScriptInfo | None) -> None:
     from .recognise import diagnose
 
     try:
@@ -124,7 +124,10 @@ def _explain(error: BaseException) -> None:
             if getattr(inner, "diagnosis", None):
                 return  # it was explained where it arose
             inner = inner.__cause__ or inner.__context__
-        diagnosis = diagnose(error)
+        app = info._loaded_app if info else None
+        with app.app_context() if app else nullcontext():
+            extension = app.extensions.get("sqlalchemy") if app else None
+            diagnosis = diagnose(error, extension.engine if extension else None)
     except Exception:
         return  # the error that ends the command matters more than ours
     if not diagnosis:
@@ -137,4 +140,4 @@ def _explain(error: BaseException) -> None:
 
 # Flask loads its commands' entry points, this module among them, inside of each command's context.
 if context := click.get_current_context(silent=True):
-    context.find_root().with_resource(_explained())
+    context.find_root().with_resource(_explained(context.find_root()))

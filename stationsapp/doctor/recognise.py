@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+from flask import current_app
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -84,12 +85,17 @@ def _refined(entry: Entry | None, error: BaseException) -> server.Found | None:
     """Add what the error itself doesn't say: which flaw a database URL has, which module."""
     if isinstance(error, ModuleNotFoundError) and _is_driver(error.name or ""):
         return server.Found("driver-missing", detail=f"Missing: {error.name}.")
-    url = os.environ.get("DATABASE_URL", "")
-    if url and (entry is ENTRIES["url-scheme"] or isinstance(error, ValueError)):
-        fault = flaw(url)
-        if fault:
-            return server.Found(fault)
+    if entry in (ENTRIES["url-scheme"], ENTRIES["url-unescaped"]):
+        # What int() says of a port cut out of a password, it says of much else: ask the URL.
+        fault = flaw(_url())
+        if fault or entry is ENTRIES["url-unescaped"]:
+            return server.Found(fault) if fault else None
     return server.Found(entry.id) if entry else None
+
+
+def _url() -> str:
+    configured = current_app.config.get("SQLALCHEMY_DATABASE_URI") if current_app else None
+    return configured if isinstance(configured, str) else os.environ.get("DATABASE_URL", "")
 
 
 def _is_driver(module: str) -> bool:

@@ -106,6 +106,8 @@ def find_name(target: Target) -> str:
     """Return the addresses of the host; raise Found for a name that is unknown."""
     if target.socket_file:
         return str(target.socket_file)
+    if "@" in target.host:  # part of it is the password's: neither is shown
+        raise Found("url-unescaped")
     answers: list[str] = []
 
     def resolve() -> None:

@@ -7,6 +7,8 @@ DRIVERS = ("psycopg2", "psycopg", "pg8000", "asyncpg", "psycopg2cffi")
 
 def flaw(url: str) -> str | None:
     """Return the id of the entry that explains why this URL can't be used, or None."""
+    if not url:
+        return None
     scheme, separator, rest = url.partition("://")
     dialect, _, driver = scheme.partition("+")
     if not separator or dialect not in ("postgresql", "postgres"):

@@ -53,13 +53,13 @@ ENTRIES = (
             'print(urllib.parse.quote(getpass.getpass(), safe=""))\'',
         ),
         messages=(
-            "could not translate host name …",
+            "Received non-integer port arguments: …",
             "invalid literal for int() with base 10: …",
-            'invalid integer value … for connection option "port"',
-            "invalid percent-encoded token: …",
             "Could not parse SQLAlchemy URL from …",
-            "… is no URL of a PostgreSQL database: …",
+            "invalid percent-encoded token: …",
+            "could not translate host name …",
         ),
+        exceptions=("ArgumentError", "ValueError"),
     ),
     Entry(
         "driver-missing",
