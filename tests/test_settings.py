@@ -1,0 +1,68 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from config import DevelopmentConfig, ProductionConfig, TestingConfig
+from stationsapp import create_app
+from stationsapp.settings import SettingsError
+
+
+def config(base: type = TestingConfig, **settings) -> type:
+    return type("Config", (base,), settings)
+
+
+@pytest.mark.parametrize("name", ["development", "testing"])
+def test_a_name_selects_a_class_of_config(name: str):
+    assert create_app(name).testing == (name == "testing")
+
+
+def test_app_config_selects_the_class(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("APP_CONFIG", "testing")
+    assert create_app().testing
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ("staging", "APP_CONFIG=staging is none of development, testing, production"),
+        (config(ProductionConfig, DATABASE_URL=None, SECRET_KEY="x"), "set DATABASE_URL"),
+        (config(ProductionConfig, DATABASE_URL="postgresql:///x", SECRET_KEY=None), "SECRET_KEY"),
+        (config(LOG_LEVEL="LOUD"), "LOG_LEVEL must be"),
+        (config(TRUSTED_PROXIES="many"), "TRUSTED_PROXIES must be a number"),
+        (config(DATABASE_URL="mysql://u:hunter2@h/d"), "DATABASE_URL is no URL"),
+        (config(DATABASE_URL="postgresql://u:hunter2@h"), "DATABASE_URL is no URL"),
+        (config(DATABASE_READ_URL="postgresql://u:hunter2@h:port/d"), "DATABASE_READ_URL is no"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(bad: str | type, message: str):
+    with pytest.raises(SettingsError, match=message) as caught:
+        create_app(bad)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_trusted_proxies_are_believed():
+    app = create_app(config(DevelopmentConfig, TRUSTED_PROXIES="1"))
+    app.add_url_rule("/address", view_func=lambda: __import__("flask").request.remote_addr)
+    response = app.test_client().get("/address", headers={"X-Forwarded-For": "192.0.2.7"})
+    assert response.text == "192.0.2.7"
+
+
+@pytest.mark.parametrize("missing", ["DATABASE_URL", "SECRET_KEY"])
+@pytest.mark.parametrize(
+    "command",
+    [["flask", "--app", "wsgi", "routes"], ["gunicorn", "--bind=127.0.0.1:0", "wsgi:app"]],
+)
+def test_production_without_a_setting_ends_with_one_line(command: list[str], missing: str):
+    settings = {"DATABASE_URL": "postgresql:///stationsapp", "SECRET_KEY": "secret"} | {missing: ""}
+    result = subprocess.run(
+        [sys.executable, "-m", *command],
+        env={**os.environ, "APP_CONFIG": "production", **settings},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    lines = [line for line in result.stderr.splitlines() if "[INFO]" not in line]
+    assert (result.returncode, len(lines)) == (1, 1)
+    assert lines[0].startswith(f"stationsapp: set {missing} ")
