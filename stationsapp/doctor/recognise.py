@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 from flask import current_app
 from sqlalchemy import Engine
@@ -139,7 +140,7 @@ def _examine_once(target: server.Target) -> server.Found | None:
         return found
     try:
         found = None
-        server.examine(target)
+        server.examine(replace(target, timeout=server.SHORT_TIMEOUT))
     except server.Found as finding:
         found = finding.with_traceback(None)
     except (OSError, NotImplementedError, ValueError):

@@ -6,7 +6,7 @@ import os
 import socket
 import ssl
 import threading
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from . import wire
 from .diagnosis import server_facts
 
 TIMEOUT = 3.0  # seconds, for each step
+SHORT_TIMEOUT = 1.0  # after a driver that has waited already
 # A refusal's SQLSTATE tells the entry; 28000 is shared by several of the server's routines.
 SHARED = "28000"
 REFUSALS = {
@@ -51,6 +52,7 @@ class Target:
     password: str | None = field(default=None, repr=False)
     sslmode: str = "prefer"
     sslrootcert: str | None = None
+    timeout: float = TIMEOUT
 
     @property
     def facts(self) -> dict[str, str]:
@@ -120,7 +122,7 @@ def find_name(target: Target) -> str:
     # The resolver knows no time limit of ours.
     thread = threading.Thread(target=resolve, daemon=True)
     thread.start()
-    thread.join(TIMEOUT)
+    thread.join(target.timeout)
     if not answers:
         raise Found("host-unknown", **target.facts)
     return ", ".join(answers)
@@ -135,11 +137,13 @@ def find_port(target: Target) -> str:
 def _connect(target: Target) -> socket.socket:
     try:
         if target.socket_file:
-            stream = socket.socket(socket.AF_UNIX)
-            stream.settimeout(TIMEOUT)
-            stream.connect(str(target.socket_file))
+            with ExitStack() as stack:
+                stream = stack.enter_context(socket.socket(socket.AF_UNIX))
+                stream.settimeout(target.timeout)
+                stream.connect(str(target.socket_file))
+                stack.pop_all()  # connected: it is the caller's to close
             return stream
-        return socket.create_connection((target.host, target.port), TIMEOUT)
+        return socket.create_connection((target.host, target.port), target.timeout)
     except TimeoutError as error:
         raise Found("host-silent", **target.facts) from error
     except OSError as error:
