@@ -3,6 +3,7 @@
 In development it tells all, with a button for what is safe; in production it tells nothing.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -121,29 +122,30 @@ def act() -> ResponseReturnValue:
     if action not in ACTIONS or nonce in _used:
         abort(403, "The token was used already: reload the page.")
     _used.add(nonce)
-    # A process of its own: it examines anew, and acts only if that is still the cure.
-    output = _run([sys.executable, "-m", "flask", *app_arguments(), "doctor", "--fix", action])
-    if output is None:
-        return redirect(page, 303)
-    return _page(500, output=masked(output, _password()), page=page)
+    if output := _run(action):
+        return _page(500, output=masked(output, _password()), page=page)
+    return redirect(page, 303)
 
 
-def _run(command: list[str]) -> str | None:
-    """Run the doctor; return what it says when all is not well."""
+def _run(action: str) -> str | None:
+    """Apply an action in a process of its own; return what is wrong if that didn't cure it.
+
+    It examines anew, acts only if that is still the cure, and may find the next error then.
+    """
+    command = [sys.executable, "-m", "flask", *app_arguments(), "doctor", "--json", "--fix", action]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("WERKZEUG_")}
     try:
         done = subprocess.run(  # noqa: S603
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=ACTION_TIMEOUT,
+            command, env=environment, capture_output=True, text=True, timeout=ACTION_TIMEOUT
         )
+        diagnosis = json.loads(done.stdout)["diagnosis"]
     except subprocess.TimeoutExpired:
         return f"It took longer than {ACTION_TIMEOUT} seconds."
-    return done.stdout if done.returncode else None
+    except ValueError:
+        return done.stdout + done.stderr
+    if done.returncode and (diagnosis is None or diagnosis["action"] in (None, action)):
+        return done.stdout + done.stderr
+    return None
 
 
 def _refusal() -> str | None:

