@@ -125,7 +125,8 @@ def _by_text(error: BaseException) -> Entry | None:
 
 def pattern(message: str) -> re.Pattern[str]:
     """Turn a message of the catalogue into a pattern: `…` stands for anything."""
-    return re.compile(".*?".join(re.escape(part) for part in message.split("…")), re.S)
+    words = re.escape(message).replace("…", ".*?").replace(r"\ ", r"\s+")  # some break lines
+    return re.compile(words, re.S)
 
 
 def _examine(engine: Engine | None) -> server.Found | None:
