@@ -31,9 +31,12 @@ class Config:
     # Whether `flask db prepare` fills an empty database with the sample stations.
     SAMPLE_STATIONS = False
 
+    MAX_CONTENT_LENGTH = 1_000_000  # bytes of a request's body
+
     API_TITLE = "stationsapp"
     API_VERSION = "1"
     OPENAPI_VERSION = "3.1.0"
+    OPENAPI_URL_PREFIX = "/"
 
 
 class DevelopmentConfig(Config):

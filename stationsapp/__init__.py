@@ -8,7 +8,7 @@ def create_app(config: str | type | None = None) -> Flask:
     class; without it APP_CONFIG decides. Raises SettingsError.
     """
     # Imported here, so that one broken part doesn't keep the others' commands from loading.
-    from . import database, doctor, health, settings, stations
+    from . import auth, database, doctor, health, settings, stations
     from .extensions import db, migrate
 
     app = Flask(__name__)
@@ -17,6 +17,7 @@ def create_app(config: str | type | None = None) -> Flask:
     database.configure(app)
     db.init_app(app)
     migrate.init_app(app, db)
+    app.register_blueprint(auth.bp)
     app.register_blueprint(health.bp)
     stations.init_app(app)
     return app

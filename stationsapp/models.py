@@ -1,4 +1,4 @@
-from datetime import date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -32,10 +32,10 @@ class BaseModel(db.Model):  # type: ignore[name-defined,misc]
         return f"<{type(self).__name__} {self.id}>"
 
     def json(self) -> dict[str, Any]:
-        """Every column by its name, dates and times as ISO 8601."""
+        """Every column by its name, times as ISO 8601 in UTC."""
         values = {column.key: getattr(self, column.key) for column in inspect(type(self)).columns}
         return {
-            name: value.isoformat() if isinstance(value, date) else value
+            name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
             for name, value in values.items()
         }
 
@@ -66,3 +66,22 @@ class Station(BaseModel):
     properties: Mapped[dict[str, Any]] = mapped_column(
         JSONB, default=dict, server_default=text("'{}'::jsonb")
     )
+
+
+class StationVersion(db.Model):  # type: ignore[name-defined,misc]
+    """How often stations were written: the sum of the shards; a trigger on `stations` counts."""
+
+    __tablename__ = "station_versions"
+
+    shard: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    version: Mapped[int] = mapped_column(BigInteger)
+
+
+class ApiToken(BaseModel):
+    """A token that may write: only its digest is kept."""
+
+    __tablename__ = "api_tokens"
+
+    name: Mapped[str] = mapped_column(unique=True)
+    digest: Mapped[str] = mapped_column(unique=True)
+    revoked_at: Mapped[datetime | None]

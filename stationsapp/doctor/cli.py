@@ -124,7 +124,7 @@ def _explain(error: BaseException, info: ScriptInfo | None) -> None:
             if getattr(inner, "diagnosis", None):
                 return  # it was explained where it arose
             inner = inner.__cause__ or inner.__context__
-        app = info._loaded_app if info else None
+        app = getattr(info, "_loaded_app", None)
         with app.app_context() if app else nullcontext():
             extension = app.extensions.get("sqlalchemy") if app else None
             diagnosis = diagnose(error, extension.engine if extension else None)

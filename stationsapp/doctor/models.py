@@ -1,6 +1,7 @@
 """Which models the migrations know, and which ones they miss."""
 
 import ast
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,13 +61,18 @@ def _never_imported(app: Flask) -> Iterator[str]:
         for module in list(sys.modules.values())
         if (file := getattr(module, "__file__", None))
     }
-    for file in sorted(root.rglob("*.py")):
-        parts = file.relative_to(root).parts
-        if any(part in SKIPPED or part.startswith(".") for part in parts):
-            continue
+    for file in _files(root):
         if file.resolve() not in imported:
             for model in _models_in(file):
                 yield f"{model}: nothing imports {file.relative_to(root)}"
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(f for f in folders if f not in SKIPPED and not f.startswith("."))
+        if "pyvenv.cfg" in names:  # a virtual environment by whatever name
+            folders.clear()
+        yield from (Path(folder, name) for name in sorted(names) if name.endswith(".py"))
 
 
 def _models_in(file: Path) -> Iterator[str]:

@@ -88,6 +88,7 @@ def targets_of(url: URL) -> list[Target]:
             password=arguments.get("password") or os.environ.get("PGPASSWORD"),
             sslmode=arguments.get("sslmode") or os.environ.get("PGSSLMODE") or "prefer",
             sslrootcert=arguments.get("sslrootcert"),
+            timeout=TIMEOUT / len(hosts),
         )
         for host, port in zip(hosts, ports * len(hosts) if len(ports) == 1 else ports, strict=False)
     ]
@@ -209,7 +210,8 @@ def _log_in(target: Target, encrypted: bool) -> wire.Refusal | None:
 
 
 def _context(target: Target) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=target.sslrootcert)
+    own = target.sslrootcert if target.sslrootcert != "system" else None
+    context = ssl.create_default_context(cafile=own)
     context.check_hostname = target.sslmode == "verify-full"
     if not target.sslmode.startswith("verify-"):
         context.verify_mode = ssl.CERT_NONE

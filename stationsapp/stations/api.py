@@ -1,60 +1,156 @@
-"""The JSON API, under /api/stations."""
+"""The API, under /api/stations: see /docs for its contract."""
 
+from collections.abc import Iterator
+from math import inf
 from typing import Any
 
-import orjson
 from flask import Flask, Response, abort, request, url_for
-from flask_smorest import Api, Blueprint
+from flask_smorest import Api
+from flask_swagger_ui import get_swaggerui_blueprint
 
 from .. import problems
-from . import search
-from .schemas import NearestQuery, NeighboursSchema, PageQuery, PageSchema, StationSchema
+from . import representations, search, writing
+from .contract import Blueprint
+from .representations import TYPES
+from .schemas import (
+    ClustersQuery,
+    ClustersSchema,
+    FeatureSchema,
+    FeaturesSchema,
+    FormatQuery,
+    NearestQuery,
+    NeighboursSchema,
+    PageQuery,
+    PageSchema,
+    StationSchema,
+)
+from .search import Filters
 
 bp = Blueprint("api", __name__, url_prefix="/api/stations", description="Stations")
 
 
 def init_app(app: Flask) -> None:
-    """Register the API and its errors."""
+    """Register the API, its errors, and its documentation."""
     api = Api(app)
+    api.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
     api.register_blueprint(bp)
+    api.register_blueprint(writing.bp)
     problems.init_app(app)
+    app.register_blueprint(get_swaggerui_blueprint("/docs", "/openapi.json"))
+
+
+@bp.after_request
+def share(response: Response) -> Response:
+    """Let the pages of other origins read (Fetch standard, CORS), and caches ask again."""
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Access-Control-Expose-Headers"] = "ETag, Link"
+    response.headers["Access-Control-Allow-Headers"] = "Accept, If-None-Match"
+    response.headers["Access-Control-Allow-Methods"] = "GET, HEAD, OPTIONS"
+    response.headers["Cache-Control"] = "no-cache"
+    response.vary.add("Accept")
+    return response
 
 
 @bp.get("")
-@bp.arguments(PageQuery, location="query", unknown=None)
-@bp.alt_response(200, schema=PageSchema)
+@bp.arguments(PageQuery, location="query")
+@bp.answers(PageSchema, FeaturesSchema)
+@bp.fails(406, 422)
 def index(query: dict[str, Any]) -> Response:
-    """List stations in the order of their ids."""
+    """List stations in the order of their ids, a page at a time."""
+    form = representations.wanted(query.get("format"))
+    if unchanged := _unchanged(form):
+        return unchanged
+    filters = _filters(query)
+    if query["all"] == "true":
+        return _everything(form, filters)
     # One more than asked for tells whether there is a next page, without counting.
-    stations = search.page(query["limit"] + 1, query["cursor"])
+    version, stations = search.page(filters, query["limit"] + 1, query["cursor"])
     address = None
     if len(stations) > query["limit"]:
         stations.pop()
         arguments = {**request.args, "cursor": stations[-1]["id"]}
         address = url_for("api.index", _external=True, **arguments)
-    response = _json({"stations": stations, "next": address})
+    body = representations.many(form, stations, search.FIELDS, next=address)
+    response = _answer(body, form, f"{version}-{form}")
     if address:
         response.headers["Link"] = f'<{address}>; rel="next"'
     return response
 
 
+@bp.get("/nearest")
+@bp.arguments(NearestQuery, location="query")
+@bp.answers(NeighboursSchema, FeaturesSchema)
+@bp.fails(406, 422)
+def nearest(query: dict[str, Any]) -> Response:
+    """List the stations nearest to a point by great-circle distance, the nearest first."""
+    form = representations.wanted(query.get("format"))
+    if unchanged := _unchanged(form):
+        return unchanged
+    version, stations = search.nearest(
+        _filters(query),
+        query["lat"],
+        query["lng"],
+        query["limit"],
+        query.get("radius", inf),
+    )
+    body = representations.many(form, stations, (*search.FIELDS, "distance"))
+    return _answer(body, form, f"{version}-{form}")
+
+
+@bp.get("/clusters")
+@bp.arguments(ClustersQuery, location="query")
+@bp.alt_response(304, description="not changed since If-None-Match")
+@bp.alt_response(200, schema=ClustersSchema)
+@bp.fails(422)
+def clusters(query: dict[str, Any]) -> Response:
+    """Gather the stations of a box for a map of this zoom, in at most 500 clusters."""
+    if unchanged := _unchanged("json"):
+        return unchanged
+    version, cells = search.clusters(query["bbox"], query["zoom"])
+    body = representations.dumps({"clusters": [representations.cluster(cell) for cell in cells]})
+    return _answer(body, "json", f"{version}-json")
+
+
 @bp.get("/<int:station_id>")
-@bp.alt_response(200, schema=StationSchema)
-def show(station_id: int) -> Response:
+@bp.arguments(FormatQuery, location="query")
+@bp.answers(StationSchema, FeatureSchema)
+@bp.fails(404, 406, 422)
+def show(query: dict[str, Any], station_id: int) -> Response:
     """Show one station."""
+    form = representations.wanted(query.get("format"))
     station = search.one(station_id)
     if station is None:
         abort(404, f"there is no station {station_id}")
-    return _json(station)
+    body = representations.one(form, station)
+    response = _answer(body, form, representations.tag(body))
+    response.make_conditional(request)
+    return response
 
 
-@bp.get("/nearest")
-@bp.arguments(NearestQuery, location="query", unknown=None)
-@bp.alt_response(200, schema=NeighboursSchema)
-def nearest(query: dict[str, Any]) -> Response:
-    """List the stations nearest to a point by great-circle distance, the nearest first."""
-    return _json({"stations": search.nearest(**query)})
+def _filters(query: dict[str, Any]) -> Filters:
+    return Filters(*map(query.get, Filters._fields))
 
 
-def _json(value: Any) -> Response:
-    return Response(orjson.dumps(value), content_type="application/json")
+def _unchanged(form: str) -> Response | None:
+    """Answer 304 if the client has what this data version gives: one round trip, and no query.
+
+    That is never stale. An answer's version was seen by the statement that found its stations; if
+    the version now is the same, so are the writes that it counts, and so are the stations.
+    """
+    if not request.if_none_match:
+        return None
+    tag = f"{search.version()}-{form}"
+    if not request.if_none_match.contains_weak(tag):
+        return None
+    return _answer(b"", form, tag, 304)
+
+
+def _answer(body: bytes | Iterator[Any], form: str, tag: str, status: int = 200) -> Response:
+    response = Response(body, status, content_type=TYPES[form])
+    response.set_etag(tag)
+    return response
+
+
+def _everything(form: str, filters: Filters) -> Response:
+    version, stations = search.everything(filters)
+    return _answer(representations.stream(form, stations), form, f"{version}-{form}")

@@ -26,3 +26,17 @@ def distance(lat: float, lng: float, other_lat: float, other_lng: float) -> floa
         + cos(radians(lat)) * cos(radians(other_lat)) * sin(radians(other_lng - lng) / 2) ** 2
     )
     return 2 * EARTH_RADIUS * asin(min(1, sqrt(h)))
+
+
+Box = tuple[float, float, float, float]
+"""West, south, east, north in degrees; west > east crosses the antimeridian (RFC 7946, 5.2)."""
+
+SIDES = ("west", "south", "east", "north")
+
+
+def parts(box: Box) -> list[Box]:
+    """Return the box, or the two halves of one that crosses the antimeridian."""
+    west, south, east, north = box
+    if west <= east:
+        return [box]
+    return [(west, south, 180.0, north), (-180.0, south, east, north)]

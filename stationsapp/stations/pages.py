@@ -2,7 +2,7 @@
 
 from flask import Blueprint, current_app, render_template, send_from_directory
 from flask.typing import ResponseReturnValue
-from xstatic.pkg import leaflet, leaflet_markercluster
+from xstatic.pkg import leaflet
 
 bp = Blueprint(
     "stations",
@@ -11,8 +11,6 @@ bp = Blueprint(
     static_folder="static",
     static_url_path="/static/stations",
 )
-
-VENDORED = {"leaflet": leaflet.BASE_DIR, "markercluster": leaflet_markercluster.BASE_DIR}
 
 
 @bp.get("/")
@@ -25,7 +23,7 @@ def map_page() -> ResponseReturnValue:
     )
 
 
-@bp.get("/static/vendor/<any(leaflet, markercluster):package>/<path:filename>")
-def vendored(package: str, filename: str) -> ResponseReturnValue:
-    """Serve the map's JavaScript from its PyPI packages: no CDN, it works offline."""
-    return send_from_directory(VENDORED[package], filename, max_age=86400)
+@bp.get("/static/leaflet/<path:filename>")
+def leaflet_file(filename: str) -> ResponseReturnValue:
+    """Serve Leaflet from its PyPI package: no CDN, the map works offline."""
+    return send_from_directory(leaflet.BASE_DIR, filename, max_age=86400)

@@ -1,47 +1,174 @@
-"""The queries: SQL, no HTTP. Each is one statement on the read engine, and gives plain dicts."""
+"""The queries: SQL, no HTTP. Each is one statement on the read engine.
 
-from typing import Any
+With its rows comes the data version that the statement saw; `StationVersion` says what that is.
+"""
 
-from sqlalchemy import select, text
+from collections.abc import Iterator
+from math import inf
+from typing import Any, NamedTuple
 
-from ..database import read
-from ..models import Station
-from .geo import EARTH_RADIUS
+import orjson
+from sqlalchemy import text
 
-COLUMNS = Station.__table__.columns
+from ..database import read, read_in_batches
+from . import geo
+
+FIELDS = ("id", "source", "code", "name", "lat", "lng", "properties", "created_at", "updated_at")
+# Properties stay the text that they are, to be sent on as it is; times are in UTC.
+COLUMNS = """stations.id, source, code, name, stations.lat, stations.lng, properties::text,
+    created_at AT TIME ZONE 'UTC' AS created_at, updated_at AT TIME ZONE 'UTC' AS updated_at"""
+
+VERSION = "SELECT coalesce(sum(version), 0)::bigint AS version FROM station_versions"
+
+BATCH = 1_000  # rows fetched at a time when all are asked for
+
+
+class Filters(NamedTuple):
+    """Which stations: in a box, of a source, with these words in the name; None for any.
+
+    `bbox` is west, south, east, north in degrees; with west > east it crosses the antimeridian.
+    """
+
+    bbox: geo.Box | None = None
+    source: str | None = None
+    q: str | None = None
+
+
+class Found(NamedTuple):
+    """The rows of a query, and the data version that it saw."""
+
+    version: int
+    rows: list[dict[str, Any]]
+
+
+def version() -> int:
+    """Return the data version: it grows with every transaction that writes stations."""
+    return int(read(text(VERSION))[0].version)
 
 
 def one(station_id: int) -> dict[str, Any] | None:
-    """Return the station of this id, or None."""
-    rows = read(select(*COLUMNS).where(Station.id == station_id))
-    return dict(rows[0]._mapping) if rows else None
+    """Return the station of this id, its properties as a dict, or None."""
+    rows = read(text(f"SELECT {COLUMNS} FROM stations WHERE id = :id"), {"id": station_id})
+    if not rows:
+        return None
+    station = rows[0]._asdict()
+    return station | {"properties": orjson.loads(station["properties"])}
 
 
-def page(limit: int, after: int = 0) -> list[dict[str, Any]]:
+def page(filters: Filters, limit: int, after: int = 0) -> Found:
     """Return up to `limit` stations whose id is greater than `after`, in the order of the ids.
 
     A page costs the same at any depth: it starts where the index says, it skips nothing.
     """
-    statement = select(*COLUMNS).where(Station.id > after).order_by(Station.id).limit(limit)
-    return [dict(row._mapping) for row in read(statement)]
+    condition, parameters = _where(filters)
+    return _found(
+        f"""SELECT {COLUMNS} FROM stations WHERE stations.id > :after AND {condition}
+            ORDER BY stations.id LIMIT :limit""",
+        "id",
+        {"after": after, "limit": limit, **parameters},
+    )
 
+
+def everything(filters: Filters) -> tuple[int, Iterator[dict[str, Any]]]:
+    """Return the data version and all stations in the order of the ids, a batch at a time."""
+    condition, parameters = _where(filters)
+    statement = f"SELECT {COLUMNS} FROM stations WHERE {condition} ORDER BY stations.id"
+    seen, rows = read_in_batches(text(VERSION), text(statement), parameters, BATCH)
+    return seen.version, (row._asdict() for row in rows)
+
+
+def _found(statement: str, order: str, parameters: dict[str, Any]) -> Found:
+    """Run a query together with the data version, which comes even when nothing else does."""
+    rows = read(
+        text(f"""SELECT * FROM ({VERSION}) AS current LEFT JOIN ({statement}) AS found ON true
+                 ORDER BY {order}"""),
+        parameters,
+    )
+    found = [row._asdict() for row in rows]
+    seen = [row.pop("version") for row in found]
+    return Found(seen[0], [] if next(iter(found[0].values())) is None else found)
+
+
+def _where(filters: Filters) -> tuple[str, dict[str, Any]]:
+    """Write the condition for these filters, and the parameters that it refers to."""
+    conditions = ["true"]
+    parameters: dict[str, Any] = {}
+    if filters.source is not None:
+        conditions.append("source = :source")
+        parameters["source"] = filters.source
+    if filters.q is not None:
+        conditions.append("station_words(name) @@ station_query(:q)")
+        parameters["q"] = filters.q
+    if filters.bbox is not None:
+        parts = []
+        for i, part in enumerate(geo.parts(filters.bbox)):
+            parts.append(_in_box(part, i))
+            parameters |= dict(zip([f"{side}{i}" for side in geo.SIDES], part, strict=True))
+        conditions.append(f"({' OR '.join(parts)})")
+    return " AND ".join(conditions), parameters
+
+
+def _in_box(box: geo.Box, i: int) -> str:
+    """Write the condition for a box whose sides are the parameters west<i>, south<i> ..."""
+    west, south, east, north = box
+    if (east - west) * (north - south) < LARGE_BOX:
+        return f"point(lng, lat) <@ box(point(:west{i}, :south{i}), point(:east{i}, :north{i}))"
+    latitudes = f"lat BETWEEN :south{i} AND :north{i}"
+    if east - west == 360:
+        return latitudes
+    return f"lng BETWEEN :west{i} AND :east{i} AND {latitudes}"
+
+
+# Square degrees. PostgreSQL takes any box to hold a thousandth of the points, and so scans the
+# index where reading the table is faster; of plain numbers it has statistics.
+LARGE_BOX = 2_000
 
 DISTANCE = f"""
-    2 * {EARTH_RADIUS} * asin(least(1, sqrt(
+    2 * {geo.EARTH_RADIUS} * asin(least(1, sqrt(
         sin(radians(lat - :lat) / 2) ^ 2
         + cos(radians(:lat)) * cos(radians(lat)) * sin(radians(lng - :lng) / 2) ^ 2)))
 """  # geo.distance, in SQL
 
-# The index orders stations by their distance in the plane of degrees, which is not the distance on
-# the sphere. But the farthest of the k planar neighbours bounds the true k-th neighbour, so all k
-# lie in the cap of that radius, and the cap lies in a box of degrees that the index can scan.
-NEAREST = text(f"""
-WITH planar AS MATERIALIZED (
-    SELECT {DISTANCE} AS distance
-    FROM stations ORDER BY point(lng, lat) <-> point(:lng, :lat) LIMIT :limit
+# Up to so many stations that fit a filter are all compared; beyond, they are frequent enough to be
+# met soon on the way outwards from the point.
+FEW = 20_000
+
+
+def nearest(filters: Filters, lat: float, lng: float, limit: int, radius: float = inf) -> Found:
+    """Return the `limit` nearest stations by great-circle distance, ties by id; exact everywhere.
+
+    Degrees and metres in; each station comes with its `distance` in metres.
+    """
+    condition, parameters = _where(filters)
+    parameters |= {"lat": lat, "lng": lng, "limit": limit, "radius": radius}
+    return _found(_nearest(condition, filtered=filters != Filters()), "distance, id", parameters)
+
+
+def _nearest(condition: str, *, filtered: bool) -> str:
+    """Write the query.
+
+    The index orders stations by their distance in the plane of degrees, which is not that on the
+    sphere. But the farthest of the k planar neighbours bounds the k-th true one: the true ones lie
+    in the cap of that radius, and the cap lies in a box of degrees that the index can scan.
+
+    A filter may fit stations that are all far away, which a search outwards would meet last; so
+    where it fits few, these are compared one by one instead.
+    """
+    few = (
+        f"few AS MATERIALIZED (\n"
+        f"SELECT stations.id, lat, lng FROM stations WHERE {condition} LIMIT {FEW + 1}),"
+    )
+    are_few = f"(SELECT count(*) <= {FEW} FROM few)"
+    return f"""
+WITH {few if filtered else ""}
+planar AS MATERIALIZED (
+    SELECT {DISTANCE} AS distance FROM stations
+    WHERE {condition} {f"AND NOT {are_few}" if filtered else ""}
+    ORDER BY point(lng, lat) <-> point(:lng, :lat) LIMIT :limit
 ),
 cap AS (  -- its radius in degrees, and a metre more than rounding can take away
-    SELECT degrees((max(distance) + 1) / {EARTH_RADIUS}) AS radius FROM planar
+    SELECT degrees((least(max(distance), :radius) + 1) / {geo.EARTH_RADIUS}) AS radius
+    FROM planar HAVING count(*) > 0
 ),
 reach AS (  -- the cap's half width in degrees of longitude: all of them when it holds a pole
     SELECT radius, CASE WHEN abs(:lat) + radius >= 90 THEN 360
@@ -56,17 +183,50 @@ boxes AS (  -- the part within -180..180, and what reaches over the antimeridian
         (CASE WHEN width < 180 THEN -180 END, :lng + width - 360)
     ) AS part (west, east)
     WHERE west <= east
+),
+candidates AS (
+    SELECT stations.id, {DISTANCE} AS distance
+    FROM boxes JOIN stations ON point(lng, lat) <@ box WHERE {condition}
+    {f"UNION ALL SELECT few.id, {DISTANCE} FROM few WHERE {are_few}" if filtered else ""}
+),
+nearest AS (
+    SELECT id, distance FROM candidates
+    WHERE distance <= :radius ORDER BY distance, id LIMIT :limit
 )
-SELECT {", ".join(f"stations.{column.name}" for column in COLUMNS)}, {DISTANCE} AS distance
-FROM boxes JOIN stations ON point(lng, lat) <@ box
-ORDER BY distance, id LIMIT :limit
-""")
+SELECT {COLUMNS}, distance FROM nearest JOIN stations USING (id)
+"""
 
 
-def nearest(lat: float, lng: float, limit: int) -> list[dict[str, Any]]:
-    """Return the `limit` nearest stations by great-circle distance, ties by id; exact everywhere.
+CLUSTERS = 500  # at the most
+CELLS_ACROSS_A_TILE = 4  # a map tile is 256 pixels wide, so a cell is 64
 
-    Degrees in; each station comes with its `distance` in metres.
+
+def clusters(bbox: geo.Box, zoom: int) -> Found:
+    """Return the stations of a box gathered by the cells of a grid, at most `CLUSTERS` of them.
+
+    Each row has the `count`, the mean position and the bounds of the stations in its cell; where
+    there is one alone, that station's fields too. The grid depends on the zoom and the box's size
+    alone, so that a cell holds the same stations wherever the map is moved to.
     """
-    rows = read(NEAREST, {"lat": lat, "lng": lng, "limit": limit})
-    return [dict(row._mapping) for row in rows]
+    west, south, east, north = bbox
+    width = east - west + 360 * (east < west)
+    cell = 360 / 2**zoom / CELLS_ACROSS_A_TILE
+    while (width / cell + 2) * ((north - south) / cell + 2) > CLUSTERS:
+        cell *= 2
+    condition, parameters = _where(Filters(bbox))
+    return _found(
+        f"""
+        WITH cells AS (
+            SELECT floor((lng + 180) / :cell) AS x, floor((lat + 90) / :cell) AS y, count(*),
+                avg(lat) AS mean_lat, avg(lng) AS mean_lng,
+                min(lng) AS west, min(lat) AS south, max(lng) AS east, max(lat) AS north,
+                min(id) AS first_id
+            FROM stations WHERE {condition} GROUP BY 1, 2
+        )
+        SELECT cells.*, alone.* FROM cells LEFT JOIN LATERAL (
+            SELECT {COLUMNS} FROM stations WHERE cells.count = 1 AND stations.id = first_id LIMIT 1
+        ) AS alone ON true
+        """,
+        "y, x",
+        {"cell": cell, **parameters},
+    )

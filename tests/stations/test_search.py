@@ -1,3 +1,4 @@
+from math import inf
 from typing import NamedTuple
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import insert, text
 from stationsapp.extensions import db
 from stationsapp.models import Station
 from stationsapp.stations import geo, search
+from stationsapp.stations.search import Filters
 
 NASTY = [-90, -89.999, -60, -1e-9, 0, 1e-9, 0.5, 60, 89.999, 90]
 NASTY_LNG = [*NASTY, -180, -179.999, 179.999, 180, 135]
@@ -46,7 +48,7 @@ def brute_force(stations: list[Point], at: Point, limit: int) -> list[tuple[floa
 
 def assert_nearest_is_exact(stations: list[Point], at: Point, limit: int) -> None:
     """Compare with brute force; rounding may part the two by a micrometre, a decimetre far away."""
-    found = [(row["distance"], row["id"]) for row in search.nearest(*at, limit)]
+    found = [(row["distance"], row["id"]) for row in search.nearest(Filters(), *at, limit).rows]
     expected = brute_force(stations, at, limit)
     assert len(found) == len(expected)
     assert found == sorted(found)
@@ -94,24 +96,167 @@ def test_nearest_agrees_with_brute_force_among_thousands(world: None):
 
 def test_equal_distances_come_in_the_order_of_the_ids(app: Flask):
     fill([Point(0, 1), Point(0, -1), Point(1, 0), Point(-1, 0)] * 5)
-    assert [row["id"] for row in search.nearest(0, 0, 7)] == [1, 2, 3, 4, 5, 6, 7]
+    assert [row["id"] for row in search.nearest(Filters(), 0, 0, 7).rows] == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_nearest_scans_the_index_for_the_neighbours_and_for_the_box(world: None):
     with db.engine.begin() as connection:
         connection.execute(text("SET LOCAL enable_seqscan = off"))
         plan = connection.execute(
-            text(f"EXPLAIN {search.NEAREST.text}"), {"lat": 48.0, "lng": 2.0, "limit": 10}
+            text(f"EXPLAIN {search._nearest('true', filtered=False)}"),
+            {"lat": 48.0, "lng": 2.0, "limit": 10, "radius": inf},
         )
         lines = "\n".join(plan.scalars())
     assert lines.count("ix_stations_position") == 2
     assert "Order By" in lines
 
 
+@given(
+    st.lists(points, max_size=30),
+    *[st.sampled_from([*NASTY_LNG, -45]) | st.floats(-180, 180)] * 2,
+    *[st.sampled_from(NASTY) | st.floats(-90, 90)] * 2,
+)
+@example([Point(0, 180), Point(0, -180), Point(0, 0)], 179.0, -179.0, -1.0, 1.0)
+@example([Point(90, 5), Point(-90, 5), Point(89, 5)], -180.0, 180.0, 89.0, 90.0)
+@example([Point(1, 1), Point(1, 2)], 1.0, 1.0, 1.0, 1.0)
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+def test_a_box_holds_what_lies_in_it_and_on_its_border(
+    app: Flask, stations, west, east, one_lat, other_lat
+):
+    fill(stations)
+    south, north = sorted([one_lat, other_lat])
+    found = search.page(Filters(bbox=(west, south, east, north)), 100).rows
+    expected = [
+        i
+        for i, (lat, lng) in enumerate(stations, 1)
+        if south <= lat <= north
+        and (west <= lng <= east if west <= east else lng >= west or lng <= east)
+    ]
+    assert [station["id"] for station in found] == expected
+
+
+@given(st.lists(points, max_size=30), points, st.integers(1, 20), st.floats(0, 2.1e7))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+def test_nearest_within_a_radius_and_of_a_source_agrees_with_brute_force(
+    app: Flask, stations, at, limit, radius
+):
+    fill(stations)
+    with db.engine.begin() as connection:
+        connection.execute(text("UPDATE stations SET source = 'even' WHERE id % 2 = 0"))
+    found = search.nearest(Filters(source="even"), *at, limit, radius).rows
+    distances = [(geo.distance(*at, *point), i) for i, point in enumerate(stations, 1)]
+    inside = sorted(pair for pair in distances if pair[1] % 2 == 0 and pair[0] <= radius)
+    near_the_rim = any(abs(distance - radius) < 0.2 for distance, _ in distances)
+    if not near_the_rim:
+        assert len(found) == len(inside[:limit])
+    for station, (distance, _) in zip(found, inside, strict=False):
+        assert station["distance"] == pytest.approx(distance, abs=0.2)
+        assert station["source"] == "even"
+
+
+@pytest.mark.parametrize("few", [0, 20_000])
+def test_a_filter_that_fits_many_is_as_exact_as_one_that_fits_few(
+    world: None, monkeypatch: pytest.MonkeyPatch, few: int
+):
+    monkeypatch.setattr(search, "FEW", few)
+    for lat, lng in [(89.0, 10.0), (-10.0, 179.9), (0.0, 0.0), (51.0, 4.0)]:
+        found = search.nearest(Filters(q="station 1"), lat, lng, 10).rows
+        named = [point for i, point in enumerate(GRID) if str(i).startswith("1")]
+        expected = brute_force(named, Point(lat, lng), 10)
+        assert [row["distance"] for row in found] == pytest.approx(
+            [distance for distance, _ in expected], abs=0.2
+        )
+
+
+NAMES = [
+    "Gare du Nord", "Zürich HB", "Köln Hauptbahnhof", "Łódź Fabryczna", "Đà Nẵng", "Ørestad",
+    "Straße des 17. Juni", "Москва Казанская", "Αθήνα", "東京駅", "서울역", "ÎLE-DE-FRANCE",
+    "St. Pancras/King's Cross", "Ｆｕｌｌｗｉｄｔｈ", "a" * 500, "!!!", "O'Hare \\ 'quoted' & | !",
+]  # fmt: skip
+
+
+@pytest.fixture
+def named(app: Flask) -> None:
+    with db.engine.begin() as connection:
+        connection.execute(
+            insert(Station),
+            [
+                {"source": "t", "code": str(i), "name": name, "lat": 0, "lng": 0}
+                for i, name in enumerate(NAMES)
+            ],
+        )
+
+
+@pytest.mark.parametrize(
+    ("q", "names"),
+    [
+        ("gare du no", ["Gare du Nord"]),
+        ("nord GARE", ["Gare du Nord"]),
+        ("are", []),
+        ("zurich hb", ["Zürich HB"]),
+        ("köln", ["Köln Hauptbahnhof"]),
+        ("koln", ["Köln Hauptbahnhof"]),
+        ("KÖLN", ["Köln Hauptbahnhof"]),
+        ("lodz", ["Łódź Fabryczna"]),
+        ("da nang", ["Đà Nẵng"]),
+        ("orestad", ["Ørestad"]),
+        ("strasse 17", ["Straße des 17. Juni"]),
+        ("москва казан", ["Москва Казанская"]),
+        ("МОСКВА", ["Москва Казанская"]),
+        ("αθηνα", ["Αθήνα"]),
+        ("ΑΘΉΝΑ", ["Αθήνα"]),
+        ("東京", ["東京駅"]),
+        ("서울", ["서울역"]),
+        ("ile france", ["ÎLE-DE-FRANCE"]),
+        ("île-de-fr", ["ÎLE-DE-FRANCE"]),
+        ("pancras king", ["St. Pancras/King's Cross"]),
+        ("fullwidth", ["Ｆｕｌｌｗｉｄｔｈ"]),
+        ("o'hare quoted", ["O'Hare \\ 'quoted' & | !"]),
+        ("!!!", []),
+        ("  ", []),
+        ("' \\ : * & | ! ( ) <-> :*", []),
+    ],
+)
+def test_words_of_names_are_found(named: None, q: str, names: list[str]):
+    assert [row["name"] for row in search.page(Filters(q=q), 100).rows] == names
+
+
+def test_no_words_are_an_error(named: None):
+    @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
+    @settings(max_examples=200, deadline=None)
+    def check(q: str) -> None:
+        search.page(Filters(q=q), 1)
+
+    check()
+
+
+@pytest.mark.parametrize(
+    ("bbox", "zoom"),
+    [
+        ((-180, -90, 180, 90), 0),
+        ((-180, -90, 180, 90), 20),
+        ((-10, 35, 30, 60), 5),
+        ((170, -60, -170, 60), 4),
+        ((0, 0, 0, 0), 20),
+    ],
+)
+def test_clusters_are_few_and_their_sums_are_right(world: None, bbox, zoom: int):
+    cells = search.clusters(bbox, zoom).rows
+    everything = search.page(Filters(bbox=bbox), 10_000).rows
+    assert len(cells) <= search.CLUSTERS
+    assert sum(cell["count"] for cell in cells) == len(everything)
+    for total, mean in [("lat", "mean_lat"), ("lng", "mean_lng")]:
+        weighted = sum(cell[mean] * cell["count"] for cell in cells)
+        assert weighted == pytest.approx(sum(row[total] for row in everything), abs=1e-6)
+    alone = [cell for cell in cells if cell["count"] == 1]
+    assert all(cell["name"] and cell["lat"] == cell["mean_lat"] for cell in alone)
+    assert search.clusters(bbox, zoom).rows == cells
+
+
 def test_pages_follow_one_another_without_gap_or_overlap(app: Flask):
     fill([Point(0, 0)] * 25)
     seen, after = [], 0
-    while page := search.page(10, after):
+    while page := search.page(Filters(), 10, after).rows:
         seen += [station["id"] for station in page]
         after = seen[-1]
     assert seen == list(range(1, 26))

@@ -8,16 +8,7 @@ const list = document.getElementById("nearest");
 const map = L.map(place, { worldCopyJump: true, minZoom: 2 }).setView([25, 10], 2);
 L.tileLayer(place.dataset.tilesUrl, { attribution: place.dataset.attribution, maxZoom: 19 }).addTo(map);
 
-const clusters = L.markerClusterGroup({
-  chunkedLoading: true,
-  maxClusterRadius: 60,
-  showCoverageOnHover: false,
-  iconCreateFunction(cluster) {
-    const count = cluster.getChildCount();
-    const size = 26 + 6 * Math.ceil(Math.log10(count));
-    return L.divIcon({ html: count.toLocaleString(), className: "cluster", iconSize: [size, size] });
-  },
-}).addTo(map);
+const shown = L.layerGroup().addTo(map);
 const clicked = L.circleMarker([0, 0], { radius: 7, color: "#c62828", fillOpacity: 0.4, interactive: false });
 
 async function getJSON(url) {
@@ -39,19 +30,57 @@ function description(station) {
 }
 
 function marker(station) {
-  return L.circleMarker([station.lat, station.lng], { radius: 7, color: "#fff", weight: 2, fillColor: "#0b5fd0", fillOpacity: 1 })
-    .bindPopup(() => description(station));
+  return L.circleMarker([station.lat, station.lng], { bubblingMouseEvents: false, radius: 7, color: "#fff", weight: 2, fillColor: "#0b5fd0", fillOpacity: 1 })
+    .on("click", () => openPopup(station));
 }
 
+// A popup of the map's own: a marker's would go with the marker when the map moves.
+function openPopup(station) {
+  L.popup().setLatLng([station.lat, station.lng]).setContent(description(station)).openOn(map);
+}
+
+function clusterMarker(cluster) {
+  const size = 26 + 6 * Math.floor(Math.log10(cluster.count));
+  const html = cluster.count.toLocaleString(undefined, { notation: "compact" });
+  const icon = L.divIcon({ html, className: "cluster", iconSize: [size, size] });
+  const [west, south, east, north] = cluster.bounds;
+  return L.marker([cluster.lat, cluster.lng], { icon, title: `${cluster.count.toLocaleString()} stations` })
+    .on("click", () => map.fitBounds([[south, west], [north, east]], { padding: [30, 30], maxZoom: map.getZoom() + 4 }));
+}
+
+// The part of the world in view: west > east where it crosses the antimeridian.
+function viewBox() {
+  const bounds = map.getBounds();
+  const south = Math.max(bounds.getSouth(), -90);
+  const north = Math.min(bounds.getNorth(), 90);
+  if (bounds.getEast() - bounds.getWest() >= 360) return [-180, south, 180, north];
+  return [L.Util.wrapNum(bounds.getWest(), [-180, 180], true), south, L.Util.wrapNum(bounds.getEast(), [-180, 180], true), north];
+}
+
+let views = 0;
+
 async function showStations() {
-  let count = 0;
-  let url = place.dataset.stationsUrl;
-  while (url) {
-    const page = await getJSON(url);
-    clusters.addLayers(page.stations.map(marker));
-    count += page.stations.length;
-    url = page.next;
-    status.textContent = url ? `${count.toLocaleString()} stations …` : `${count.toLocaleString()} stations`;
+  const view = ++views;
+  const query = new URLSearchParams({ bbox: viewBox().join(","), zoom: map.getZoom() });
+  try {
+    const { clusters } = await getJSON(`${place.dataset.clustersUrl}?${query}`);
+    if (view !== views) return; // the map has moved on
+    // Each is drawn in the copy of the world that is in view.
+    const middle = map.getCenter().lng;
+    for (const cluster of clusters) {
+      const shift = 360 * Math.round((middle - cluster.lng) / 360);
+      cluster.lng += shift;
+      if (cluster.bounds) { cluster.bounds[0] += shift; cluster.bounds[2] += shift; }
+      if (cluster.station) cluster.station.lng += shift;
+    }
+    shown.clearLayers();
+    for (const cluster of clusters) {
+      shown.addLayer(cluster.station ? marker(cluster.station) : clusterMarker(cluster));
+    }
+    const count = clusters.reduce((sum, cluster) => sum + cluster.count, 0);
+    status.textContent = `${count.toLocaleString()} station${count === 1 ? "" : "s"} in view`;
+  } catch (error) {
+    status.textContent = `The stations could not be loaded: ${error.message}`;
   }
 }
 
@@ -69,7 +98,7 @@ function entry(station) {
   button.append(station.name, distance);
   button.addEventListener("click", () => {
     map.setView([station.lat, station.lng], Math.max(map.getZoom(), 14));
-    L.popup().setLatLng([station.lat, station.lng]).setContent(description(station)).openOn(map);
+    openPopup(station);
   });
   const item = document.createElement("li");
   item.append(button);
@@ -94,4 +123,5 @@ async function showNearest(position) {
 }
 
 map.on("click", (event) => showNearest(event.latlng));
-showStations().catch((error) => { status.textContent = `The stations could not be loaded: ${error.message}`; });
+map.on("moveend", showStations);
+showStations();

@@ -1,0 +1,79 @@
+"""Who may write: API tokens, and the commands that make, list and revoke them."""
+
+import hashlib
+import hmac
+import secrets
+
+import click
+from flask import Blueprint
+from flask_httpauth import HTTPTokenAuth
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Unauthorized
+
+from .extensions import db
+from .models import ApiToken
+
+bp = Blueprint("auth", __name__, cli_group="tokens")
+bp.cli.help = "Make, list and revoke the tokens that may write."
+
+auth = HTTPTokenAuth()
+
+
+@auth.verify_token
+def verify_token(token: str) -> ApiToken | None:
+    """Return the token's row unless it is unknown or revoked."""
+    digest = _digest(token)
+    found = db.session.scalar(
+        select(ApiToken).where(ApiToken.digest == digest, ApiToken.revoked_at.is_(None))
+    )
+    return found if found and hmac.compare_digest(found.digest, digest) else None
+
+
+@auth.error_handler
+def refuse(status: int) -> None:
+    """Answer as other errors are answered, and say how to authenticate (RFC 6750, 3)."""
+    raise Unauthorized(
+        "expected the header Authorization: Bearer <token>, with a token that is not revoked",
+        www_authenticate=WWWAuthenticate("bearer", {"realm": "stations"}),
+    )
+
+
+def _digest(token: str) -> str:
+    # 256 random bits can't be guessed, so that a slow hash and a salt would add nothing.
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
+
+
+@bp.cli.command()
+@click.argument("name")
+def create(name: str) -> None:
+    """Make a token and show it, this once."""
+    token = secrets.token_urlsafe(32)
+    db.session.add(ApiToken(name=name, digest=_digest(token)))
+    try:
+        db.session.commit()
+    except IntegrityError as error:
+        raise click.ClickException(f"there is a token named {name} already") from error
+    click.echo(token)
+    click.echo("Keep it: only its digest is stored, it can't be shown again.", err=True)
+
+
+@bp.cli.command("list")
+def list_command() -> None:
+    """List the tokens: name, since when, revoked when."""
+    for token in db.session.scalars(select(ApiToken).order_by(ApiToken.id)):
+        revoked = f"revoked {token.revoked_at:%Y-%m-%d %H:%M}" if token.revoked_at else "valid"
+        click.echo(f"{token.name}\t{token.created_at:%Y-%m-%d %H:%M}\t{revoked}")
+
+
+@bp.cli.command()
+@click.argument("name")
+def revoke(name: str) -> None:
+    """Revoke a token: from the next request on it is refused."""
+    token = db.session.scalar(select(ApiToken).filter_by(name=name))
+    if token is None:
+        raise click.ClickException(f"there is no token named {name}: flask tokens list")
+    token.revoked_at = token.revoked_at or func.now()
+    db.session.commit()
+    click.echo(f"Revoked {name}.")

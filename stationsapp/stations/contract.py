@@ -1,0 +1,72 @@
+"""What every operation of the API shares: how it reads a request, and what it says of itself."""
+
+from collections.abc import Callable
+from typing import Any
+
+import flask_smorest
+import orjson
+from flask import Request, abort
+from marshmallow import Schema, ValidationError
+from webargs.flaskparser import FlaskParser
+
+from .representations import TYPES
+from .schemas import ProblemSchema
+
+BODY_TYPES = ("application/json", "application/merge-patch+json")
+
+View = Callable[..., Any]
+
+
+class Parser(FlaskParser):
+    """Reads requests strictly: nothing is ignored, and no body is a server's error."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {}  # noqa: RUF012
+
+    def load_querystring(self, req: Request, schema: Schema) -> Any:
+        """Refuse a parameter that is given more than once."""
+        repeated = [name for name, values in req.args.lists() if len(values) > 1]
+        if repeated:
+            raise ValidationError({name: ["Given more than once."] for name in repeated})
+        return super().load_querystring(req, schema)
+
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        """Read a body of JSON (RFC 8259), where NaN, Infinity and 1e400 are no numbers."""
+        if req.mimetype not in BODY_TYPES:
+            abort(415, f"expected a body of {' or '.join(BODY_TYPES)}")
+        try:
+            return orjson.loads(req.get_data())
+        except orjson.JSONDecodeError as error:
+            raise ValidationError({"body": [f"Not JSON: {error}."]}) from error
+
+
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
+    """A blueprint whose arguments are read by Parser."""
+
+    ARGUMENTS_PARSER = Parser()
+
+    def answers(self, schema: type[Schema], features: type[Schema]) -> Callable[[View], View]:
+        """Say that a read answers in each of the formats, or that nothing has changed."""
+
+        def decorate(view: View) -> View:
+            view = self.alt_response(304, description="not changed since If-None-Match")(view)
+            for form, shown in [
+                ("csv", {"type": "string"}),
+                ("geojson", features),
+                ("json", schema),
+            ]:
+                view = self.alt_response(200, schema=shown, content_type=TYPES[form])(view)
+            return view
+
+        return decorate
+
+    def fails(self, *statuses: int) -> Callable[[View], View]:
+        """Say which errors an operation answers with, beside those of the whole API."""
+
+        def decorate(view: View) -> View:
+            for status in (*statuses, 500, 503):
+                view = self.alt_response(
+                    status, schema=ProblemSchema, content_type="application/problem+json"
+                )(view)
+            return view
+
+        return decorate

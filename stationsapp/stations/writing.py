@@ -1,0 +1,117 @@
+"""The part of the API that writes, with a token: POST, PATCH, DELETE."""
+
+from typing import Any
+
+from flask import Response, abort, request, url_for
+from psycopg2 import errors
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from ..auth import auth
+from ..extensions import db
+from ..models import Station
+from . import representations
+from .contract import Blueprint
+from .representations import TYPES
+from .schemas import StationBody, StationPatch, StationSchema
+
+bp = Blueprint("writing", __name__, url_prefix="/api/stations", description="Stations")
+
+SECURITY: list[dict[str, list[str]]] = [{"token": []}]
+IF_MATCH = {
+    "in": "header",
+    "name": "If-Match",
+    "schema": {"type": "string"},
+    "description": "the station's ETag: 412 when it has changed since",
+}
+
+
+@bp.post("")
+@auth.login_required
+@bp.arguments(StationBody)
+@bp.alt_response(201, schema=StationSchema)
+@bp.fails(401, 409, 413, 415, 422)
+@bp.doc(security=SECURITY)
+def create(body: dict[str, Any]) -> Response:
+    """Make a station."""
+    station = Station(**body)
+    db.session.add(station)
+    _commit(station.source, station.code)
+    response = _shown(station, 201)
+    response.location = url_for("api.show", station_id=station.id, _external=True)
+    return response
+
+
+@bp.patch("/<int:station_id>")
+@auth.login_required
+@bp.arguments(StationPatch(partial=True))
+@bp.alt_response(200, schema=StationSchema)
+@bp.fails(401, 404, 409, 412, 413, 415, 422)
+@bp.doc(security=SECURITY, parameters=[IF_MATCH])
+def change(body: dict[str, Any], station_id: int) -> Response:
+    """Change a station by a merge patch (RFC 7396)."""
+    station = _locked(station_id)
+    if "properties" in body:
+        body["properties"] = merged(station.properties, body["properties"])
+    for field, value in body.items():
+        setattr(station, field, value)
+    _commit(station.source, station.code)
+    return _shown(station, 200)
+
+
+@bp.delete("/<int:station_id>")
+@auth.login_required
+@bp.alt_response(204)
+@bp.fails(401, 404, 412)
+@bp.doc(security=SECURITY, parameters=[IF_MATCH])
+def delete(station_id: int) -> Response:
+    """Delete a station."""
+    db.session.delete(_locked(station_id))
+    db.session.commit()
+    return Response(status=204)
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """Return the target with the patch merged in, as RFC 7396, section 2, defines it."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), value)
+    return result
+
+
+def _locked(station_id: int) -> Station:
+    """Return the station, locked: who waited for another writer sees, and matches, its result."""
+    station: Station | None = db.session.scalar(
+        select(Station).where(Station.id == station_id).with_for_update()
+    )
+    if station is None:
+        abort(404, f"there is no station {station_id}")
+    if request.if_match:
+        bodies = [representations.one(form, station.json()) for form in TYPES]
+        if not any(request.if_match.contains(representations.tag(body)) for body in bodies):
+            abort(412, "the station has changed since the ETag of If-Match: read it again")
+    return station
+
+
+def _commit(source: str, code: str) -> None:
+    try:
+        db.session.commit()
+    except IntegrityError as error:
+        db.session.rollback()
+        if not isinstance(error.orig, errors.UniqueViolation):
+            raise
+        taken = db.session.scalar(select(Station.id).filter_by(source=source, code=code))
+        address = url_for("api.show", station_id=taken, _external=True)
+        abort(409, f"source {source} has a station with the code {code} already: {address}")
+
+
+def _shown(station: Station, status: int) -> Response:
+    body = representations.one("json", station.json())
+    response = Response(body, status, content_type=TYPES["json"])
+    response.set_etag(representations.tag(body))
+    return response
