@@ -118,6 +118,8 @@ def _explained(ctx: click.Context) -> Iterator[None]:
 def _explain(error: BaseException, info: ScriptInfo | None) -> None:
     from .recognise import diagnose
 
+    if isinstance(error, SystemExit) and isinstance(error.code, str):
+        return  # the application ends with words of its own
     try:
         inner: BaseException | None = error
         while inner:
