@@ -57,7 +57,7 @@ def find_drift(app: Flask, connection: Connection) -> str:
     if "migrate" not in app.extensions:
         return NONE
     arguments = app.extensions["migrate"].configure_args
-    options = {name: arguments[name] for name in arguments if name.startswith("compare_")}
+    options = {n: v for n, v in arguments.items() if n.startswith(("compare_", "include_"))}
     context = MigrationContext.configure(connection, opts=options)
     changes = [*_flat(compare_metadata(context, app.extensions["sqlalchemy"].metadata))]
     if changes:

@@ -180,7 +180,11 @@ def _logs_in(target: server.Target) -> str:
 
 
 def database(state: Examination) -> str:
-    """Connect as the application does."""
+    """Connect as the application does, with each of its engines."""
+    engines = state.app.extensions["sqlalchemy"].engines
+    for engine in (*engines.values(), engines[None]):
+        state.engine = engine
+        engine.connect().close()
     state.connection = state.stack.enter_context(
         state.app.extensions["sqlalchemy"].engine.connect()
     )

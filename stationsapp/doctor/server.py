@@ -156,23 +156,13 @@ def _connect(target: Target) -> socket.socket:
 
 
 def find_refusal(target: Target) -> None:
-    """Log in as libpq would; raise Found when that isn't PostgreSQL, or it refuses."""
-    refusals = {}
+    """Log in as libpq would; raise Found when that isn't PostgreSQL, or it refuses.
+
+    Raises NotImplementedError where the server wants another proof than a password, OSError where
+    the connection breaks.
+    """
     try:
-        for encrypted in ENCRYPTED.get(target.sslmode, [True]):
-            if target.socket_file and encrypted and target.sslmode in ENCRYPTED:
-                continue
-            try:
-                refusal = _log_in(target, encrypted)
-            except wire.NoEncryptionError:
-                if target.sslmode in ENCRYPTED:
-                    continue
-                raise
-            if refusal is None:
-                return
-            refusals[encrypted] = refusal
-            if refusal.routine != "ClientAuthentication":
-                break  # libpq tries otherwise only where pg_hba.conf says no
+        refusals = _refusals(target)
     except wire.NotPostgreSQLError as error:
         raise Found("not-postgresql", **target.facts) from error
     except wire.NoPasswordError as error:
@@ -181,12 +171,31 @@ def find_refusal(target: Target) -> None:
         raise Found("ssl-unsupported", **target.facts) from error
     if not refusals:
         return
-    refusal = list(refusals.values())[-1]
-    entry = REFUSALS.get(refusal.routine if refusal.sqlstate == SHARED else refusal.sqlstate)
+    last = list(refusals.values())[-1]
+    entry = REFUSALS.get(last.routine if last.sqlstate == SHARED else last.sqlstate)
     if entry == "no-hba-entry" and set(refusals) == {False} and _would_do_encrypted(target):
         entry = "ssl-required"
     if entry:
         raise Found(entry, **target.facts)
+
+
+def _refusals(target: Target) -> dict[bool, wire.Refusal]:
+    """Try as libpq does, encrypted or not; return the refusals, none when we are let in."""
+    refusals: dict[bool, wire.Refusal] = {}
+    attempts = [False] if target.socket_file else ENCRYPTED.get(target.sslmode, [True])
+    for encrypted in attempts:
+        try:
+            refusal = _log_in(target, encrypted)
+        except wire.NoEncryptionError:
+            if attempts == [True]:
+                raise
+            continue
+        if refusal is None:
+            return {}
+        refusals[encrypted] = refusal
+        if refusal.routine != "ClientAuthentication":
+            break  # libpq tries the other way only where pg_hba.conf says no
+    return refusals
 
 
 def _would_do_encrypted(target: Target) -> bool:

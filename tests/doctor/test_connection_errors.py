@@ -189,6 +189,18 @@ def test_ssl_required(german_server: Cluster):
         pass
 
 
+def test_the_servers_of_the_other_engines_are_examined_too(server: Cluster):
+    binds = {"read": server.url("ghost", "app")}
+    step = last_step(lifted_app(server.url("trusted", "app"), SQLALCHEMY_BINDS=binds))
+    assert (step.stage, step.diagnosis.entry.id) == ("database", "role-missing")
+
+
+def test_several_hosts_are_tried_in_turn(server: Cluster):
+    dead, alive = free_port(), server.port
+    url = f"postgresql+psycopg2://trusted@/app?host=127.0.0.1:{dead}&host=127.0.0.1:{alive}"
+    assert last_step(lifted_app(url)).stage not in ("port", "log-in", "database")
+
+
 def test_the_commands_for_a_missing_role_create_it(server: Cluster):
     server.execute("DROP ROLE IF EXISTS ghost")
     url = server.url("ghost", "app")

@@ -72,12 +72,14 @@ def test_other_clients_get_a_problem_document(client: FlaskClient):
     assert PASSWORD not in answer.text
 
 
-def test_production_says_nothing_of_the_server(server: Cluster):
+def test_production_says_nothing_of_the_server_save_in_its_log(server: Cluster, caplog):
     client = failing_app(server.url("secret", "nowhere", ENCODED)).test_client()
     answer = client.get("/birds", headers={"Accept": "text/html"})
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert not re.search("nowhere|secret|127|SELECT|psycopg|role|database", answer.text)
     assert client.post("/_doctor/", headers=ORIGIN).status_code == 404
+    assert "database-missing: The server has no database nowhere" in caplog.text
+    assert PASSWORD not in caplog.text
 
 
 @pytest.mark.parametrize("debug", [True, False])
