@@ -22,12 +22,15 @@ def install() -> None:
     logging.getLogger("alembic.env").addFilter(_explain_no_changes)
 
 
-def annotate(error: BaseException, engine: Engine | None = None) -> None:
-    """Add the diagnosis to the exception, as its note and as `.diagnosis`; never raises."""
+def annotate(error: BaseException, engine: Engine | None = None, connection: Any = None) -> None:
+    """Add the diagnosis to the exception, as its note and as `.diagnosis`; never raises.
+
+    `engine` and the driver's `connection` are those that failed.
+    """
     try:
         if getattr(error, "diagnosis", None):
             return
-        diagnosis = diagnose(error, engine)
+        diagnosis = diagnose(error, engine, connection)
         if diagnosis:
             error.diagnosis = diagnosis  # type: ignore[attr-defined]
             error.add_note(f"\n{diagnosis.text()}")
@@ -40,7 +43,8 @@ def _on_error(context: ExceptionContext) -> None:
     error = context.sqlalchemy_exception or context.original_exception
     # Before each use the pool tries whether a connection still lives: no error when it doesn't.
     if not context.is_pre_ping:
-        annotate(error, context.engine)
+        fairy = context.connection and context.connection._dbapi_connection
+        annotate(error, context.engine, fairy.dbapi_connection if fairy else None)
 
 
 def _explain_swallowed(record: logging.LogRecord) -> bool:

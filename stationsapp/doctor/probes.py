@@ -19,7 +19,7 @@ from sqlalchemy.pool import QueuePool
 from . import migrations, models, server, urls
 from .catalogue import ENTRIES
 from .diagnosis import Diagnosis, command_facts, masked
-from .recognise import diagnose, engine_facts
+from .recognise import connection_facts, diagnose, engine_facts
 from .server import Found
 
 STATEMENT_TIMEOUT = 2000  # milliseconds
@@ -67,6 +67,8 @@ def examine(load_app: Callable[[], Flask]) -> Iterator[Step]:
 
 def _failed(name: str, error: Exception, state: Examination) -> Step:
     facts = command_facts() | engine_facts(state.engine)
+    if connection := getattr(state, "connection", None):
+        facts |= connection_facts(connection.connection.dbapi_connection)
     if isinstance(error, Found):
         diagnosis: Diagnosis | None = Diagnosis(ENTRIES[error.entry], facts | error.facts)
     else:

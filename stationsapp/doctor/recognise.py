@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from flask import current_app
 from sqlalchemy import Engine
@@ -13,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from . import server
 from .catalogue import ENTRIES, Entry
-from .diagnosis import Diagnosis, command_facts
+from .diagnosis import Diagnosis, command_facts, server_facts
 from .urls import flaw
 
 REUSE = 5.0  # seconds for which a server's examination is good for all who fail on it
@@ -24,10 +25,13 @@ _examined: dict[server.Target, tuple[float, server.Found | None]] = {}
 _examining = threading.Lock()
 
 
-def diagnose(error: BaseException, engine: Engine | None = None) -> Diagnosis | None:
+def diagnose(
+    error: BaseException, engine: Engine | None = None, connection: Any = None
+) -> Diagnosis | None:
     """Return what the catalogue says of an error, of the one that it wraps, or None.
 
-    `engine` is the one that failed, for the facts of its server.
+    `engine` is the one that failed, `connection` its driver's connection if it stands: for the
+    facts of the server.
     """
     for inner in _chain(error):
         known: Diagnosis | None = getattr(inner, "diagnosis", None)
@@ -56,6 +60,14 @@ def engine_facts(engine: Engine | None) -> dict[str, str]:
     if targets:
         return targets[0].facts
     return {"database": engine.url.database or "", "role": engine.url.username or ""}
+
+
+def connection_facts(connection: Any) -> dict[str, str]:
+    """Return the same of a driver's connection, which knows where an own connector has led."""
+    if connection is None or connection.closed:
+        return {}
+    info = connection.info
+    return server_facts(info.host, info.port, info.user, info.dbname)
 
 
 def _found(error: BaseException, engine: Engine | None) -> server.Found | None:

@@ -1,6 +1,9 @@
 """`flask doctor` as people call it."""
 
 import json
+import os
+import pty
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,3 +66,12 @@ def test_explain_tells_one(project: Project):
 
 def test_without_a_terminal_there_are_no_colours_and_symbols(project: Project):
     assert project.run("flask doctor").isascii()
+
+
+def test_on_a_terminal_there_are(project: Project):
+    terminal, other_end = pty.openpty()
+    command = ["flask", "doctor"]
+    subprocess.run(command, cwd=project.folder, env=project.environment, stdout=other_end)
+    os.close(other_end)
+    assert "\u2714" in os.read(terminal, 4096).decode(errors="ignore")
+    os.close(terminal)

@@ -14,6 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from stationsapp.doctor import recognise
+from stationsapp.doctor.catalogue import ENTRIES
+from stationsapp.doctor.diagnosis import Diagnosis, server_facts
 
 
 @pytest.fixture
@@ -163,3 +165,21 @@ def test_a_standby_is_a_read_only_server(second_server: Cluster):
     error = error_of(second_server.url(), "CREATE TABLE x (y int)")
     assert_explained(error, "read-only-server")
     assert last_step(lifted_app(second_server.url())).diagnosis.entry.id == "read-only-server"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ["peer-rejected", "no-hba-entry", "too-many-connections", "disk-full", "lock-timeout"],
+)
+def test_the_administrators_commands_can_be_run_as_printed(server: Cluster, entry: str):
+    facts = server_facts("127.0.0.1", server.port, "trusted", "app")
+    run_fix(Diagnosis(ENTRIES[entry], facts), server.folder)
+
+
+def test_where_an_own_connector_led_is_told_by_the_connection(server: Cluster):
+    def connect():
+        return psycopg2.connect(host="127.0.0.1", port=server.port, user="trusted", dbname="app")
+
+    error = error_of("postgresql+psycopg2://", "TABLE nothing", creator=connect)
+    assert error.diagnosis.facts["port"] == str(server.port)
+    assert error.diagnosis.facts["database"] == "app"
