@@ -39,9 +39,8 @@ def diagnose(
             return known
         found = _found(inner, engine)
         if found:
-            return Diagnosis(
-                ENTRIES[found.entry], command_facts() | engine_facts(engine) | found.facts
-            )
+            facts = command_facts() | engine_facts(engine) | connection_facts(connection)
+            return Diagnosis(ENTRIES[found.entry], facts | found.facts)
     return None
 
 
