@@ -1,31 +1,36 @@
 """The safe cures: creating the database, upgrading it."""
 
 from collections.abc import Callable
-from contextlib import closing, suppress
 
-import psycopg2
 from flask import Flask
-from psycopg2 import errors, sql
+from sqlalchemy import NullPool, create_engine
+from sqlalchemy.exc import DBAPIError
+
+from .recognise import sqlstate_of
+
+THERE_ALREADY = ("42P04", "23505")  # another process was faster
 
 
 def create_database(app: Flask) -> None:
     """Create the database of the application's engine, unless it is there.
 
-    Raises psycopg2.Error when the server or the role doesn't allow it.
+    Raises sqlalchemy.exc.DBAPIError when the server or the role doesn't allow it.
     """
     url = app.extensions["sqlalchemy"].engine.url
-    arguments = url.get_dialect()().create_connect_args(url)[1]
-    with closing(psycopg2.connect(**arguments | {"dbname": "postgres"})) as connection:
-        connection.autocommit = True
+    engine = create_engine(
+        url.set(database="postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool
+    )
+    with engine.connect() as connection:
+        name = engine.dialect.identifier_preparer.quote_identifier(url.database)
+        statement = f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"
         # Since PostgreSQL 17 there is a Unicode locale that is the same on every machine.
-        locale = "LOCALE 'C' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' {}").format(
-            sql.Identifier(arguments["dbname"]),
-            sql.SQL(locale if connection.server_version >= 17_00_00 else ""),
-        )
-        # Another process may have been faster.
-        with suppress(errors.DuplicateDatabase, errors.UniqueViolation):
-            connection.cursor().execute(statement)
+        if (engine.dialect.server_version_info or ()) >= (17,):
+            statement += " LOCALE 'C' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
+        try:
+            connection.exec_driver_sql(statement)
+        except DBAPIError as error:
+            if sqlstate_of(error.orig) not in THERE_ALREADY:
+                raise
 
 
 def upgrade(app: Flask) -> None:

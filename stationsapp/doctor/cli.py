@@ -7,12 +7,16 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
 
 import click
 from flask.cli import ScriptInfo
 
 from .catalogue import ENTRIES
 from .diagnosis import Diagnosis, command_facts, masked
+
+if TYPE_CHECKING:
+    from .probes import Step
 
 ALL = "all"
 
@@ -49,7 +53,7 @@ def doctor(
 
 
 def _examine(info: ScriptInfo, as_json: bool, fix: str | None) -> bool:
-    from .probes import Step, examine
+    from .probes import examine
 
     steps: list[Step] = []
     for step in examine(info.load_app):
@@ -62,9 +66,9 @@ def _examine(info: ScriptInfo, as_json: bool, fix: str | None) -> bool:
         if not as_json:
             click.echo(f"\nApplying: {action}\n")
         _apply(info, action)
-        # Each cure leads on to other stages; the same one is not tried twice.
-        remaining = {ALL: "upgrade" if action == "create-database" else None}.get(fix)
-        return _examine(info, as_json, remaining)
+        # Creating leads on to upgrading; the same cure is not tried twice.
+        further = "upgrade" if fix == ALL and action == "create-database" else None
+        return _examine(info, as_json, further)
     if as_json:
         _print_json(steps)
     elif last.diagnosis:
@@ -95,7 +99,7 @@ def _print_step(ok: bool, stage: str, detail: str) -> None:
     click.echo(f"{mark} {stage:12} {detail}")
 
 
-def _print_json(steps: list) -> None:  # type: ignore[type-arg]
+def _print_json(steps: "list[Step]") -> None:
     diagnosis = steps[-1].diagnosis
     answer = {
         "healthy": steps[-1].ok,

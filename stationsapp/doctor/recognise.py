@@ -72,14 +72,14 @@ def connection_facts(connection: Any) -> dict[str, str]:
 def _found(error: BaseException, engine: Engine | None) -> server.Found | None:
     entry: Entry | None
     if not isinstance(error, DBAPIError):
-        if sqlstate := _sqlstate(error):
+        if sqlstate := sqlstate_of(error):
             entry = _by_sqlstate(sqlstate, "")
             return server.Found(entry.id) if entry else None
         entry = _by_text(error)
         if entry and "OperationalError" in entry.exceptions:
             return _examine(engine) or server.Found(entry.id)
         return _refined(entry, error)
-    if sqlstate := _sqlstate(error.orig):
+    if sqlstate := sqlstate_of(error.orig):
         entry = _by_sqlstate(sqlstate, error.statement or "")
         return server.Found(entry.id) if entry else None
     if error.statement is None:  # a connection, or the end of a transaction
@@ -92,8 +92,8 @@ def _found(error: BaseException, engine: Engine | None) -> server.Found | None:
     return server.Found(entry.id) if entry else None
 
 
-def _sqlstate(error: BaseException | None) -> str | None:
-    # psycopg2's name for it, and psycopg's.
+def sqlstate_of(error: BaseException | None) -> str | None:
+    """Return the SQLSTATE of a driver's error: psycopg2 and psycopg each have a name for it."""
     return getattr(error, "pgcode", None) or getattr(error, "sqlstate", None)
 
 

@@ -6,7 +6,8 @@ from clusters import PASSWORD, Cluster
 # Later lines count only where none before them does; what no line names is refused.
 HBA = """
 host all trusted,ghost,limited 127.0.0.1/32 trust
-host all secret,plain,hashed 127.0.0.1/32 scram-sha-256
+host all secret,hashed 127.0.0.1/32 scram-sha-256
+host all plain 127.0.0.1/32 password
 local all nobody_here peer
 """
 
@@ -22,6 +23,7 @@ def server(connected: None) -> Iterator[Cluster]:
     cluster.execute(
         "CREATE ROLE trusted LOGIN CREATEDB",
         f"CREATE ROLE secret LOGIN CREATEDB PASSWORD '{quoted}'",
+        f"CREATE ROLE plain LOGIN PASSWORD '{quoted}'",
         "CREATE ROLE limited LOGIN CONNECTION LIMIT 0",
         "CREATE ROLE nobody_here LOGIN",
         "CREATE ROLE outside LOGIN",

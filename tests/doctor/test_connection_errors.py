@@ -51,6 +51,7 @@ def assert_both_explain(url: str, entry: str) -> None:
         ("ghost", "", "app", "role-missing"),
         ("trusted", "", "nowhere", "database-missing"),
         ("secret", ENCODED, "nowhere", "database-missing"),
+        ("plain", ENCODED, "nowhere", "database-missing"),
         ("secret", "", "app", "no-password"),
         ("secret", "wrong%40", "app", "password-rejected"),
         ("outside", "", "app", "no-hba-entry"),
@@ -169,6 +170,7 @@ def german_server() -> Iterator[Cluster]:
         ("ghost", "", "postgres", "role-missing", "existiert nicht"),
         ("trusted", "", "nowhere", "database-missing", "existiert nicht"),
         ("secret", "wrong", "postgres", "password-rejected", "fehlgeschlagen"),
+        ("secret", "right", "nowhere", "database-missing", "existiert nicht"),
         ("outside", "", "postgres", "no-hba-entry", "pg_hba.conf-Eintrag"),
     ],
 )

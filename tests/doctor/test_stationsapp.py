@@ -1,5 +1,8 @@
 """The doctor in this application, on the tests' own database and without one."""
 
+import logging
+
+import flask_migrate
 import pytest
 from clusters import free_port
 from flask import Flask
@@ -29,3 +32,10 @@ def test_readiness_names_the_diagnosis():
     url = f"postgresql://role:pass@127.0.0.1:{free_port()}/stations"
     answer = create_app(config_for(url)).test_client().get("/health/ready")
     assert answer.get_json() == {"status": "unavailable", "reason": "connection-refused"}
+
+
+def test_the_migrations_silence_no_logger_of_the_application(app: Flask):
+    logger = logging.getLogger("somebody.elses")
+    flask_migrate.current()
+    assert not logger.disabled
+    assert not app.logger.disabled
