@@ -5,7 +5,7 @@ BIN := .venv/bin
 FLASK := $(BIN)/flask --app wsgi
 INSTALLED := .venv/installed
 
-.PHONY: help run test lint format docs serve lock clean
+.PHONY: help run test fuzz lint format docs serve lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
@@ -18,6 +18,9 @@ run: $(INSTALLED) ## prepare the database and serve on http://127.0.0.1:5000 (an
 
 test: $(INSTALLED) ## run the tests
 	$(BIN)/pytest --numprocesses logical
+
+fuzz: $(INSTALLED) ## hold the API against its contract for some minutes, with random requests
+	FUZZ_EXAMPLES=1000 $(BIN)/pytest tests/test_contract.py
 
 lint: $(INSTALLED) ## check style, types, and that the migrations match the models
 	$(BIN)/ruff check

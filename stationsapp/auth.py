@@ -54,6 +54,7 @@ def create(name: str) -> None:
     try:
         db.session.commit()
     except IntegrityError as error:
+        db.session.rollback()
         raise click.ClickException(f"there is a token named {name} already") from error
     click.echo(token)
     click.echo("Keep it: only its digest is stored, it can't be shown again.", err=True)

@@ -1,7 +1,7 @@
 """Which PostgreSQL: from the settings to the two engines, and to a database made when missing."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,9 @@ import orjson
 import psycopg2
 from flask import Flask
 from psycopg2 import errors, sql
-from psycopg2.extensions import connection as Connection  # noqa: N812
+from psycopg2.extensions import connection as DBAPIConnection  # noqa: N812
 from psycopg2.extensions import parse_dsn
-from sqlalchemy import URL, Executable, Row
+from sqlalchemy import URL, Connection, Executable, Row
 
 from . import embedded
 from .extensions import db
@@ -81,24 +81,11 @@ def read(statement: Executable, parameters: Mapping[str, Any] | None = None) -> 
         return connection.execute(statement, parameters).all()
 
 
-def read_in_batches(
-    first: Executable, statement: Executable, parameters: Mapping[str, Any], size: int
-) -> tuple[Row[Any], Iterator[Row[Any]]]:
-    """Run two queries in one snapshot: the first one's row, and the second one's rows as they come.
-
-    Of these never more than `size` are in memory. The connection is held until all are read, or the
-    iterator is closed.
-    """
-    connection = db.engines["read"].connect()
-    connection = connection.execution_options(isolation_level="REPEATABLE READ")
-    row = connection.execute(first).one()
-    rows = connection.execution_options(yield_per=size).execute(statement, parameters)
-
-    def each() -> Iterator[Row[Any]]:
-        with connection:
-            yield from rows
-
-    return row, each()
+@contextmanager
+def snapshot() -> Iterator[Connection]:
+    """Give a read connection on which all queries see the same data, whatever is written."""
+    with db.engines["read"].connect() as connection:
+        yield connection.execution_options(isolation_level="REPEATABLE READ")
 
 
 def create_database(app: Flask) -> bool:
@@ -118,7 +105,7 @@ def create_database(app: Flask) -> bool:
     )
 
 
-def _connect_embedded(directory: Path) -> Connection:
+def _connect_embedded(directory: Path) -> DBAPIConnection:
     connect = partial(embedded.connect, directory)
     try:
         return connect(EMBEDDED_DATABASE)
@@ -127,7 +114,7 @@ def _connect_embedded(directory: Path) -> Connection:
         return connect(EMBEDDED_DATABASE)
 
 
-def _create_database(connect: Callable[[str], Connection], name: str) -> bool:
+def _create_database(connect: Callable[[str], DBAPIConnection], name: str) -> bool:
     try:
         connect(name).close()
         return False

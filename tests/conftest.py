@@ -26,6 +26,9 @@ from werkzeug.serving import make_server
 from config import TestingConfig
 from stationsapp import create_app
 from stationsapp.extensions import db
+from stationsapp.stations import sample
+from stationsapp.stations.feeds import csv
+from stationsapp.stations.importer import import_records
 
 DATABASE = "stationsapp_tests"
 
@@ -103,6 +106,8 @@ def app(application: Flask) -> Iterator[Flask]:
         db.session.rollback()
         with db.engine.begin() as connection:
             refuse_foreign_database(connection.connection.dbapi_connection)
+            # A test that leaves a connection with locks behind fails, and doesn't hang.
+            connection.execute(text("SET LOCAL lock_timeout = '10s'"))
             tables = ", ".join(table.name for table in db.metadata.sorted_tables)
             connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
 
@@ -128,3 +133,10 @@ def live_url(app: Flask) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def sample_stations(app: Flask) -> None:
+    """The table filled with the sample."""
+    with sample.SAMPLE.open("rb") as stream:
+        import_records("sample", csv.read(stream))

@@ -1,6 +1,7 @@
 """The API, under /api/stations: see /docs for its contract."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from math import inf
 from typing import Any
 
@@ -152,5 +153,9 @@ def _answer(body: bytes | Iterator[Any], form: str, tag: str, status: int = 200)
 
 
 def _everything(form: str, filters: Filters) -> Response:
-    version, stations = search.everything(filters)
-    return _answer(representations.stream(form, stations), form, f"{version}-{form}")
+    held = ExitStack()
+    version, stations = held.enter_context(search.everything(filters))
+    response = _answer(representations.stream(form, stations), form, f"{version}-{form}")
+    # The connection is given back when all is sent, or when nobody takes it any more.
+    response.call_on_close(held.close)
+    return response

@@ -4,13 +4,14 @@ With its rows comes the data version that the statement saw; `StationVersion` sa
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from math import inf
 from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import text
 
-from ..database import read, read_in_batches
+from ..database import read, snapshot
 from . import geo
 
 FIELDS = ("id", "source", "code", "name", "lat", "lng", "properties", "created_at", "updated_at")
@@ -69,12 +70,15 @@ def page(filters: Filters, limit: int, after: int = 0) -> Found:
     )
 
 
-def everything(filters: Filters) -> tuple[int, Iterator[dict[str, Any]]]:
-    """Return the data version and all stations in the order of the ids, a batch at a time."""
+@contextmanager
+def everything(filters: Filters) -> Iterator[tuple[int, Iterator[dict[str, Any]]]]:
+    """Give the data version and all stations in the order of the ids, a batch at a time."""
     condition, parameters = _where(filters)
     statement = f"SELECT {COLUMNS} FROM stations WHERE {condition} ORDER BY stations.id"
-    seen, rows = read_in_batches(text(VERSION), text(statement), parameters, BATCH)
-    return seen.version, (row._asdict() for row in rows)
+    with snapshot() as connection:
+        seen = connection.execute(text(VERSION)).one()
+        rows = connection.execution_options(yield_per=BATCH).execute(text(statement), parameters)
+        yield seen.version, (row._asdict() for row in rows)
 
 
 def _found(statement: str, order: str, parameters: dict[str, Any]) -> Found:

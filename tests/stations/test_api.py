@@ -1,5 +1,17 @@
+import csv
+import io
+import json
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from stationsapp.extensions import db
 
 pytestmark = pytest.mark.usefixtures("sample_stations")
 
@@ -49,6 +61,17 @@ def test_nearest_gives_ten_with_distances_in_metres(client: FlaskClient):
         ("/api/stations/nearest?lat=nan&lng=inf", {"lat", "lng"}),
         ("/api/stations/nearest?lat=1e400&lng=", {"lat", "lng"}),
         ("/api/stations/nearest?lat=0&lng=180.1&limit=0&x=", {"lng", "limit", "x"}),
+        ("/api/stations/nearest?lat=1_0&lng=١&radius=-1", {"lat", "lng", "radius"}),
+        ("/api/stations?limit=5&limit=6", {"limit"}),
+        ("/api/stations?q=&source=", {"q", "source"}),
+        ("/api/stations?q=%00&source=a%00b", {"q", "source"}),
+        ("/api/stations?bbox=1,2,3", {"bbox"}),
+        ("/api/stations?bbox=1,2,3,nan", {"bbox"}),
+        ("/api/stations?bbox=181,0,0,0", {"bbox"}),
+        ("/api/stations?bbox=0,10,0,9", {"bbox"}),
+        ("/api/stations?format=xml", {"format"}),
+        ("/api/stations/1?limit=1", {"limit"}),
+        ("/api/stations/clusters?zoom=21", {"bbox", "zoom"}),
     ],
 )
 def test_a_bad_parameter_is_named(client: FlaskClient, address: str, fields: set[str]):
@@ -78,3 +101,164 @@ def test_errors_are_problem_documents(client: FlaskClient, method, address, stat
     response = client.open(address, method=method)
     assert (response.status_code, response.content_type) == (status, "application/problem+json")
     assert response.get_json()["status"] == status
+
+
+def test_the_link_carries_every_parameter_on(client: FlaskClient):
+    address = "/api/stations?limit=1&q=ga&source=sample&bbox=-10,35,30,60&format=json"
+    following = client.get(address).get_json()["next"]
+    for parameter in address.partition("?")[2].split("&"):
+        assert parameter in following
+    assert "cursor=" in following
+
+
+FORMATS = [
+    ("json", "application/json"),
+    ("geojson", "application/geo+json"),
+    ("csv", "text/csv"),
+]
+READS = [
+    "/api/stations?limit=5",
+    "/api/stations?all=true",
+    "/api/stations/1",
+    "/api/stations/nearest?lat=1&lng=2",
+    "/api/stations/clusters?bbox=-10,35,30,60&zoom=5",
+]
+
+
+@pytest.mark.parametrize("address", READS[:4])
+@pytest.mark.parametrize(("form", "media_type"), FORMATS)
+def test_a_format_is_had_by_name_and_by_accept(client, address, form, media_type):
+    joiner = "&" if "?" in address else "?"
+    named = client.get(f"{address}{joiner}format={form}", headers={"Accept": "image/png"})
+    accepted = client.get(address, headers={"Accept": f"{media_type}, text/html;q=0.5"})
+    assert named.content_type.split(";")[0] == accepted.content_type.split(";")[0] == media_type
+    assert named.status_code == accepted.status_code == 200
+    assert named.headers["ETag"] == accepted.headers["ETag"]
+
+
+def test_no_format_that_is_accepted_is_a_406(client: FlaskClient):
+    response = client.get("/api/stations", headers={"Accept": "image/png"})
+    assert (response.status_code, response.content_type) == (406, "application/problem+json")
+
+
+@pytest.mark.parametrize("address", ["/api/stations?limit=3", "/api/stations?all=true"])
+def test_the_formats_hold_the_same_stations(client: FlaskClient, address: str):
+    stations = client.get(address).get_json()["stations"]
+    features = client.get(f"{address}&format=geojson").get_json()["features"]
+    rows = list(csv.DictReader(io.StringIO(client.get(f"{address}&format=csv").text)))
+    assert len(stations) == len(features) == len(rows) == (3 if "limit" in address else 271)
+    for station, feature, row in zip(stations, features, rows, strict=True):
+        assert feature["geometry"]["coordinates"] == [station["lng"], station["lat"]]
+        assert {"id": feature["id"], "lat": station["lat"], "lng": station["lng"]} | feature[
+            "properties"
+        ] == station
+        assert {name: str(value) for name, value in station.items() if name != "properties"} == {
+            name: value for name, value in row.items() if name != "properties"
+        }
+        assert json.loads(row["properties"]) == station["properties"]
+
+
+@pytest.mark.skipif(not shutil.which("ogr2ogr"), reason="no GDAL is installed")
+@pytest.mark.parametrize(
+    ("form", "options"),
+    [("geojson", []), ("csv", ["-oo", "X_POSSIBLE_NAMES=lng", "-oo", "Y_POSSIBLE_NAMES=lat"])],
+)
+def test_gdal_sees_every_station_where_it_belongs(client, tmp_path: Path, form, options):
+    given = tmp_path / f"stations.{form}"
+    given.write_bytes(client.get(f"/api/stations?all=true&format={form}").data)
+    seen = tmp_path / "seen.csv"
+    subprocess.run(
+        ["ogr2ogr", "-f", "CSV", seen, given, *options, "-lco", "GEOMETRY=AS_XY"], check=True
+    )
+    with seen.open(encoding="utf-8") as stream:
+        rows = {row["code"]: (float(row["X"]), float(row["Y"])) for row in csv.DictReader(stream)}
+    stations = client.get("/api/stations?limit=1000").get_json()["stations"]
+    assert rows == {
+        station["code"]: pytest.approx((station["lng"], station["lat"])) for station in stations
+    }
+
+
+@pytest.mark.parametrize("address", READS)
+def test_what_has_not_changed_is_not_sent_again(client: FlaskClient, address: str):
+    first = client.get(address)
+    tag = first.headers["ETag"]
+    assert not tag.startswith("W/")
+    for known in (tag, f'"other", {tag}', f"W/{tag}", "*"):
+        again = client.get(address, headers={"If-None-Match": known})
+        assert (again.status_code, again.data) == (304, b"")
+        assert again.headers["ETag"] == tag
+        assert "Accept" in again.headers["Vary"]
+    assert client.get(address, headers={"If-None-Match": '"other"'}).data == first.data
+    with db.engine.begin() as connection:
+        connection.execute(text("UPDATE stations SET name = 'changed' WHERE id = 1"))
+    changed = client.get(address, headers={"If-None-Match": tag})
+    assert changed.status_code == 200
+    assert changed.headers["ETag"] != tag
+
+
+def test_an_empty_list_has_the_version_that_it_saw(client: FlaskClient):
+    address = "/api/stations?source=nobody"
+    tag = client.get(address).headers["ETag"]
+    assert client.get(address, headers={"If-None-Match": tag}).status_code == 304
+
+
+@pytest.mark.parametrize("address", READS)
+def test_head_and_options_and_other_origins_are_answered(client: FlaskClient, address: str):
+    got = client.get(address)
+    head = client.head(address)
+    assert (head.status_code, head.data) == (200, b"")
+    assert head.headers["ETag"] == got.headers["ETag"]
+    assert got.headers["Access-Control-Allow-Origin"] == "*"
+    assert {"ETag", "Link"} <= set(got.headers["Access-Control-Expose-Headers"].split(", "))
+    options = client.options(address)
+    assert {"GET", "HEAD", "OPTIONS"} <= set(options.headers["Allow"].split(", "))
+    assert options.headers["Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS"
+
+
+def test_a_failure_shows_a_request_id_and_nothing_else(
+    app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
+):
+    with db.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE stations RENAME TO hidden"))
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    try:
+        response = client.get("/api/stations")
+    finally:
+        app.config["PROPAGATE_EXCEPTIONS"] = None
+        with db.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE hidden RENAME TO stations"))
+    assert (response.status_code, response.content_type) == (500, "application/problem+json")
+    assert response.get_json()["request_id"] in caplog.text
+    assert "stations" not in response.text
+
+
+def test_no_reader_is_told_that_stale_stations_are_fresh(app: Flask, client: FlaskClient):
+    """Writers write on; readers who are told 304 must have what the next full answer holds."""
+    stop = threading.Event()
+
+    def write(number: int) -> None:
+        with app.app_context():
+            while not stop.is_set():
+                with db.engine.begin() as connection:
+                    connection.execute(
+                        text("UPDATE stations SET name = md5(random()::text) WHERE id = :id"),
+                        {"id": number},
+                    )
+
+    writers = [threading.Thread(target=write, args=[number]) for number in range(1, 5)]
+    for writer in writers:
+        writer.start()
+    seen: dict[str, bytes] = {}
+    try:
+        for _ in range(300):
+            response = client.get("/api/stations?limit=4")
+            tag = response.headers["ETag"]
+            assert seen.setdefault(tag, response.data) == response.data
+            known = client.get("/api/stations?limit=4", headers={"If-None-Match": tag})
+            if known.status_code == 304:
+                assert known.headers["ETag"] == tag
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+    assert len(seen) > 1

@@ -23,8 +23,8 @@ def browser_type_launch_args() -> dict:
 
 
 @pytest.fixture
-def map_page(sample_stations: None, page: Page, live_url: str) -> Iterator[Page]:
-    """The map with the sample on it, where no tile can be reached."""
+def offline_page(sample_stations: None, page: Page, live_url: str) -> Iterator[Page]:
+    """A page that reaches the application alone; a script's error fails the test."""
     errors: list[object] = []
     page.on("pageerror", lambda error: errors.append(error))
     foreign: list[str] = []
@@ -33,12 +33,18 @@ def map_page(sample_stations: None, page: Page, live_url: str) -> Iterator[Page]
         foreign.append(route.request.url)
         route.abort()
 
-    page.route(lambda url: not url.startswith(live_url), stay_here)
-    page.goto(live_url)
-    expect(page.locator("#status")).to_have_text("271 stations in view")
+    page.route(lambda url: not url.startswith((live_url, "data:")), stay_here)
     yield page
     assert errors == []
     assert all(url.startswith("https://tile.openstreetmap.org/") for url in foreign), foreign
+
+
+@pytest.fixture
+def map_page(offline_page: Page, live_url: str) -> Page:
+    """The map with the sample on it, where no tile can be reached."""
+    offline_page.goto(live_url)
+    expect(offline_page.locator("#status")).to_have_text("271 stations in view")
+    return offline_page
 
 
 @in_browser
@@ -86,3 +92,10 @@ def test_the_libraries_come_from_the_application(client: FlaskClient):
     with client.get("/static/leaflet/leaflet.js") as response:
         assert response.status_code == 200
     assert client.get("/static/leaflet/../__init__.py").status_code == 404
+
+
+@in_browser
+def test_the_documentation_needs_no_network(offline_page: Page, live_url: str):
+    offline_page.goto(f"{live_url}/docs")
+    expect(offline_page.get_by_text("/api/stations/nearest")).to_be_visible()
+    expect(offline_page.locator(".opblock")).to_have_count(7)

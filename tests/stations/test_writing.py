@@ -1,0 +1,155 @@
+import threading
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from stationsapp.stations.writing import merged
+
+BODY = {"code": "007", "name": "Here", "lat": 1, "lng": 2.5, "properties": {"a": {"b": 1}}}
+
+
+@pytest.fixture
+def writer(app: Flask) -> FlaskClient:
+    """A client whose requests carry a token."""
+    token = app.test_cli_runner().invoke(args=["tokens", "create", "t"]).stdout.strip()
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    return client
+
+
+def test_a_station_is_made_changed_and_deleted(writer: FlaskClient):
+    made = writer.post("/api/stations", json=BODY)
+    address = made.headers["Location"]
+    assert made.status_code == 201
+    assert made.get_json() | BODY | {"source": "local"} == made.get_json()
+    shown = writer.get(address)
+    assert (shown.data, shown.headers["ETag"]) == (made.data, made.headers["ETag"])
+    changed = writer.patch(
+        address, json={"name": "There", "properties": {"a": {"b": None, "c": 2}, "d": [1]}}
+    )
+    assert changed.get_json()["name"] == "There"
+    assert changed.get_json()["properties"] == {"a": {"c": 2}, "d": [1]}
+    assert changed.get_json()["lat"] == 1
+    assert changed.headers["ETag"] != made.headers["ETag"]
+    gone = writer.delete(address)
+    assert (gone.status_code, gone.data) == (204, b"")
+    assert writer.get(address).status_code == writer.delete(address).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("target", "patch", "result"),
+    # The examples of RFC 7396, appendix A.
+    [
+        ({"a": "b"}, {"a": "c"}, {"a": "c"}),
+        ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
+        ({"a": "b"}, {"a": None}, {}),
+        ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}),
+        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
+        ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}),
+        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
+        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
+        (["a", "b"], ["c", "d"], ["c", "d"]),
+        ({"a": "b"}, ["c"], ["c"]),
+        ({"a": "foo"}, None, None),
+        ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
+        ([1, 2], {"a": "b", "c": None}, {"a": "b"}),
+        ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
+    ],
+)
+def test_a_patch_is_merged_as_the_rfc_says(target, patch, result):
+    assert merged(target, patch) == result
+
+
+@pytest.mark.parametrize("form", ["json", "geojson", "csv"])
+def test_if_match_takes_the_tag_of_any_format_until_the_station_changes(writer, form: str):
+    address = writer.post("/api/stations", json=BODY).headers["Location"]
+    tag = writer.get(f"{address}?format={form}").headers["ETag"]
+    matched = writer.patch(address, json={"name": "There"}, headers={"If-Match": tag})
+    assert matched.status_code == 200
+    for refused in [
+        writer.patch(address, json={"name": "Nowhere"}, headers={"If-Match": tag}),
+        writer.delete(address, headers={"If-Match": tag}),
+        writer.delete(address, headers={"If-Match": f"W/{matched.headers['ETag']}"}),
+    ]:
+        assert (refused.status_code, refused.content_type) == (412, "application/problem+json")
+    assert writer.get(address).get_json()["name"] == "There"
+    assert writer.delete(address, headers={"If-Match": "*"}).status_code == 204
+
+
+def test_no_update_is_lost_when_all_send_if_match(app: Flask, writer: FlaskClient):
+    address = writer.post("/api/stations", json=BODY | {"properties": {"n": 0}}).headers["Location"]
+    authorization = writer.environ_base["HTTP_AUTHORIZATION"]
+
+    def count_up() -> None:
+        client = app.test_client()
+        done = 0
+        while done < 10:
+            shown = client.get(address)
+            response = client.patch(
+                address,
+                json={"properties": {"n": shown.get_json()["properties"]["n"] + 1}},
+                headers={"If-Match": shown.headers["ETag"], "Authorization": authorization},
+            )
+            assert response.status_code in (200, 412)
+            done += response.status_code == 200
+
+    threads = [threading.Thread(target=count_up) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert writer.get(address).get_json()["properties"] == {"n": 40}
+
+
+def test_a_code_that_is_taken_is_a_conflict_that_names_it(writer: FlaskClient):
+    first = writer.post("/api/stations", json=BODY).headers["Location"]
+    second = writer.post("/api/stations", json=BODY | {"code": "008"}).headers["Location"]
+    for response in [
+        writer.post("/api/stations", json=BODY),
+        writer.patch(second, json={"code": "007"}),
+    ]:
+        assert response.status_code == 409
+        assert first in response.get_json()["detail"]
+        assert "007" in response.get_json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("change", "fields"),
+    [
+        ({"lat": 91}, {"lat"}),
+        ({"lat": "1"}, {"lat"}),
+        ({"lng": True}, {"lng"}),
+        ({"name": "", "code": None}, {"name", "code"}),
+        ({"name": "x" * 501}, {"name"}),
+        ({"name": "a\0"}, {"name"}),
+        ({"properties": []}, {"properties"}),
+        ({"properties": {"a": ["\0"]}}, {"properties"}),
+        ({"properties": {"\0": 1}}, {"properties"}),
+        ({"colour": "red"}, {"colour"}),
+        ({"id": 5}, {"id"}),
+    ],
+)
+def test_a_field_that_cannot_be_kept_is_named(writer: FlaskClient, change: dict, fields: set):
+    response = writer.post("/api/stations", json=BODY | change)
+    assert response.status_code == 422
+    assert set(response.get_json()["errors"]) == fields
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"{", b"[]", b"1", b"null", b'{"lat": NaN}', b'{"lat": Infinity}', b'{"lat": 1e400}',
+        b'{"name": "\\ud800"}', b"\xff", b"[" * 100_000,
+    ],
+)  # fmt: skip
+def test_a_body_that_is_no_json_object_is_refused(writer: FlaskClient, body: bytes):
+    response = writer.post("/api/stations", data=body, content_type="application/json")
+    assert (response.status_code, response.content_type) == (422, "application/problem+json")
+
+
+def test_a_body_of_another_type_or_size_is_refused(writer: FlaskClient):
+    form = writer.post("/api/stations", data={"name": "x"})
+    large = writer.post("/api/stations", json=BODY | {"properties": {"a": "x" * 1_000_000}})
+    assert (form.status_code, large.status_code) == (415, 413)
+    assert form.content_type == large.content_type == "application/problem+json"
