@@ -25,7 +25,7 @@ def known_models(app: Flask) -> list[str]:
 def missing_models(app: Flask) -> list[str]:
     """Return the models that the migrations don't see, each with the reason."""
     db = app.extensions["sqlalchemy"]
-    return [*_of_another_db(db), *_never_imported(app)]
+    return [*_of_another_db(db, Path(app.root_path)), *_never_imported(app)]
 
 
 def explain_no_changes() -> str:
@@ -39,11 +39,12 @@ def explain_no_changes() -> str:
     return Diagnosis(ENTRIES["nothing-to-migrate"], command_facts() | facts).text()
 
 
-def _of_another_db(db: SQLAlchemy) -> Iterator[str]:
+def _of_another_db(db: SQLAlchemy, root: Path) -> Iterator[str]:
     others = {
         id(value): (value, name, module.__name__)
         for module in list(sys.modules.values())
-        for name, value in list(getattr(module, "__dict__", {}).items())
+        if Path(getattr(module, "__file__", None) or "/").is_relative_to(root)
+        for name, value in list(vars(module).items())
         if isinstance(value, SQLAlchemy) and value is not db
     }
     for other, name, module in others.values():

@@ -120,7 +120,9 @@ def test_a_pool_larger_than_the_server_is_found_beforehand(server: Cluster):
     url = server.url("trusted", "empty_one")
     app = lifted_app(url, SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 50})
     del app.extensions["migrate"]
-    assert last_step(app).diagnosis.entry.id == "too-many-connections"
+    step = last_step(app)
+    assert step.diagnosis, step
+    assert step.diagnosis.entry.id == "too-many-connections"
     server.execute("DROP DATABASE empty_one")
 
 
