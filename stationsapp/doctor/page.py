@@ -86,7 +86,7 @@ def _explain(error: Exception, diagnosis: Diagnosis) -> ResponseReturnValue:
     return _page(
         status,
         diagnosis=diagnosis,
-        message=masked(str(getattr(error, "orig", None) or error), _password()),
+        message=_message(error, diagnosis),
         label=LABELS[action] if action and may_act else None,
         token=_tokens.dumps([action, _here(), token_hex(8)]),
     )
@@ -95,6 +95,12 @@ def _explain(error: Exception, diagnosis: Diagnosis) -> ResponseReturnValue:
 def _page(status: int, **values: object) -> ResponseReturnValue:
     headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
     return render_template("doctor/error.html", **values), status, headers
+
+
+def _message(error: Exception, diagnosis: Diagnosis) -> str:
+    if diagnosis.entry.id == "url-unescaped":
+        return ""  # it quotes what the password was cut into
+    return masked(str(getattr(error, "orig", None) or error), _password())
 
 
 def _password() -> str | None:

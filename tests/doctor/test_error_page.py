@@ -72,6 +72,14 @@ def test_other_clients_get_a_problem_document(client: FlaskClient):
     assert PASSWORD not in answer.text
 
 
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+def test_a_password_that_was_cut_in_two_is_not_shown_in_part(accept: str):
+    app = failing_app("postgresql+psycopg2://x:top@secret@localhost:1/x", DEBUG=True)
+    answer = app.test_client().get("/birds", headers={"Accept": accept})
+    assert "not encoded" in answer.text
+    assert "secret" not in answer.text
+
+
 def test_production_says_nothing_of_the_server_save_in_its_log(server: Cluster, caplog):
     client = failing_app(server.url("secret", "nowhere", ENCODED)).test_client()
     answer = client.get("/birds", headers={"Accept": "text/html"})

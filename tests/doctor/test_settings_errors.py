@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
-from clusters import PASSWORD, Cluster
+from clusters import PASSWORD, Cluster, lifted_app
 from project import Project
+
+from stationsapp.doctor.probes import examine
 
 ROUTES = "flask routes"
 
@@ -23,11 +25,14 @@ def project(server: Cluster, tmp_path: Path) -> Project:
         (b"GOOD=1\n\nNAME=\xe9\n", "3"),
     ],
 )
-def test_an_env_file_that_cannot_be_read(project: Project, content: bytes, line: str):
-    (project.folder / ".env").write_bytes(content)
-    project.environment["FLASK_SKIP_DOTENV"] = "1"  # flask itself would end at some of these
-    assert project.diagnosis() == "env-file-unreadable"
-    assert f"Line {line} of .env" in project.output
+def test_an_env_file_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, line: str
+):
+    (tmp_path / ".env").write_bytes(content)
+    monkeypatch.chdir(tmp_path)
+    (step,) = examine(lambda: lifted_app("never asked"))
+    assert step.diagnosis.entry.id == "env-file-unreadable"
+    assert f"Line {line} of .env" in step.diagnosis.why
 
 
 def test_python_dotenv_says_so(project: Project):
@@ -58,11 +63,12 @@ def test_url_scheme(project: Project, url: str, message: str):
 
 
 @pytest.mark.parametrize("special", ["@", ":", "/", "#", "?", "%"])
-def test_url_unescaped(project: Project, special: str):
-    password = f"top{special}secret"
-    project.environment["DATABASE_URL"] = f"postgresql+psycopg2://x:{password}@localhost:1/x"
-    assert project.diagnosis() == "url-unescaped"
-    assert "secret" not in project.output
+def test_url_unescaped(monkeypatch: pytest.MonkeyPatch, special: str):
+    url = f"postgresql+psycopg2://x:top{special}secret@localhost:1/x"
+    monkeypatch.setenv("DATABASE_URL", url)
+    *steps, last = examine(lambda: lifted_app(url))
+    assert last.diagnosis.entry.id == "url-unescaped"
+    assert "secret" not in last.diagnosis.text() + "".join(step.detail for step in (*steps, last))
 
 
 def test_url_unescaped_on_the_traceback(project: Project):
