@@ -1,6 +1,6 @@
 """Which PostgreSQL: from the settings to the two engines, and to a database made when missing."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from flask import Flask
 from psycopg2 import errors, sql
 from psycopg2.extensions import connection as DBAPIConnection  # noqa: N812
 from psycopg2.extensions import parse_dsn
-from sqlalchemy import URL, Connection, Executable, Row
+from sqlalchemy import URL, Connection, Executable
 
 from . import embedded
 from .extensions import db
@@ -75,10 +75,14 @@ def engine_url(setting: str, value: str) -> URL:
     )
 
 
-def read(statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+def read(
+    statement: Executable, parameters: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
     """Run a query on the read engine and return its rows."""
     with db.engines["read"].connect() as connection:
-        return connection.execute(statement, parameters).all()
+        result = connection.execute(statement, parameters)
+        names = tuple(result.keys())
+        return [dict(zip(names, row, strict=True)) for row in result]
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def share(response: Response) -> Response:
 
 
 @bp.get("")
-@bp.arguments(PageQuery, location="query")
+@bp.arguments(PageQuery(), location="query")
 @bp.answers(PageSchema, FeaturesSchema)
 @bp.fails(406, 422)
 def index(query: dict[str, Any]) -> Response:
@@ -79,7 +79,7 @@ def index(query: dict[str, Any]) -> Response:
 
 
 @bp.get("/nearest")
-@bp.arguments(NearestQuery, location="query")
+@bp.arguments(NearestQuery(), location="query")
 @bp.answers(NeighboursSchema, FeaturesSchema)
 @bp.fails(406, 422)
 def nearest(query: dict[str, Any]) -> Response:
@@ -99,7 +99,7 @@ def nearest(query: dict[str, Any]) -> Response:
 
 
 @bp.get("/clusters")
-@bp.arguments(ClustersQuery, location="query")
+@bp.arguments(ClustersQuery(), location="query")
 @bp.alt_response(304, description="not changed since If-None-Match")
 @bp.alt_response(200, schema=ClustersSchema)
 @bp.fails(422)
@@ -113,7 +113,7 @@ def clusters(query: dict[str, Any]) -> Response:
 
 
 @bp.get("/<int:station_id>")
-@bp.arguments(FormatQuery, location="query")
+@bp.arguments(FormatQuery(), location="query")
 @bp.answers(StationSchema, FeatureSchema)
 @bp.fails(404, 406, 422)
 def show(query: dict[str, Any], station_id: int) -> Response:

@@ -16,6 +16,8 @@ Station = dict[str, Any]
 
 TYPES = {"json": "application/json", "geojson": "application/geo+json", "csv": "text/csv"}
 
+CHUNK = 1 << 16
+
 
 def wanted(asked: str | None) -> str:
     """Return `json`, `geojson` or `csv`: what `?format=` asks for, else what Accept prefers.
@@ -71,15 +73,26 @@ def csv_lines(stations: Iterable[Station], fields: Sequence[str]) -> Iterator[st
     yield buffer.getvalue()
 
 
-def stream(form: str, stations: Iterator[Station]) -> Iterator[str | bytes]:
-    """Yield what `many` returns, station by station."""
-    if form == "csv":
-        yield from csv_lines(stations, FIELDS)
-        return
-    # The list stands alone in an empty document: what is before it comes first, what is after last.
-    before, after = many(form, [], FIELDS, **({"next": None} if form == "json" else {})).split(
-        b"[]", 1
-    )
+def stream(form: str, stations: Iterator[Station]) -> Iterator[bytes]:
+    """Yield what `many` returns, in chunks of about `CHUNK` bytes."""
+    parts = _csv_parts(stations) if form == "csv" else _json_parts(form, stations)
+    buffer = bytearray()
+    for part in parts:
+        buffer += part
+        if len(buffer) >= CHUNK:
+            yield bytes(buffer)
+            buffer.clear()
+    yield bytes(buffer)
+
+
+def _csv_parts(stations: Iterator[Station]) -> Iterator[bytes]:
+    return (line.encode() for line in csv_lines(stations, FIELDS))
+
+
+def _json_parts(form: str, stations: Iterator[Station]) -> Iterator[bytes]:
+    # An empty document's one empty list parts it in what comes before the stations and after.
+    empty = many(form, [], FIELDS, **({"next": None} if form == "json" else {}))
+    before, after = empty.split(b"[]", 1)
     yield before + b"["
     for i, station in enumerate(stations):
         shown = _plain(station) if form == "json" else _feature(station)

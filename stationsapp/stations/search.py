@@ -44,7 +44,7 @@ class Found(NamedTuple):
 
 def version() -> int:
     """Return the data version: it grows with every transaction that writes stations."""
-    return int(read(text(VERSION))[0].version)
+    return int(read(text(VERSION))[0]["version"])
 
 
 def one(station_id: int) -> dict[str, Any] | None:
@@ -52,8 +52,7 @@ def one(station_id: int) -> dict[str, Any] | None:
     rows = read(text(f"SELECT {COLUMNS} FROM stations WHERE id = :id"), {"id": station_id})
     if not rows:
         return None
-    station = rows[0]._asdict()
-    return station | {"properties": orjson.loads(station["properties"])}
+    return rows[0] | {"properties": orjson.loads(rows[0]["properties"])}
 
 
 def page(filters: Filters, limit: int, after: int = 0) -> Found:
@@ -83,14 +82,14 @@ def everything(filters: Filters) -> Iterator[tuple[int, Iterator[dict[str, Any]]
 
 def _found(statement: str, order: str, parameters: dict[str, Any]) -> Found:
     """Run a query together with the data version, which comes even when nothing else does."""
-    rows = read(
+    found = read(
         text(f"""SELECT * FROM ({VERSION}) AS current LEFT JOIN ({statement}) AS found ON true
                  ORDER BY {order}"""),
         parameters,
     )
-    found = [row._asdict() for row in rows]
     seen = [row.pop("version") for row in found]
-    return Found(seen[0], [] if next(iter(found[0].values())) is None else found)
+    nothing = all(value is None for value in found[0].values())
+    return Found(seen[0], [] if nothing else found)
 
 
 def _where(filters: Filters) -> tuple[str, dict[str, Any]]:

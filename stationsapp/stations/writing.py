@@ -28,7 +28,7 @@ IF_MATCH = {
 
 @bp.post("")
 @auth.login_required
-@bp.arguments(StationBody)
+@bp.arguments(StationBody())
 @bp.alt_response(201, schema=StationSchema)
 @bp.fails(401, 409, 413, 415, 422)
 @bp.doc(security=SECURITY)
