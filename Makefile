@@ -5,7 +5,7 @@ BIN := .venv/bin
 FLASK := $(BIN)/flask --app wsgi
 INSTALLED := .venv/installed
 
-.PHONY: help run test fuzz lint format serve lock clean
+.PHONY: help run test fuzz lint format docs serve lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
@@ -32,6 +32,9 @@ lint: $(INSTALLED) ## check style, types, and that the migrations match the mode
 format: $(INSTALLED) ## rewrite the code in the house style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: $(INSTALLED) ## write docs/errors.md from the doctor's catalogue
+	$(BIN)/python -m stationsapp.doctor.document docs/errors.md
 
 serve: $(INSTALLED) ## serve as in production: gunicorn, with DATABASE_URL and SECRET_KEY set
 	$(BIN)/gunicorn wsgi:app

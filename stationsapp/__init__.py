@@ -8,11 +8,12 @@ def create_app(config: str | type | None = None) -> Flask:
     class; without it APP_CONFIG decides. Raises SettingsError.
     """
     # Imported here, so that one broken part doesn't keep the others' commands from loading.
-    from . import auth, database, health, settings, stations
+    from . import auth, database, doctor, health, settings, stations
     from .extensions import db, migrate
 
     app = Flask(__name__)
     settings.load(app, config)
+    doctor.init_app(app)
     database.configure(app)
     db.init_app(app)
     migrate.init_app(app, db)

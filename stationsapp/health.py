@@ -25,9 +25,12 @@ def ready() -> ResponseReturnValue:
     try:
         with db.engine.connect() as connection:
             current = set(MigrationContext.configure(connection).get_current_heads())
-    except SQLAlchemyError:
+    except SQLAlchemyError as error:
         current_app.logger.exception("not ready: the database can't be reached")
-        return {"status": "unavailable", "reason": "database-unreachable"}, 503
+        # The doctor, where it is at work, leaves its diagnosis on the exception.
+        diagnosis = getattr(error, "diagnosis", None)
+        reason = diagnosis.entry.id if diagnosis else "database-unreachable"
+        return {"status": "unavailable", "reason": reason}, 503
     if current != heads:
         return {"status": "unavailable", "reason": "database-behind"}, 503
     return {"status": "ok"}

@@ -219,14 +219,14 @@ def test_a_failure_shows_a_request_id_and_nothing_else(
     app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ):
     with db.engine.begin() as connection:
-        connection.execute(text("ALTER TABLE stations RENAME TO hidden"))
+        connection.execute(text("ALTER FUNCTION station_words RENAME TO hidden"))
     app.config["PROPAGATE_EXCEPTIONS"] = False
     try:
-        response = client.get("/api/stations")
+        response = client.get("/api/stations?q=a")
     finally:
         app.config["PROPAGATE_EXCEPTIONS"] = None
         with db.engine.begin() as connection:
-            connection.execute(text("ALTER TABLE hidden RENAME TO stations"))
+            connection.execute(text("ALTER FUNCTION hidden RENAME TO station_words"))
     assert (response.status_code, response.content_type) == (500, "application/problem+json")
     assert response.get_json()["request_id"] in caplog.text
     assert "stations" not in response.text

@@ -1,0 +1,149 @@
+"""`flask doctor`: examine, explain, and cure what can be cured safely.
+
+It is an entry point of `flask.commands`, and so works when the application can't be imported.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+import click
+from flask.cli import ScriptInfo
+
+from .catalogue import ENTRIES
+from .diagnosis import Diagnosis, command_facts, masked
+
+if TYPE_CHECKING:
+    from .probes import Step
+
+ALL = "all"
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Write for machines.")
+@click.option(
+    "--fix",
+    is_flag=False,
+    flag_value=ALL,
+    type=click.Choice([ALL, "create-database", "upgrade"]),
+    help="Apply the safe cures (or this one alone), and examine again.",
+)
+@click.option("--list", "as_list", is_flag=True, help="List the known errors.")
+@click.option("--explain", metavar="ID", help="Explain one of them.")
+@click.pass_context
+def doctor(
+    ctx: click.Context, as_json: bool, fix: str | None, as_list: bool, explain: str | None
+) -> None:
+    """Find out what keeps the application from working, and how to cure it.
+
+    Exits with 0 when all is well, with 1 when something is not.
+    """
+    if as_list:
+        width = max(map(len, ENTRIES))
+        for entry in ENTRIES.values():
+            click.echo(f"{entry.id:{width}}  {Diagnosis(entry).title}")
+    elif explain:
+        if explain not in ENTRIES:
+            raise click.BadParameter(f"no such error: {explain} (see --list)", ctx)
+        click.echo(Diagnosis(ENTRIES[explain], command_facts()).text())
+    else:
+        ctx.exit(0 if _examine(ctx.ensure_object(ScriptInfo), as_json, fix) else 1)
+
+
+def _examine(info: ScriptInfo, as_json: bool, fix: str | None) -> bool:
+    from .probes import examine
+
+    steps: list[Step] = []
+    for step in examine(info.load_app):
+        steps.append(step)
+        if not as_json:
+            _print_step(step.ok, step.stage, step.detail)
+    last = steps[-1]
+    action = last.diagnosis.entry.action if last.diagnosis else None
+    if action and fix in (ALL, action):
+        if not as_json:
+            click.echo(f"\nApplying: {action}\n")
+        _apply(info, action)
+        # Creating leads on to upgrading; the same cure is not tried twice.
+        further = "upgrade" if fix == ALL and action == "create-database" else None
+        return _examine(info, as_json, further)
+    if as_json:
+        _print_json(steps)
+    elif last.diagnosis:
+        click.echo(f"\n{last.diagnosis.text()}")
+    elif not last.ok:
+        click.echo("\nThe catalogue doesn't know this error; the line above is all there is.")
+    return last.ok
+
+
+def _apply(info: ScriptInfo, action: str) -> None:
+    from .actions import ACTIONS
+    from .recognise import diagnose
+
+    app = info.load_app()
+    with app.app_context():
+        try:
+            ACTIONS[action](app)
+        except Exception as error:
+            known = diagnose(error, app.extensions["sqlalchemy"].engine)
+            raise click.ClickException(known.text() if known else masked(str(error))) from None
+
+
+def _print_step(ok: bool, stage: str, detail: str) -> None:
+    if sys.stdout.isatty():
+        mark = click.style("✔", fg="green") if ok else click.style("✘", fg="red")
+    else:
+        mark = "ok  " if ok else "FAIL"
+    click.echo(f"{mark} {stage:12} {detail}")
+
+
+def _print_json(steps: "list[Step]") -> None:
+    diagnosis = steps[-1].diagnosis
+    answer = {
+        "healthy": steps[-1].ok,
+        "stages": [{"stage": s.stage, "ok": s.ok, "detail": s.detail} for s in steps],
+        "diagnosis": diagnosis.json() if diagnosis else None,
+    }
+    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+
+
+@contextmanager
+def _explained(ctx: click.Context) -> Iterator[None]:
+    """Explain what ends any `flask` command: an import that fails, a port that is taken."""
+    try:
+        yield
+    except BaseException as error:
+        _explain(error, ctx.find_object(ScriptInfo))
+        raise
+
+
+def _explain(error: BaseException, info: ScriptInfo | None) -> None:
+    from .recognise import diagnose
+
+    if isinstance(error, SystemExit) and isinstance(error.code, str):
+        return  # the application ends with words of its own
+    try:
+        inner: BaseException | None = error
+        while inner:
+            if getattr(inner, "diagnosis", None):
+                return  # it was explained where it arose
+            inner = inner.__cause__ or inner.__context__
+        app = getattr(info, "_loaded_app", None)
+        with app.app_context() if app else nullcontext():
+            extension = app.extensions.get("sqlalchemy") if app else None
+            diagnosis = diagnose(error, extension.engine if extension else None)
+    except Exception:
+        return  # the error that ends the command matters more than ours
+    if not diagnosis:
+        return
+    if isinstance(error, click.ClickException | SystemExit):
+        click.echo(f"\n{diagnosis.text()}\n", err=True)
+    else:
+        error.add_note(f"\n{diagnosis.text()}")
+
+
+# Flask loads its commands' entry points, this module among them, inside of each command's context.
+if context := click.get_current_context(silent=True):
+    context.find_root().with_resource(_explained(context.find_root()))

@@ -1,0 +1,144 @@
+"""An entry of the catalogue with the facts of a case: what is said, and how it is written."""
+
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from .catalogue import Entry
+
+PAGE = "docs/errors.md"
+# What the texts are filled with where nothing is known; docs/errors.md is written with these.
+EXAMPLE = {
+    "host": "localhost",
+    "port": "5432",
+    "role": "app",
+    "database": "app",
+    "flask": "flask --app wsgi",
+    "python": "python",
+    "psql": "psql -h localhost -p 5432 -U postgres",
+    "start": "sudo systemctl start postgresql",
+    "file": ".env",
+    "line": "…",
+    "place": "the line that the traceback ends with",
+    "detail": "",
+    "seen": "",
+    "missing": "the doctor names them.",
+}
+COMMANDS = {"flask", "python", "psql", "start"}  # facts that are shell commands already
+PROMPT = re.compile(r"(\S+)=# (.*)")
+START = {"darwin": "brew services start postgresql", "win32": "net start postgresql"}
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One entry, and the facts that its texts are filled with (never a password among them)."""
+
+    entry: Entry
+    facts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """What happened, in a line."""
+        return self.entry.title.format_map(EXAMPLE | self.facts)
+
+    @property
+    def why(self) -> str:
+        """The cause, in prose."""
+        return self.entry.why.format_map(EXAMPLE | self.facts).strip()
+
+    @property
+    def fix(self) -> list[str]:
+        """The cure, line by line; commands begin with `$ `."""
+        return [_fill(line, EXAMPLE | self.facts) for line in self.entry.fix]
+
+    def text(self) -> str:
+        """Write it for a terminal or a traceback."""
+        lines = [f"{self.entry.id}: {self.title}", f"  Why: {self.why}", "  Fix:"]
+        lines += [f"    {line}" for line in self.fix]
+        return "\n".join([*lines, f"  More: {PAGE}#{self.entry.id}"])
+
+    def json(self) -> dict[str, Any]:
+        """Write it for machines."""
+        return {
+            "id": self.entry.id,
+            "title": self.title,
+            "why": self.why,
+            "fix": self.fix,
+            "action": self.entry.action,
+            "more": f"{PAGE}#{self.entry.id}",
+        }
+
+
+def _fill(line: str, facts: Mapping[str, str]) -> str:
+    if prompt := PROMPT.fullmatch(line):
+        quoted = {name: '"{}"'.format(value.replace('"', '""')) for name, value in facts.items()}
+        database = shlex.quote(prompt[1].format_map(facts))
+        return f"$ {facts['psql']} -d {database} -c {shlex.quote(prompt[2].format_map(quoted))}"
+    if line.startswith("$ "):
+        return line.format_map(
+            {name: v if name in COMMANDS else shlex.quote(v) for name, v in facts.items()}
+        )
+    return line.format_map(facts)
+
+
+def command_facts() -> dict[str, str]:
+    """Return how `flask` and `python` are called in this environment, for this application."""
+    flask = " ".join([_program("flask"), *map(shlex.quote, app_arguments())])
+    return {"flask": flask, "python": _program("python")}
+
+
+def app_arguments() -> list[str]:
+    """Return `--app ...` as this process was given it, or as it is by custom."""
+    for option, value in pairwise([*sys.argv, ""]):
+        if option in ("--app", "-A"):
+            return ["--app", value]
+        if option.startswith("--app="):
+            return [option]
+    custom = "FLASK_APP" not in os.environ and Path("wsgi.py").exists()
+    return ["--app", "wsgi"] if custom else []
+
+
+def _program(name: str) -> str:
+    own = Path(sys.executable).with_name(name)
+    if shutil.which(name) == str(own) or not own.exists():
+        return name
+    near = own.is_relative_to(Path.cwd())
+    return shlex.quote(str(own.relative_to(Path.cwd()) if near else own))
+
+
+def server_facts(host: str, port: int | str, role: str, database: str) -> dict[str, str]:
+    """Return the facts of a server, with the commands that start it and that administer it."""
+    psql = f"psql -h {shlex.quote(host)} -p {port} -U postgres"
+    # Debian's way: the administrator comes in by the socket, as the system user `postgres`.
+    socket = Path(f"/var/run/postgresql/.s.PGSQL.{port}")
+    local = host in ("localhost", "127.0.0.1", "::1", str(socket.parent))
+    try:
+        if local and socket.owner() == "postgres":
+            psql = f"sudo -u postgres psql -p {port}"
+    except (OSError, KeyError, NotImplementedError):
+        pass
+    start = START.get(sys.platform, EXAMPLE["start"])
+    return {
+        "host": host,
+        "port": str(port),
+        "role": role,
+        "database": database,
+        "psql": psql,
+        "start": start,
+    }
+
+
+def masked(text: str, password: str | None = None) -> str:
+    """Return the text with the passwords of its URLs, and this one, replaced by `***`."""
+    text = re.sub(r"(?<=://)([^\s:/@]*):\S*@", r"\1:***@", text)
+    if password:
+        for form in (password, repr(password)[1:-1]):
+            text = text.replace(form, "***")
+    return text

@@ -1,0 +1,102 @@
+"""Each error in an application's own code, provoked for real."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from clusters import Cluster
+from project import APP, Project
+
+
+@pytest.fixture
+def project(server: Cluster, tmp_path: Path) -> Project:
+    return Project(tmp_path, server.url("trusted", "app"))
+
+
+BASE = """
+
+class Base(db.Model):
+    name: Mapped[str]
+
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "entry"),
+    [
+        (
+            BASE,
+            "could not assemble any primary key columns for mapped table 'base'",
+            "abstract-missing",
+        ),
+        (
+            "\nfrom sqlalchemy.orm import DeclarativeBase\nclass Root(DeclarativeBase): pass\n"
+            "class Middle(Root): name: Mapped[str]\n",
+            "does not have a __table__ or __tablename__ specified",
+            "abstract-missing",
+        ),
+        (
+            "\nclass Common(db.Model):\n    __abstract__ = True\n"
+            "class Nest(db.Model, Common):\n    __tablename__ = 'nests'\n",
+            "order (MRO) for bases Model, Common",
+            "base-class-order",
+        ),
+        ("\nprint(db.session.query(Bird).all())\n", "Working outside of", "no-app-context"),
+        (
+            "\nother = SQLAlchemy()\nwith app.app_context(): other.session.execute(text(''))\n",
+            "The current Flask app is not registered with this 'SQLAlchemy' instance",
+            "app-not-registered",
+        ),
+        (
+            "\nclass Again(db.Model):\n    __tablename__ = 'birds'\n"
+            "    id: Mapped[int] = mapped_column(primary_key=True)\n",
+            "Table 'birds' is already defined for this MetaData instance",
+            "table-defined-twice",
+        ),
+        (
+            "\nwith app.app_context(): db.session.execute('SELECT 1')\n",
+            "Textual SQL expression 'SELECT 1' should be explicitly declared as text('SELECT 1')",
+            "text-needed",
+        ),
+        (
+            "\nwith app.app_context(), db.engine.connect() as connection:\n"
+            "    connection.execute('SELECT 1')\n",
+            "Not an executable object: 'SELECT 1'",
+            "text-needed",
+        ),
+    ],
+)
+def test_an_import_that_fails_is_explained(project: Project, code: str, message: str, entry: str):
+    project.write("app.py", APP + code)
+    assert project.diagnosis("flask routes", message) == entry
+    assert project.diagnosis() == entry
+
+
+def test_circular_import(project: Project):
+    project.write("nests.py", "from app import later\n")
+    project.write("app.py", f"import nests\n{APP}\nlater = 1\n")
+    assert project.diagnosis("flask routes", "partially initialized module") == "circular-import"
+    assert project.diagnosis() == "circular-import"
+
+
+@pytest.mark.parametrize(
+    ("code", "place"),
+    [
+        ("1 / 0\n", "ZeroDivisionError: division by zero"),
+        ("if\n", "SyntaxError: invalid syntax"),
+        ("import no_such_module\n", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("raise SystemExit('set FOO')\n", "set FOO"),
+    ],
+)
+def test_app_not_importable(project: Project, code: str, place: str):
+    project.write("app.py", code)
+    assert project.diagnosis(message=place) == "app-not-importable"
+    assert "Correct the error at app.py, line 1" in project.output
+
+
+def test_port_taken(project: Project):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        command = f"flask run --port {listener.getsockname()[1]}"
+        assert project.diagnosis(command, os.strerror(98)) == "port-taken"

@@ -1,0 +1,221 @@
+"""Each error on the way to a server, provoked for real."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from threading import Thread
+
+import psycopg2
+import pytest
+from clusters import (
+    ENCODED,
+    PASSWORD,
+    Cluster,
+    assert_explained,
+    engine_of,
+    free_port,
+    last_step,
+    lifted_app,
+    run_fix,
+)
+from sqlalchemy.exc import SQLAlchemyError
+
+DISTRIBUTION = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+needs_distribution = pytest.mark.skipif(
+    not DISTRIBUTION, reason="needs a server with encryption and translations (a distribution's)"
+)
+
+
+def connect_error(url: str) -> SQLAlchemyError:
+    app = lifted_app(url)
+    with engine_of(app) as engine, pytest.raises(SQLAlchemyError) as caught:
+        engine.connect()
+    return caught.value
+
+
+def assert_both_explain(url: str, entry: str) -> None:
+    """Assert that the traceback and `flask doctor` both say so."""
+    assert_explained(connect_error(url), entry)
+    step = last_step(lifted_app(url))
+    assert step.diagnosis.entry.id == entry
+    assert PASSWORD not in step.diagnosis.text() + step.detail
+
+
+@pytest.mark.parametrize(
+    ("role", "password", "database", "entry"),
+    [
+        ("ghost", "", "app", "role-missing"),
+        ("trusted", "", "nowhere", "database-missing"),
+        ("secret", ENCODED, "nowhere", "database-missing"),
+        ("plain", ENCODED, "nowhere", "database-missing"),
+        ("secret", "", "app", "no-password"),
+        ("secret", "wrong%40", "app", "password-rejected"),
+        ("outside", "", "app", "no-hba-entry"),
+        ("limited", "", "app", "too-many-connections"),
+    ],
+)
+def test_a_refusal_of_the_server_is_explained(server: Cluster, role, password, database, entry):
+    assert_both_explain(server.url(role, database, password), entry)
+
+
+def test_a_role_with_the_right_password_is_let_in(server: Cluster):
+    assert last_step(lifted_app(server.url("secret", "postgres", ENCODED))).stage != "log-in"
+
+
+def test_peer_rejected(server: Cluster):
+    url = f"postgresql+psycopg2://nobody_here@/app?host={server.folder}&port={server.port}"
+    assert_both_explain(url, "peer-rejected")
+
+
+def test_connection_refused_over_tcp():
+    assert_both_explain(f"postgresql+psycopg2://x@127.0.0.1:{free_port()}/x", "connection-refused")
+
+
+def test_connection_refused_at_a_socket(tmp_path: Path):
+    assert_both_explain(f"postgresql+psycopg2://x@/x?host={tmp_path}", "connection-refused")
+
+
+def test_host_unknown():
+    assert_both_explain("postgresql+psycopg2://x@nowhere.invalid/x", "host-unknown")
+
+
+def test_host_silent():
+    """A listener whose queue is full drops packets, as a firewall does."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        url = f"postgresql+psycopg2://x@127.0.0.1:{listener.getsockname()[1]}/x?connect_timeout=2"
+        started = time.monotonic()
+        assert_both_explain(url, "host-silent")
+        assert time.monotonic() - started < 2 + 6  # the driver's wait, and the doctor's
+
+
+@pytest.fixture
+def web_server() -> Iterator[int]:
+    """Something that answers everything as a web server does."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                try:
+                    client, _ = listener.accept()
+                except OSError:
+                    return
+                with closing(client):
+                    client.recv(100)
+                    client.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+
+        thread = Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_not_postgresql(web_server: int):
+    assert_both_explain(f"postgresql+psycopg2://x@127.0.0.1:{web_server}/x", "not-postgresql")
+
+
+def test_ssl_unsupported(server: Cluster):
+    assert_both_explain(server.url("trusted", "app") + "?sslmode=require", "ssl-unsupported")
+
+
+@pytest.fixture(scope="module")
+def german_server() -> Iterator[Cluster]:
+    """A distribution's server: it encrypts, and its messages are German."""
+    cluster = Cluster(DISTRIBUTION[-1].parent, LANGUAGE="de")
+    cluster.make()
+    for name in ("server.key", "server.crt"):
+        (cluster.data / name).touch(0o600)
+    subprocess.run(
+        "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost "
+        "-keyout server.key -out server.crt",
+        shell=True,
+        cwd=cluster.data,
+        check=True,
+        capture_output=True,
+    )
+    for name in ("server.key", "server.crt"):
+        shutil.chown(cluster.data / name, cluster.data.owner())
+    cluster.configure(
+        "ssl = on\nlc_messages = 'C.UTF-8'",
+        "hostssl all encrypted 127.0.0.1/32 trust\n"
+        "host all trusted,ghost 127.0.0.1/32 trust\n"
+        "host all secret 127.0.0.1/32 md5\n",
+    )
+    cluster.start()
+    cluster.execute(
+        "CREATE ROLE encrypted LOGIN",
+        "CREATE ROLE trusted LOGIN",
+        "SET password_encryption = md5",
+        "CREATE ROLE secret LOGIN PASSWORD 'right'",
+    )
+    yield cluster
+    cluster.remove()
+
+
+@needs_distribution
+@pytest.mark.parametrize(
+    ("role", "password", "database", "entry", "message"),
+    [
+        ("ghost", "", "postgres", "role-missing", "existiert nicht"),
+        ("trusted", "", "nowhere", "database-missing", "existiert nicht"),
+        ("secret", "wrong", "postgres", "password-rejected", "fehlgeschlagen"),
+        ("secret", "right", "nowhere", "database-missing", "existiert nicht"),
+        ("outside", "", "postgres", "no-hba-entry", "pg_hba.conf-Eintrag"),
+    ],
+)
+def test_a_server_in_another_language_gets_the_same_diagnosis(
+    german_server: Cluster, role, password, database, entry, message
+):
+    error = connect_error(german_server.url(role, database, password))
+    assert message in str(error.orig)
+    assert error.diagnosis.entry.id == entry
+
+
+@needs_distribution
+def test_ssl_required(german_server: Cluster):
+    url = german_server.url("encrypted")
+    error = connect_error(url + "?sslmode=disable")
+    assert error.diagnosis.entry.id == "ssl-required"
+    with closing(psycopg2.connect(url.replace("+psycopg2", "") + "?sslmode=require")):
+        pass
+
+
+def test_the_servers_of_the_other_engines_are_examined_too(server: Cluster):
+    binds = {"read": server.url("ghost", "app")}
+    step = last_step(lifted_app(server.url("trusted", "app"), SQLALCHEMY_BINDS=binds))
+    assert (step.stage, step.diagnosis.entry.id) == ("database", "role-missing")
+
+
+def test_several_hosts_are_tried_in_turn(server: Cluster):
+    dead, alive = free_port(), server.port
+    url = f"postgresql+psycopg2://trusted@/app?host=127.0.0.1:{dead}&host=127.0.0.1:{alive}"
+    assert last_step(lifted_app(url)).stage not in ("port", "log-in", "database")
+
+
+def test_the_commands_for_a_missing_role_create_it(server: Cluster):
+    server.execute("DROP ROLE IF EXISTS ghost")
+    url = server.url("ghost", "app")
+    run_fix(last_step(lifted_app(url)).diagnosis, server.folder)
+    assert last_step(lifted_app(url)).stage not in ("log-in", "database")
+    server.execute("DROP ROLE ghost")
+
+
+def test_the_commands_for_a_rejected_password_set_it(server: Cluster):
+    server.execute("CREATE ROLE hashed LOGIN PASSWORD 'other'")
+    url = server.url("hashed", "app", ENCODED)
+    step = last_step(lifted_app(url))
+    assert step.diagnosis.entry.id == "password-rejected"
+    run_fix(step.diagnosis, server.folder, f"{PASSWORD}\n{PASSWORD}\n")
+    assert last_step(lifted_app(url)).stage not in ("log-in", "database")
+    server.execute("DROP ROLE hashed")

@@ -1,0 +1,34 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from stationsapp.doctor.actions import ACTIONS
+from stationsapp.doctor.catalogue import ENTRIES, THEMES
+from stationsapp.doctor.diagnosis import EXAMPLE, Diagnosis
+from stationsapp.doctor.document import document
+
+
+def test_the_page_is_what_the_catalogue_says():
+    assert Path("docs/errors.md").read_text() == document(), "stale: run `make docs`"
+
+
+def test_no_two_entries_share_an_id():
+    assert len(ENTRIES) == sum(map(len, THEMES.values()))
+
+
+@pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
+def test_an_entry_is_written_in_full(entry):
+    diagnosis = Diagnosis(entry, EXAMPLE)
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", entry.id)
+    assert diagnosis.title
+    assert diagnosis.fix
+    assert "{" not in re.sub(r"\{'name'.*?\}", "", diagnosis.text())
+    assert entry.action in {None, *ACTIONS}
+
+
+def test_names_are_quoted_for_the_shell_and_for_sql():
+    facts = {"role": 'o\'neil "x"; rm', "database": "my db", "host": "$(id)"}
+    text = "\n".join(Diagnosis(ENTRIES["schema-privilege"], facts).fix)
+    assert '-d \'my db\' -c \'GRANT CREATE ON SCHEMA public TO "o\'"\'"\'neil ""x""; rm"\'' in text
+    assert "'$(id)'" in "\n".join(Diagnosis(ENTRIES["host-unknown"], facts).fix)

@@ -1,0 +1,93 @@
+"""The notes on exceptions: no false alarm, and no harm."""
+
+import logging
+import threading
+import time
+
+import psycopg2
+import pytest
+from clusters import Cluster, engine_of, free_port, lifted_app
+from flask import abort
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from stationsapp.doctor import notes, recognise
+from stationsapp.doctor import server as examined
+
+
+def query(engine: Engine, statement: str) -> None:
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+
+
+def test_ordinary_errors_get_no_note(server: Cluster):
+    app = lifted_app(server.url("trusted", "app"))
+    for statement in ("SELECT 1/0", "SELEC 1", "SELECT 'x'::int"):
+        with engine_of(app) as engine, pytest.raises(SQLAlchemyError) as caught:
+            query(engine, statement)
+        assert not hasattr(caught.value, "__notes__")
+
+
+def test_a_unique_violation_and_a_null_get_no_note(server: Cluster):
+    app = lifted_app(server.url("trusted", "app"))
+    with engine_of(app) as engine:
+        for values in ("(1), (1)", "(NULL)"):
+            with engine.connect() as connection:
+                connection.execute(text("CREATE TEMP TABLE once (id int PRIMARY KEY)"))
+                with pytest.raises(SQLAlchemyError) as caught:
+                    connection.execute(text(f"INSERT INTO once VALUES {values}"))
+                connection.rollback()
+            assert not hasattr(caught.value, "__notes__")
+
+
+def test_a_404_stays_one(server: Cluster):
+    app = lifted_app(server.url("trusted", "app"), DEBUG=True)
+    app.add_url_rule("/gone", view_func=lambda: abort(404))
+    assert app.test_client().get("/gone").status_code == 404
+
+
+def test_an_error_inside_the_doctor_hides_nothing(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(notes, "diagnose", lambda *_: 1 / 0)
+    app = lifted_app(f"postgresql+psycopg2://x@127.0.0.1:{free_port()}/x")
+    with engine_of(app) as engine, pytest.raises(OperationalError, match="Connection refused"):
+        engine.connect()
+
+
+def test_many_failures_cost_one_examination(monkeypatch: pytest.MonkeyPatch):
+    examinations = []
+    examine = examined.examine
+    monkeypatch.setattr(
+        recognise.server, "examine", lambda target: (examinations.append(target), examine(target))
+    )
+    app = lifted_app(f"postgresql+psycopg2://x@127.0.0.1:{free_port()}/x")
+    app.add_url_rule("/", view_func=lambda: str(app.extensions["sqlalchemy"].engine.connect()))
+    codes: list[int] = []
+
+    def visit() -> None:
+        for _ in range(50):
+            codes.append(app.test_client().get("/").status_code)
+
+    app.logger.setLevel(logging.CRITICAL)
+    threads = [threading.Thread(target=visit) for _ in range(4)]
+    started = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert codes == [503] * 200
+    assert time.monotonic() - started < recognise.REUSE
+    assert len(examinations) == 1
+
+
+def test_a_raw_error_of_the_driver_is_known_by_its_text():
+    with pytest.raises(psycopg2.OperationalError) as caught:
+        psycopg2.connect(host="127.0.0.1", port=free_port(), dbname="x")
+    assert recognise.diagnose(caught.value).entry.id == "connection-refused"
+
+
+def test_a_note_is_added_once():
+    app = lifted_app(f"postgresql+psycopg2://x@127.0.0.1:{free_port()}/x")
+    with engine_of(app) as engine, pytest.raises(OperationalError) as caught:
+        engine.connect()
+    notes.annotate(caught.value)
+    assert len(caught.value.__notes__) == 1

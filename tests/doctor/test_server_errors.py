@@ -1,0 +1,187 @@
+"""Each error of a server that is reached and can't serve, provoked for real."""
+
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+
+import psycopg2
+import pytest
+from clusters import Cluster, assert_explained, engine_of, last_step, lifted_app, run_fix
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from stationsapp.doctor import recognise
+from stationsapp.doctor.catalogue import ENTRIES
+from stationsapp.doctor.diagnosis import Diagnosis, server_facts
+
+
+@pytest.fixture
+def second_server(server: Cluster) -> Iterator[Cluster]:
+    """A cluster for what would disturb the other tests; not started yet."""
+    cluster = Cluster()
+    cluster.make()
+    yield cluster
+    cluster.remove()
+
+
+def error_of(url: str, *statements: str, **options: object) -> SQLAlchemyError:
+    """Run statements on one connection and return the error of the last."""
+    app = lifted_app(url, SQLALCHEMY_ENGINE_OPTIONS=options)
+    *before, last = statements
+    with engine_of(app) as engine, engine.connect() as connection:
+        for statement in before:
+            try:
+                connection.execute(text(statement))
+            except SQLAlchemyError:
+                continue
+        with pytest.raises(SQLAlchemyError) as caught:
+            connection.execute(text(last))
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("role", "statements", "entry"),
+    [
+        ("postgres", ["COPY (SELECT 1) TO '/dev/full'"], "disk-full"),
+        ("trusted", ["SELECT 1/0", "SELECT 1"], "transaction-aborted"),
+        (
+            "trusted",
+            ["SET TRANSACTION READ ONLY", "CREATE TABLE x (y int)"],
+            "read-only-server",
+        ),
+    ],
+)
+def test_an_error_of_a_statement_is_explained(server: Cluster, role, statements, entry):
+    assert_explained(error_of(server.url(role, "app"), *statements), entry)
+
+
+def test_the_commands_for_a_missing_privilege_grant_it(server: Cluster):
+    server.execute("CREATE DATABASE locked")
+    url = server.url("trusted", "locked")
+    error = error_of(url, "CREATE TABLE x (y int)")
+    assert_explained(error, "schema-privilege")
+    run_fix(error.diagnosis, server.folder)
+    with engine_of(lifted_app(url)) as engine, engine.begin() as connection:
+        connection.execute(text("CREATE TABLE x (y int)"))
+    server.execute("DROP DATABASE locked")
+
+
+def test_lock_timeout(server: Cluster):
+    server.execute("CREATE TABLE IF NOT EXISTS locked (y int)", database="app")
+    holder = psycopg2.connect(host="127.0.0.1", port=server.port, user="postgres", dbname="app")
+    holder.cursor().execute("LOCK TABLE locked")
+    error = error_of(
+        server.url("postgres", "app"), "SET LOCAL lock_timeout = '50ms'", "TABLE locked"
+    )
+    holder.close()
+    assert_explained(error, "lock-timeout")
+
+
+def test_server_shutting_down(server: Cluster):
+    """psycopg2 keeps only the last of the messages (a lost connection); psycopg the first."""
+    app = lifted_app(server.url("trusted", "app").replace("psycopg2", "psycopg"))
+    with engine_of(app) as engine, engine.connect() as connection:
+        number = connection.connection.dbapi_connection.info.backend_pid
+        server.execute(f"SELECT pg_terminate_backend({number}, 1000)")
+        with pytest.raises(SQLAlchemyError) as caught:
+            connection.execute(text("SELECT 1"))
+    assert_explained(caught.value, "server-shutting-down")
+
+
+def test_connection_cut_without_a_word(server: Cluster):
+    app = lifted_app(server.url("trusted", "app"))
+    with engine_of(app) as engine, engine.connect() as connection:
+        number = connection.connection.dbapi_connection.fileno()
+        with socket.socket(fileno=os.dup(number)) as wire:
+            wire.shutdown(socket.SHUT_RDWR)
+        with pytest.raises(SQLAlchemyError) as caught:
+            connection.execute(text("SELECT 1"))
+    assert_explained(caught.value, "connection-lost")
+
+
+def test_too_many_connections(server: Cluster):
+    with ExitStack() as stack:
+        arguments = {"host": "127.0.0.1", "port": server.port, "user": "trusted", "dbname": "app"}
+        with suppress(psycopg2.OperationalError):
+            for _ in range(60):
+                stack.callback(psycopg2.connect(**arguments).close)
+        app = lifted_app(server.url("trusted", "app"))
+        with engine_of(app) as engine, pytest.raises(SQLAlchemyError) as caught:
+            engine.connect()
+        assert_explained(caught.value, "too-many-connections")
+        assert last_step(app).diagnosis.entry.id == "too-many-connections"
+
+
+def test_a_pool_larger_than_the_server_is_found_beforehand(server: Cluster):
+    server.execute("CREATE DATABASE empty_one OWNER trusted")
+    url = server.url("trusted", "empty_one")
+    app = lifted_app(url, SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 50})
+    del app.extensions["migrate"]
+    step = last_step(app)
+    assert step.diagnosis, step
+    assert step.diagnosis.entry.id == "too-many-connections"
+    server.execute("DROP DATABASE empty_one")
+
+
+def test_pool_exhausted(server: Cluster):
+    options = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.1}
+    app = lifted_app(server.url("trusted", "app"), SQLALCHEMY_ENGINE_OPTIONS=options, DEBUG=True)
+
+    @app.get("/")
+    def leak():
+        engine = app.extensions["sqlalchemy"].engine
+        with engine.connect(), engine.connect():
+            return "never"
+
+    answer = app.test_client().get("/")
+    assert (answer.status_code, answer.get_json()["diagnosis"]["id"]) == (503, "pool-exhausted")
+    with engine_of(app):
+        pass
+
+
+def test_server_starting(second_server: Cluster):
+    """A standby waits for its archive, and lets nobody in meanwhile."""
+    second_server.configure("restore_command = 'sleep 60'")
+    (second_server.data / "standby.signal").touch()
+    shutil.chown(second_server.data / "standby.signal", second_server.data.owner())
+    second_server.start(wait=False)
+    app = lifted_app(second_server.url())
+    for _ in range(50):
+        with engine_of(app) as engine, pytest.raises(SQLAlchemyError) as caught:
+            engine.connect()
+        if caught.value.diagnosis and caught.value.diagnosis.entry.id != "connection-refused":
+            break
+        time.sleep(0.1)
+        recognise._examined.clear()
+    assert_explained(caught.value, "server-starting")
+    assert last_step(app).diagnosis.entry.id == "server-starting"
+
+
+def test_a_standby_is_a_read_only_server(second_server: Cluster):
+    (second_server.data / "standby.signal").touch()
+    shutil.chown(second_server.data / "standby.signal", second_server.data.owner())
+    second_server.start()
+    error = error_of(second_server.url(), "CREATE TABLE x (y int)")
+    assert_explained(error, "read-only-server")
+    assert last_step(lifted_app(second_server.url())).diagnosis.entry.id == "read-only-server"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ["peer-rejected", "no-hba-entry", "too-many-connections", "disk-full", "lock-timeout"],
+)
+def test_the_administrators_commands_can_be_run_as_printed(server: Cluster, entry: str):
+    facts = server_facts("127.0.0.1", server.port, "trusted", "app")
+    run_fix(Diagnosis(ENTRIES[entry], facts), server.folder)
+
+
+def test_where_an_own_connector_led_is_told_by_the_connection(server: Cluster):
+    def connect():
+        return psycopg2.connect(host="127.0.0.1", port=server.port, user="trusted", dbname="app")
+
+    error = error_of("postgresql+psycopg2://", "TABLE nothing", creator=connect)
+    assert error.diagnosis.facts["port"] == str(server.port)
+    assert error.diagnosis.facts["database"] == "app"
