@@ -99,7 +99,7 @@ def _dialect(sample: list[str]) -> dict[str, Any]:
 
 
 def _layout(header: list[str], sample: list[list[str]], key: str | None) -> Layout:
-    header = _distinct(header)
+    header = distinct(header)
     width = len(header)
     columns = [[row[i] for row in sample if len(row) == width] for i in range(width)]
     code = _keys(header, key) if key else [_column(header, columns, "code")]
@@ -111,7 +111,7 @@ def _layout(header: list[str], sample: list[list[str]], key: str | None) -> Layo
     return Layout(header, code, name, lat, lng, rest, names)
 
 
-def _distinct(header: list[str]) -> list[str]:
+def distinct(header: list[str]) -> list[str]:
     """Give each column a name of its own: a, a becomes a, a_2; a nameless one column_3."""
     names: dict[str, None] = {}
     for number, title in enumerate(header, 1):

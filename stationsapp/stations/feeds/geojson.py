@@ -45,10 +45,7 @@ def _record(number: int, feature: Any, key: str | None) -> Record | Rejected:
     properties = feature.get("properties")
     if properties is not None and not isinstance(properties, dict):
         return Rejected(number, "properties", shown(properties), "is no object")
-    properties = {
-        to_file(from_file(name, RESERVED), {EXTRA}): value
-        for name, value in (properties or {}).items()
-    }
+    properties = dict(properties or {})
     code_column, code = "id", feature.get("id")
     if key or code is None:
         code_column = key or _find(properties, "code") or "id"
@@ -59,6 +56,7 @@ def _record(number: int, feature: Any, key: str | None) -> Record | Rejected:
         code = shown(code)
     name_column = _find(properties, "name") or "name"
     name = properties.pop(name_column, None)
+    properties = {to_file(from_file(k, RESERVED), {EXTRA}): v for k, v in properties.items()}
 
     geometry = feature.get("geometry")
     coordinates = geometry.get("coordinates") if isinstance(geometry, dict) else None

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any, BinaryIO
 
 from . import FeedError, Item, Record, Rejected, Skipped, from_file, shown, station, to_file
-from .csv import lines_of, rows
+from .csv import distinct, lines_of, rows
 
 COLUMNS = ("stop_id", "stop_name", "stop_lat", "stop_lon")
 STATION = "1"
@@ -30,7 +30,7 @@ def read(stream: BinaryIO, all_locations: bool = False) -> Iterator[Item]:
     """
     table = rows(stream)
     _, titles = next(table)
-    header = [title.strip() for title in titles]
+    header = distinct(titles)
     if missing := [column for column in COLUMNS if column not in header]:
         raise FeedError(f"line 1: no column {missing[0]}: expected a stops.txt of GTFS")
     stops = (_stop(line, row, header) for line, row in table if row)
