@@ -84,36 +84,46 @@ def import_command(
     loaded, even if rows were rejected; 1 when nothing was changed; 2 for wrong usage.
     """
     source = _source(source, location)
-    try:
-        with (
-            _feed(location, form, options["language"]) as (feed, form),
-            _rejects(rejects) as rejects_file,
-            _progress(feed) as progress,
-        ):
-            reader, allowed, unit = READERS[form]
-            given = {name: value for name, value in options.items() if value}
-            if wrong := given.keys() - allowed:
-                option = min(wrong).replace("_", "-")
-                raise click.UsageError(f"--{option} is not for {form}, which {location} is")
-            report = import_records(
-                source,
-                reader(feed.stream, **given),
-                prune=prune,
-                strict=strict,
-                dry_run=dry_run,
-                rejects=rejects_file,
-                progress=progress,
-            )
-    except FeedError as error:
-        raise click.ClickException(_line(f"{location}: {error}")) from error
-    except OSError as error:
-        name = error.filename or location
-        raise click.ClickException(_line(f"{name}: {error.strerror or error}")) from error
+    with (
+        _explained(location),
+        _feed(location, form, options["language"]) as (feed, form),
+        _rejects(rejects) as rejects_file,
+        _progress(feed) as progress,
+    ):
+        reader, allowed, unit = READERS[form]
+        given = {name: value for name, value in options.items() if value}
+        if wrong := given.keys() - allowed:
+            option = min(wrong).replace("_", "-")
+            raise click.UsageError(f"--{option} is not for {form}, which {location} is")
+        items = reader(feed.stream, **given)
+        report = import_records(
+            source,
+            items,
+            prune=prune,
+            strict=strict,
+            dry_run=dry_run,
+            rejects=rejects_file,
+            progress=progress,
+        )
     _show(location, report, unit)
     if report.refused:
         raise click.ClickException(_line(f"{location}: {report.refused}; nothing was changed"))
     if dry_run:
         click.echo("This was a dry run: nothing was changed.")
+
+
+@contextmanager
+def _explained(location: str) -> Iterator[None]:
+    """Turn what is wrong with a file into a line and exit status 1."""
+    try:
+        yield
+    except FeedError as error:
+        raise click.ClickException(_line(f"{location}: {error}")) from error
+    except BrokenPipeError:
+        raise  # nobody reads on: click ends quietly
+    except OSError as error:
+        name = error.filename or location
+        raise click.ClickException(_line(f"{name}: {error.strerror or error}")) from error
 
 
 def _source(given: str | None, location: str) -> str:
@@ -233,13 +243,8 @@ def export_command(
     Exit status: 0 when it was written; 1 when not; 2 for wrong usage.
     """
     form = form or _form_of(location)
-    try:
-        with _output(location) as file:
-            count = export(file, form, source, bbox)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise click.ClickException(_line(f"{location}: {error.strerror or error}")) from error
+    with _explained(location), _output(location) as file:
+        count = export(file, form, source, bbox)
     click.echo(f"{count:,} stations exported to {_line(location)}", err=True)
 
 

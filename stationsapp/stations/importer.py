@@ -152,17 +152,7 @@ def import_records(
     `progress` is called with the number of rows read. Raises FeedError from the reader.
     """
     report = Report()
-    writer = csv.writer(rejects) if rejects else None
-    if writer:
-        writer.writerow(["line", "column", "value", "reason"])
-
-    def reject(rejected: Rejected) -> None:
-        report.rejected += 1
-        if report.rejected <= SHOWN:
-            report.examples.append(rejected)
-        if writer:
-            writer.writerow(rejected[:4])
-
+    reject = _rejecter(report, rejects)
     with db.engine.connect() as connection:  # what is not committed is rolled back
         connection.exec_driver_sql(STAGING)
         _stage(connection, items, report, reject, progress)
@@ -181,6 +171,22 @@ def import_records(
                 connection.exec_driver_sql(f"DELETE {VANISHED}", {"source": source})
             connection.commit()
     return report
+
+
+def _rejecter(report: Report, rejects: TextIO | None) -> Callable[[Rejected], None]:
+    """Make what counts a rejected row: few are kept, for there may be millions."""
+    writer = csv.writer(rejects) if rejects else None
+    if writer:
+        writer.writerow(["line", "column", "value", "reason"])
+
+    def reject(rejected: Rejected) -> None:
+        report.rejected += 1
+        if report.rejected <= SHOWN:
+            report.examples.append(rejected)
+        if writer:
+            writer.writerow(rejected[:4])
+
+    return reject
 
 
 def _stage(

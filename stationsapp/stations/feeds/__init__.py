@@ -66,7 +66,11 @@ def station(
 
     The values may be text or JSON's; `columns` are their names in the file.
     """
-    code, name = (str(value) if type(value) is int else value for value in values[:2])
+    code, name = values[:2]
+    if type(code) is int:
+        code = str(code)
+    if type(name) is int:
+        name = str(name)
     lat, lng = degrees(values[2], 90), degrees(values[3], 180)
     if reason := _fault(code, "code"):
         return Rejected(line, columns[0], shown(values[0]), reason)
