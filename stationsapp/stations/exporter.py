@@ -37,6 +37,9 @@ SELECT EXISTS (SELECT FROM stations {WHERE}
 LOCALISED = f"""
 SELECT EXISTS (SELECT FROM stations {WHERE} AND jsonb_typeof(properties -> 'name') = 'array')
 """
+ODD = f"""
+SELECT EXISTS (SELECT FROM stations {WHERE} AND properties ->> %(key)s !~ %(allowed)s)
+"""
 # Codes are unique in a source only; where two sources have the same, the source comes before it.
 UNIQUE_CODE = """
 CASE WHEN count(*) OVER (PARTITION BY code) > 1 THEN source || ':' || code ELSE code END
@@ -86,6 +89,12 @@ def _copy_csv(
     return int(cursor.rowcount)
 
 
+def _has_odd(connection: Connection, key: str, chosen: dict[str, Any]) -> bool:
+    """Tell whether a value of this property isn't what GTFS allows in its column."""
+    values = chosen | {"key": key, "allowed": f"^(?:{gtfs.ALLOWED[key]})$"}
+    return bool(connection.exec_driver_sql(ODD, values).scalar_one())
+
+
 def _write(
     connection: Connection,
     file: BinaryIO,
@@ -106,7 +115,8 @@ def _write(
     if form == "csv":
         pieces = csv.write(records(), keys)
     elif form == "gtfs":
-        pieces = gtfs.write(records(), keys)
+        odd = [key for key in keys if key in gtfs.ALLOWED and _has_odd(connection, key, chosen)]
+        pieces = gtfs.write(records(), keys, odd)
     elif form == "gbfs":
         localised = connection.exec_driver_sql(LOCALISED, chosen).scalar_one()
         pieces = gbfs.write(records(), "3.0" if localised else "2.3")

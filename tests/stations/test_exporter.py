@@ -41,7 +41,7 @@ def read(form: str, content: bytes) -> list[Record]:
 
 
 @pytest.mark.parametrize("form", ["csv", "gtfs"])
-@given(records=records_with(texts.filter(bool)))
+@given(records=records_with(texts.filter(bool), ("stop_access", "stop_url")))
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_texts_come_out_as_they_went_in(app: Flask, form: str, records: list[Record]):
     with db.engine.begin() as connection:

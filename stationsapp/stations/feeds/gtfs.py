@@ -1,10 +1,10 @@
 """GTFS Schedule: stops.txt (https://gtfs.org/documentation/schedule/reference/#stopstxt)."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
 from itertools import chain
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from . import FeedError, Item, Record, Rejected, Skipped, from_file, shown, station, to_file
 from .csv import distinct, lines_of, rows
@@ -12,14 +12,15 @@ from .csv import distinct, lines_of, rows
 COLUMNS = ("stop_id", "stop_name", "stop_lat", "stop_lon")
 STATION = "1"
 
-# What the reference allows in its columns that are no free text.
-ALLOWED: dict[str, Callable[[str], Any]] = {
-    "location_type": re.compile(r"[0-4]?").fullmatch,
-    "wheelchair_boarding": re.compile(r"[0-2]?").fullmatch,
-    "stop_access": re.compile(r"[01]?").fullmatch,
-    "stop_url": re.compile(r"(https?://\S+)?").fullmatch,
-    "stop_timezone": re.compile(r"([A-Za-z_]+(/[A-Za-z0-9_+-]+)*)?").fullmatch,
+# What the reference allows in its columns that are no free text; PostgreSQL reads these too.
+ALLOWED = {
+    "location_type": "[0-4]?",
+    "wheelchair_boarding": "[0-2]?",
+    "stop_access": "[01]?",
+    "stop_url": r"(https?://\S+)?",
+    "stop_timezone": "([A-Za-z_]+(/[A-Za-z0-9_+-]+)*)?",
 }
+RESERVED = {*COLUMNS, *ALLOWED}
 
 
 def read(stream: BinaryIO, all_locations: bool = False) -> Iterator[Item]:
@@ -49,7 +50,7 @@ def _stop(line: int, row: list[str], header: list[str]) -> Stop | Rejected:
         return Rejected(line, header[-1], row[-1], reason)
     stop = {column: value for column, value in zip(header, row, strict=True) if value}
     kind = stop.get("location_type", "")
-    if not ALLOWED["location_type"](kind):
+    if not _is_allowed("location_type", kind):
         reason = "is no type of location: expected 0 to 4"
         return Rejected(line, "location_type", kind, reason, stop.get("stop_id", ""))
     return line, stop
@@ -64,7 +65,7 @@ def _station(line: int, stop: dict[str, str]) -> Item:
 
 def _record(line: int, stop: dict[str, str]) -> Record | Rejected:
     code, name, lat, lng = (stop.pop(column, "") for column in COLUMNS)
-    properties = {from_file(column, COLUMNS): value for column, value in stop.items()}
+    properties = {from_file(column, RESERVED): value for column, value in stop.items()}
     return station(line, (code, name, lat, lng), properties, COLUMNS)
 
 
@@ -104,17 +105,28 @@ def _above(stop: dict[str, str]) -> Above:
     )
 
 
-def write(records: Iterable[Record], keys: Sequence[str]) -> Iterator[bytes]:
+def write(
+    records: Iterable[Record], keys: Iterable[str], odd: Collection[str] = ()
+) -> Iterator[bytes]:
     """Write a stops.txt with a column for each of these properties.
 
-    What the reference doesn't allow in a column of its own is left out there.
+    Where a value isn't what the reference allows in the column, it is left out; the values of the
+    `odd` keys that are not stand in a column of their own, `properties.<key>`.
     """
-    names = [*COLUMNS, *(to_file(key, COLUMNS) for key in keys)]
+    titles = [*COLUMNS]
+    cells: list[tuple[str, bool | None]] = []
+    for key in keys:
+        if key in ALLOWED:
+            titles.append(key)
+            cells.append((key, True))
+        if key not in ALLOWED or key in odd:
+            titles.append(to_file(key, RESERVED))
+            cells.append((key, False if key in ALLOWED else None))
     lines = (
-        [r.code, r.name, _plain(r.lat), _plain(r.lng), *(_cell(r, key) for key in keys)]
+        [r.code, r.name, _plain(r.lat), _plain(r.lng), *(_cell(r, *cell) for cell in cells)]
         for r in records
     )
-    return lines_of(chain([names], lines))
+    return lines_of(chain([titles], lines))
 
 
 def _plain(number: float) -> str:
@@ -123,7 +135,12 @@ def _plain(number: float) -> str:
     return f"{Decimal(text):f}" if "e" in text else text
 
 
-def _cell(record: Record, key: str) -> str:
+def _cell(record: Record, key: str, allowed: bool | None) -> str:
+    """Write a value if it is, or is not, one that the reference allows; None for any."""
     value = record.properties.get(key)
     text = "" if value is None else shown(value)
-    return text if key not in ALLOWED or ALLOWED[key](text) else ""
+    return text if allowed is None or _is_allowed(key, text) == allowed else ""
+
+
+def _is_allowed(column: str, text: str) -> bool:
+    return bool(re.fullmatch(ALLOWED[column], text))
