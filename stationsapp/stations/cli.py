@@ -42,6 +42,12 @@ ENDINGS = {
 }
 
 
+def _source(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not (1 <= len(value) <= 100 and value.isprintable()):
+        raise click.BadParameter("expected 1 to 100 characters that name the feed")
+    return value
+
+
 class ImportCommand(click.Command):
     """Lets --prune stand alone before FILE: click would take FILE as its value."""
 
@@ -52,7 +58,11 @@ class ImportCommand(click.Command):
 
 @bp.cli.command("import", cls=ImportCommand)
 @click.argument("location", metavar="FILE|URL|-")
-@click.option("--source", help="The feed that the stations are from.  [default: the file's name]")
+@click.option(
+    "--source",
+    callback=_source,
+    help="The feed that the stations are from.  [default: the file's name]",
+)
 @click.option("--format", "form", type=click.Choice(FORMATS), help="[default: by the content]")
 @click.option("--key", metavar="COLUMN", help="What holds the codes; of a CSV several: a,b.")
 @click.option("--columns", metavar="A,B,...", help="The columns of a CSV without a header.")
@@ -83,7 +93,9 @@ def import_command(
     The feed is CSV, GeoJSON, GTFS or GBFS, also packed (.gz, .zip). Exit status: 0 when it was
     loaded, even if rows were rejected; 1 when nothing was changed; 2 for wrong usage.
     """
-    source = _source(source, location)
+    source = source or (stem(location)[:100] if location != "-" else "")
+    if not source.isprintable() or not source:
+        raise click.UsageError("--source: name the feed, for its address doesn't")
     with (
         _explained(location),
         _feed(location, form, options["language"]) as (feed, form),
@@ -124,13 +136,6 @@ def _explained(location: str) -> Iterator[None]:
     except OSError as error:
         name = error.filename or location
         raise click.ClickException(_line(f"{name}: {error.strerror or error}")) from error
-
-
-def _source(given: str | None, location: str) -> str:
-    source = given if given is not None else stem(location) if location != "-" else ""
-    if not 1 <= len(source) <= 100 or not source.isprintable():
-        raise click.UsageError("--source: expected 1 to 100 characters that name the feed")
-    return source
 
 
 @contextmanager
@@ -183,7 +188,13 @@ def _progress(feed: Source) -> Iterator[Callable[[int], None]]:
         with click.progressbar(
             length=feed.size, label="Reading", file=sys.stderr, item_show_func=rate
         ) as bar:
-            yield lambda rows: bar.update(feed.position() - bar.pos, rows)
+
+            def step(rows: int) -> None:
+                if feed.position() == feed.size:
+                    bar.label = "Writing"  # the table and its indexes take longer than the file
+                bar.update(feed.position() - bar.pos, rows)
+
+            yield step
     else:
         yield line
 
@@ -230,7 +241,7 @@ def _bbox(
 @bp.cli.command("export")
 @click.argument("location", metavar="FILE|-")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="[default: by FILE's ending]")
-@click.option("--source", help="Only the stations of this source.  [default: all]")
+@click.option("--source", callback=_source, help="Only this source's stations.  [default: all]")
 @click.option("--bbox", metavar="W,S,E,N", callback=_bbox, help="Only the stations in this box.")
 def export_command(
     location: str,

@@ -2,6 +2,7 @@ import csv
 import gzip
 import io
 import json
+import resource
 import zipfile
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
@@ -13,11 +14,11 @@ from click.testing import Result
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from stationsapp.extensions import db
 from stationsapp.models import Station
-from tests.stations.test_sources import BOMB, Answer, reply, serve  # noqa: F401
+from tests.stations.conftest import BOMB, Answer, reply
 
 AIRPORTS = Path(airportsdata.__file__).with_name("airports.csv")
 CSV = "code,name,lat,lng,city\n001,Gare,48.5,2.25,Paris\n002,Bad,91,2.25,Lyon\n"
@@ -206,9 +207,7 @@ def test_options_of_the_formats(app: Flask, tmp_path: Path):
 
 
 def test_a_gbfs_system_is_discovered_by_its_address(
-    app: Flask,
-    tmp_path: Path,
-    serve: Callable[[Answer], str],  # noqa: F811
+    app: Flask, tmp_path: Path, serve: Callable[[Answer], str]
 ):
     feeds = {"data": {"feeds": [{"name": "station_information", "url": "/stations"}]}}
 
@@ -257,6 +256,8 @@ def test_wrong_usage_is_status_2_and_a_missing_file_1(app: Flask, tmp_path: Path
     assert run(app, "import", "x.csv", "--source", "").exit_code == 2
     assert run(app, "import", "x.csv", "--source", "x" * 101).exit_code == 2
     assert run(app, "export", tmp_path / "a.xyz").exit_code == 2
+    assert run(app, "export", "-", "--source", "\udcff").exit_code == 2
+    assert run(app, "import", "http://127.0.0.1:1/").exit_code == 2
     assert run(app, "export", tmp_path / "no" / "a.csv").exit_code == 1
     for box in ("1,2,3", "a,b,c,d", "0,10,1,9", "0,0,181,1", "nan,0,1,1"):
         assert run(app, "export", "-", "--bbox", box).exit_code == 2
@@ -308,19 +309,15 @@ def test_no_bytes_make_a_traceback(app: Flask, tmp_path: Path, seed: str, data: 
         assert result.stderr.splitlines()[-1].startswith("Error: ")
 
 
-def test_nothing_is_left_of_an_export_that_failed(
-    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    def fail(*_: object) -> int:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("stationsapp.stations.cli.export", fail)
-    result = run(app, "export", tmp_path / "a.csv")
-    assert (result.exit_code, list(tmp_path.iterdir())) == (1, [])
-    assert "No space left on device" in result.stderr
-
-
-def test_an_import_counts_what_is_there(app: Flask, tmp_path: Path):
-    run(app, "import", feed(tmp_path, CSV))
-    with db.engine.connect() as connection:
-        assert connection.scalar(select(func.count()).select_from(Station)) == 1
+@pytest.mark.parametrize("form", FEEDS)
+def test_nothing_is_left_of_an_export_that_failed(app: Flask, tmp_path: Path, form: str):
+    run(app, "import", AIRPORTS)
+    out = feed(tmp_path, "before", "out")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # bytes: like a full disk
+    try:
+        result = run(app, "export", out, "--format", form)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (result.exit_code, result.stderr) == (1, f"Error: {out}: File too large\n")
+    assert (list(tmp_path.iterdir()), out.read_text()) == ([out], "before")

@@ -2,14 +2,15 @@ import gzip
 import io
 import threading
 import zipfile
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from stationsapp.stations import sources
 from stationsapp.stations.feeds import FeedError
+from tests.stations.conftest import BOMB, Answer, reply
 
 TEXT = b"code,name,lat,lng\n1,A,1,2\n"
 
@@ -62,9 +63,6 @@ def test_standard_input_is_unpacked_without_seeking(
     assert read("-") == TEXT
 
 
-BOMB = b"\0" * (200 << 20)
-
-
 def encrypted() -> bytes:
     content = bytearray(packed(**{"stops.txt": TEXT}))
     for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
@@ -95,46 +93,6 @@ def test_what_is_damaged_or_a_bomb_is_refused_in_a_line(tmp_path: Path, content:
     with pytest.raises(FeedError, match=said) as caught:
         read(file)
     assert "\n" not in str(caught.value)
-
-
-Answer = Callable[[BaseHTTPRequestHandler], None]
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[Answer], str]]:
-    """Serve one answer to everything on loopback, and return the address."""
-    servers = []
-
-    def start(answer: Answer) -> str:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                answer(self)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        servers.append((server, thread))
-        return f"http://127.0.0.1:{server.server_port}/feed/stations.csv?key=1"
-
-    yield start
-    for server, thread in servers:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def reply(status: int, body: bytes = b"", **headers: str) -> Answer:
-    def answer(request: BaseHTTPRequestHandler) -> None:
-        request.send_response(status)
-        for name, value in ({"Content_Length": str(len(body))} | headers).items():
-            request.send_header(name.replace("_", "-"), value)
-        request.end_headers()
-        request.wfile.write(body)
-
-    return answer
 
 
 @pytest.mark.parametrize("content", GOOD.values(), ids=GOOD.keys())

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection
-from math import isfinite, nan
+from math import nan
 from typing import Any, NamedTuple
 
 import orjson
@@ -160,10 +160,3 @@ def _clashes(key: str, reserved: Callable[[str], bool] | Collection[str]) -> boo
     while key.startswith(PREFIX):
         key = key[len(PREFIX) :]
     return reserved(key) if callable(reserved) else key in reserved
-
-
-def finite(text: str) -> float:
-    """Read a JSON number, refusing what is too great for a double (RFC 8259, section 6)."""
-    if not isfinite(number := float(text)):
-        raise ValueError(f"{text[:40]} is too great a number")
-    return number

@@ -9,9 +9,10 @@ import codecs
 import json
 import re
 from collections.abc import Generator, Iterator
+from math import isfinite
 from typing import Any, BinaryIO, NoReturn
 
-from . import FeedError, finite
+from . import FeedError
 
 CHUNK = 1 << 20  # bytes to a read
 LARGEST = 1 << 24  # characters of one element
@@ -22,7 +23,14 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON")
 
 
-DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=finite)
+def _finite(text: str) -> float:
+    """Read a JSON number, refusing what is too great for a double (RFC 8259, section 6)."""
+    if not isfinite(number := float(text)):
+        raise ValueError(f"{text[:40]} is too great a number")
+    return number
+
+
+DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
 
 
 def items(stream: BinaryIO, path: tuple[str, ...]) -> Iterator[Any]:
