@@ -1,8 +1,13 @@
+import contextlib
 import csv
 import gzip
 import io
 import json
+import os
+import pty
 import resource
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
@@ -321,3 +326,36 @@ def test_nothing_is_left_of_an_export_that_failed(app: Flask, tmp_path: Path, fo
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (result.exit_code, result.stderr) == (1, f"Error: {out}: File too large\n")
     assert (list(tmp_path.iterdir()), out.read_text()) == ([out], "before")
+
+
+def test_progress_is_plain_lines_where_there_is_no_terminal(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("stationsapp.stations.cli.QUIET", 0)
+    lines = run(app, "import", AIRPORTS, "--dry-run").stderr.splitlines()
+    assert [line.partition(",000 rows, ")[0] for line in lines[:2]] == ["5", "10"]
+    assert lines[0].endswith(" a second")
+
+
+def test_progress_is_a_bar_on_a_terminal(app: Flask, database_url: str):
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "stations", "import", AIRPORTS]
+    with subprocess.Popen(
+        command,
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"DATABASE_URL": database_url, "COLUMNS": "100"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # Linux says so at the end
+            while piece := os.read(ours, 4096):
+                shown += piece
+        os.close(ours)
+    assert process.returncode == 0
+    assert b"Reading  [####" in shown
+    assert b"100%" in shown
+    assert b"20,000 rows, " in shown
+    assert b"28,298 added" in shown

@@ -245,6 +245,14 @@ def test_imports_of_a_source_in_opposite_order_do_not_deadlock(app: Flask):
     assert [report.updated for report in in_threads(app, *feeds)] == [3000] * 6
 
 
+def test_sources_are_imported_side_by_side(app: Flask):
+    for names in ("ab", "cd"):
+        reports = in_threads(
+            app, *((s, many(3000, name=n)) for s, n in zip("st", names, strict=True))
+        )
+        assert [report.added + report.renamed for report in reports] == [3000, 3000]
+
+
 def test_an_import_does_not_wait_for_another_source(app: Flask):
     with db.engine.connect() as other:
         lock = text("SELECT pg_advisory_xact_lock(7220001, hashtext(:source))")

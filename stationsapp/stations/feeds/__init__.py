@@ -101,8 +101,8 @@ def degrees(value: Any, limit: float) -> float:
         return nan
     if not -limit <= number <= limit:
         return nan
-    # Nearer to 0 than an atom is wide: such numbers, when squared on the way to a distance, are
-    # too small for PostgreSQL, which reports an underflow. Takes the minus from -0.0 too.
+    # Within a tenth of a micrometre of 0. Smaller numbers, squared on the way to a distance, are
+    # too small for PostgreSQL, which reports an underflow. This takes the minus from -0.0 too.
     return number if number > 1e-12 or number < -1e-12 else 0.0
 
 
