@@ -4,7 +4,6 @@ import csv
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from io import BytesIO
 from itertools import islice
 from typing import Any, NamedTuple, TextIO
 
@@ -15,7 +14,8 @@ from ..extensions import db
 from .feeds import FeedError, Item, Record, Rejected, Skipped, dumps, shown
 from .geo import EARTH_RADIUS
 
-BATCH = 5_000  # records to a COPY
+BATCH = 500  # records to a piece of COPY, less than a socket's buffer
+SAID = 5_000  # records from one sign of progress to the next
 SHOWN = 10  # rejected rows that the report keeps, and codes of a suspicion
 IMPORT_LOCK = 7_220_001  # the first of an advisory lock's two numbers; the second is the source's
 FAR = 1_000  # metres: a station that went farther has moved
@@ -27,6 +27,11 @@ CREATE TEMPORARY TABLE staging (
 ) ON COMMIT DROP;
 CREATE TEMPORARY TABLE refused (code text, line integer, first integer) ON COMMIT DROP;
 SET LOCAL work_mem = '64MB'
+"""
+SEPARATE = """
+INSERT INTO refused (code) SELECT code FROM staging WHERE name IS NULL;
+DELETE FROM staging WHERE name IS NULL;
+ANALYZE staging, refused
 """
 REFUSE_DUPLICATES = """
 WITH repeated AS (
@@ -155,7 +160,7 @@ def import_records(
     reject = _rejecter(report, rejects)
     with db.engine.connect() as connection:  # what is not committed is rolled back
         connection.exec_driver_sql(STAGING)
-        _stage(connection, items, report, reject, progress)
+        _stage(connection, _Pieces(_pieces(items, report, reject, progress)))
         for line, code, first in _duplicates(connection):
             reject(Rejected(line, "code", code, f"was there before, at {first}: expected once"))
         # Two imports of one source queue here; two sources run side by side.
@@ -189,39 +194,60 @@ def _rejecter(report: Report, rejects: TextIO | None) -> Callable[[Rejected], No
     return reject
 
 
-def _stage(
-    connection: Connection,
+class _Pieces:
+    """A file for COPY to read. It reads on while PostgreSQL stores: a core for each."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self.pieces = pieces
+        self.error: BaseException | None = None
+
+    def read(self, size: int) -> bytes:
+        try:
+            return next(self.pieces, b"")
+        except BaseException as error:  # psycopg2 would make it another one
+            self.error = error
+            return b""
+
+
+def _stage(connection: Connection, pieces: _Pieces) -> None:
+    """Copy the records to the staging table, and the codes of the rejected to theirs."""
+    cursor = connection.connection.cursor()
+    try:
+        cursor.copy_expert("COPY staging FROM STDIN (ENCODING 'UTF8')", pieces)
+    except psycopg2.DataError as error:
+        raise FeedError(f"PostgreSQL can't keep this: {str(error).splitlines()[0]}") from error
+    if pieces.error:
+        raise pieces.error
+    connection.exec_driver_sql(SEPARATE)
+
+
+def _pieces(
     items: Iterable[Item],
     report: Report,
     reject: Callable[[Rejected], None],
     progress: Callable[[int], None],
-) -> None:
-    """Copy the records to the staging table, and the codes of the rejected to theirs."""
-    cursor = connection.connection.cursor()
+) -> Iterator[bytes]:
+    """Write records in COPY's text format; of the rejected the code, if it is known."""
     items = iter(items)
     rows = 0
     while batch := list(islice(items, BATCH)):
-        records: list[str] = []
-        refused: list[str] = []
+        lines: list[str] = []
         for item in batch:
             line = _prepared(item) if isinstance(item, Record) else item
             if isinstance(line, str):
-                records.append(line)
+                lines.append(line)
             elif isinstance(line, Skipped):
                 report.skipped += 1
             else:
                 reject(line)
-                if line.code:  # it may be what was wrong
-                    code = line.code.replace("\0", "").encode(errors="replace").decode()
-                    refused.append(_escaped(code) + "\n")
-        try:
-            _copy(cursor, "staging", records)
-            _copy(cursor, "refused (code)", refused)
-        except psycopg2.DataError as error:
-            raise FeedError(f"PostgreSQL can't keep this: {str(error).splitlines()[0]}") from error
-        rows += len(batch)
-        progress(rows)
-    connection.exec_driver_sql("ANALYZE staging, refused")
+                # The code may be what was wrong. An empty one is nobody's.
+                code = line.code.replace("\0", "").encode(errors="replace").decode()
+                lines.append(f"{line.line}\t{_escaped(code)}\t\\N\t\\N\t\\N\t\\N\n")
+        if rows // SAID != (rows := rows + len(batch)) // SAID:
+            progress(rows)
+        if lines:
+            yield "".join(lines).encode()
+    progress(rows)
 
 
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -245,13 +271,6 @@ def _prepared(record: Record) -> str | Rejected:
 def _escaped(text: str) -> str:
     text = text.replace("\\", "\\\\").replace("\t", "\\t")
     return text.replace("\n", "\\n").replace("\r", "\\r")
-
-
-def _copy(cursor: Any, table: str, lines: list[str]) -> None:
-    if lines:
-        cursor.copy_expert(
-            f"COPY {table} FROM STDIN (ENCODING 'UTF8')", BytesIO("".join(lines).encode())
-        )
 
 
 def _duplicates(connection: Connection) -> Iterator[tuple[int, str, int]]:
