@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
 import psycopg2
 from sqlalchemy import Connection
@@ -13,10 +13,11 @@ from sqlalchemy import Connection
 from ..extensions import db
 from .feeds import FeedError, Item, Record, Rejected, Skipped, dumps, shown
 from .geo import EARTH_RADIUS
+from .suspicions import Suspicion, suspicions
 
 BATCH = 500  # records to a piece of COPY, less than a socket's buffer
 SAID = 5_000  # records from one sign of progress to the next
-SHOWN = 10  # rejected rows that the report keeps, and codes of a suspicion
+SHOWN = 10  # rejected rows that the report keeps
 IMPORT_LOCK = 7_220_001  # the first of an advisory lock's two numbers; the second is the source's
 FAR = 1_000  # metres: a station that went farther has moved
 PRUNED_AT_MOST = 0.2  # of a source, unless forced
@@ -80,41 +81,6 @@ ORDER BY line
 ON CONFLICT (source, code) DO UPDATE SET updated_at = now(), name = excluded.name,
     lat = excluded.lat, lng = excluded.lng, properties = excluded.properties
 """
-
-# What is odd about a feed, not wrong: for each the rows, first of all their codes.
-SUSPICIONS = {
-    "at exactly 0,0": "SELECT code, line FROM staging WHERE lat = 0 AND lng = 0",
-    # Not where the rest of the feed lies (the middle half of its latitudes and longitudes, with a
-    # margin), but there when turned round. A feed all over the world has no such place.
-    "latitude and longitude look swapped": """
-        WITH middle AS (
-            SELECT percentile_cont(ARRAY[0.25, 0.75]) WITHIN GROUP (ORDER BY lat) AS lats,
-                percentile_cont(ARRAY[0.25, 0.75]) WITHIN GROUP (ORDER BY lng) AS lngs
-            FROM (SELECT lat, lng FROM staging ORDER BY hashint4(line) LIMIT 10000) AS sample
-        ),
-        place AS (
-            SELECT box(point(lngs[1] - 1.5 * (lngs[2] - lngs[1]) - 1,
-                    lats[1] - 1.5 * (lats[2] - lats[1]) - 1),
-                point(lngs[2] + 1.5 * (lngs[2] - lngs[1]) + 1,
-                    lats[2] + 1.5 * (lats[2] - lats[1]) + 1)) AS box
-            FROM middle WHERE lats[2] - lats[1] < 20 AND lngs[2] - lngs[1] < 60
-        )
-        SELECT code, line FROM staging CROSS JOIN place
-        WHERE point(lat, lng) <@ box AND NOT point(lng, lat) <@ box
-    """,
-    "one name and place under several codes": """
-        SELECT min(code) AS code, min(line) AS line FROM staging
-        GROUP BY name, lat, lng HAVING count(*) > 1
-    """,
-}
-
-
-class Suspicion(NamedTuple):
-    """What is odd, how often, and the codes of the first few."""
-
-    reason: str
-    stations: int
-    codes: list[str]
 
 
 @dataclass
@@ -294,10 +260,7 @@ def _compare(connection: Connection, source: str, report: Report) -> None:
         report.moved, report.farthest = row.moved, (row.code, row.distance)
     query = f"SELECT count(*) {VANISHED}"
     report.vanished = connection.exec_driver_sql(query, parameters).scalar_one()
-    for reason, suspects in SUSPICIONS.items():
-        query = f"SELECT count(*) OVER (), code FROM ({suspects}) AS s ORDER BY line LIMIT {SHOWN}"
-        if rows := connection.exec_driver_sql(query).all():
-            report.suspicions.append(Suspicion(reason, rows[0][0], [code for _, code in rows]))
+    report.suspicions = suspicions(connection)
 
 
 def _refuse(connection: Connection, source: str, report: Report, prune: str, strict: bool) -> None:

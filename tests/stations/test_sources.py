@@ -70,23 +70,26 @@ def encrypted() -> bytes:
     return bytes(content)
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (gzip.compress(TEXT)[:-9], "damaged"),
-        (gzip.compress(TEXT)[:12] + b"\xff\xff\xff", "damaged"),
-        (gzip.compress(TEXT) + b"junk", "damaged"),
-        (gzip.compress(BOMB), "bomb"),
-        (packed(**{"stops.txt": BOMB}), "bomb"),
-        (packed(**{"stops.txt": TEXT})[:40], "can't be unpacked"),
-        (packed(zipfile.ZIP_STORED, **{"stops.txt": TEXT}).replace(b"code", b"cxde"), "damaged"),
-        (packed(**{"a": b"1", "b": b"2"}), "without stops.txt .* 'a', 'b'"),
-        (packed(**{"a/stops.txt": b"1", "b/stops.txt": b"2"}), "without stops.txt"),
-        (packed(**{"../stops.txt": b"1", "b": b"2"}), "without stops.txt"),
-        (packed(), "nothing"),
-        (encrypted(), "can't be unpacked"),
-    ],
-)
+BAD = {
+    "cut gzip": (gzip.compress(TEXT)[:-9], "damaged"),
+    "broken gzip": (gzip.compress(TEXT)[:12] + b"\xff\xff\xff", "damaged"),
+    "gzip and junk": (gzip.compress(TEXT) + b"junk", "damaged"),
+    "gzip bomb": (gzip.compress(BOMB), "bomb"),
+    "zip bomb": (packed(**{"stops.txt": BOMB}), "bomb"),
+    "cut zip": (packed(**{"stops.txt": TEXT})[:40], "can't be unpacked"),
+    "wrong checksum": (
+        packed(zipfile.ZIP_STORED, **{"stops.txt": TEXT}).replace(b"code", b"cxde"),
+        "damaged",
+    ),
+    "two files": (packed(**{"a": b"1", "b": b"2"}), "without stops.txt .* 'a', 'b'"),
+    "two stops.txt": (packed(**{"a/stops.txt": b"1", "b/stops.txt": b"2"}), "without stops.txt"),
+    "a path": (packed(**{"../stops.txt": b"1", "b": b"2"}), "without stops.txt"),
+    "nothing": (packed(), "nothing"),
+    "encrypted": (encrypted(), "can't be unpacked"),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), BAD.values(), ids=BAD.keys())
 def test_what_is_damaged_or_a_bomb_is_refused_in_a_line(tmp_path: Path, content: bytes, said: str):
     file = tmp_path / "feed"
     file.write_bytes(content)
