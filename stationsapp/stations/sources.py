@@ -26,7 +26,7 @@ CONNECT_SECONDS, READ_SECONDS = 10, 30
 DOWNLOAD_SECONDS = 1_800  # for the whole, however slowly it trickles
 LARGEST = 4 << 30  # bytes to download, or to put aside
 # Feeds shrink to a tenth, very even ones to a fiftieth; a bomb shrinks to a thousandth.
-UNPACKED_FREELY = 64 << 20  # bytes
+UNPACKED_FREELY = 16 << 20  # bytes
 UNPACKED_TIMES = 200
 DAMAGED = (
     gzip.BadGzipFile,
@@ -99,15 +99,16 @@ class _Counted(io.RawIOBase):
             reason = str(error) or type(error).__name__
             raise FeedError(f"damaged after {self.count:,} bytes unpacked: {reason}") from error
         self.count += count
-        if (
-            self.packed
-            and self.count > UNPACKED_FREELY
-            and self.count > UNPACKED_TIMES * self.packed()
-        ):
-            raise FeedError(
-                f"unpacks to more than {UNPACKED_TIMES} times its size: that is no feed but a bomb"
-            )
+        if self.packed:
+            _refuse_bomb(self.count, self.packed())
         return count
+
+
+def _refuse_bomb(unpacked: int, packed: int) -> None:
+    if unpacked > UNPACKED_FREELY and unpacked > UNPACKED_TIMES * packed:
+        raise FeedError(
+            f"unpacks to more than {UNPACKED_TIMES} times its size: that is no feed but a bomb"
+        )
 
 
 @contextmanager
@@ -174,7 +175,7 @@ def _member(file: BinaryIO) -> tuple[BinaryIO, int, int]:
     """
     try:
         archive = zipfile.ZipFile(file)
-        members = [info for info in archive.infolist() if not info.is_dir()]
+        members = [info for info in archive.infolist() if not info.filename.endswith("/")]
         stops = {info.filename: info for info in members if _is_stops(info.filename)}
         if not stops and len(members) == 1:
             stops = {"stops.txt": members[0]}
@@ -184,8 +185,16 @@ def _member(file: BinaryIO) -> tuple[BinaryIO, int, int]:
         info = stops.get("stops.txt") or next(iter(stops.values()))
         # What a ZIP says of itself may be a lie.
         packed = min(info.compress_size, file.seek(0, io.SEEK_END))
+        _refuse_bomb(info.file_size, packed)
         return archive.open(info), info.file_size, packed  # type: ignore[return-value]
-    except (*DAMAGED, NotImplementedError, ValueError, OverflowError, struct.error) as error:
+    except (
+        *DAMAGED,
+        NotImplementedError,
+        OSError,
+        ValueError,
+        OverflowError,
+        struct.error,
+    ) as error:
         raise FeedError(f"a ZIP that can't be unpacked: {error}") from error
 
 

@@ -85,6 +85,7 @@ BAD = {
     "two stops.txt": (packed(**{"a/stops.txt": b"1", "b/stops.txt": b"2"}), "without stops.txt"),
     "a path": (packed(**{"../stops.txt": b"1", "b": b"2"}), "without stops.txt"),
     "nothing": (packed(), "nothing"),
+    "no name": (packed(**{"\0": b"1", "b": b"2"}), "without stops.txt .* '', 'b'"),
     "encrypted": (encrypted(), "can't be unpacked"),
 }
 
