@@ -85,7 +85,10 @@ BAD = {
     "two stops.txt": (packed(**{"a/stops.txt": b"1", "b/stops.txt": b"2"}), "without stops.txt"),
     "a path": (packed(**{"../stops.txt": b"1", "b": b"2"}), "without stops.txt"),
     "nothing": (packed(), "nothing"),
-    "no name": (packed(**{"\0": b"1", "b": b"2"}), "without stops.txt .* '', 'b'"),
+    "no name": (
+        packed(a=b"1", qqqq=b"2").replace(b"qqqq", b"\0\0\0\0"),
+        "without stops.txt .* 'a', ''",
+    ),
     "encrypted": (encrypted(), "can't be unpacked"),
 }
 
