@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import orjson
 import psycopg2
 from flask import Flask
 from psycopg2 import errors, sql
@@ -27,8 +26,7 @@ def configure(app: Flask) -> None:
     `read` runs each statement in autocommit, so that a query costs one round trip; it is where
     replicas come in. Raises SettingsError for a URL that can't be used.
     """
-    # orjson takes the same JSON for the database that it takes from a request.
-    options: dict[str, Any] = {"json_deserializer": orjson.loads}
+    options: dict[str, Any] = {}
     if app.config["DATABASE_URL"]:
         url = engine_url("DATABASE_URL", app.config["DATABASE_URL"])
     else:
@@ -130,14 +128,15 @@ def _create_database(connect: Callable[[str], DBAPIConnection], name: str) -> bo
             cursor = connection.cursor()
             cursor.execute("SELECT FROM pg_database WHERE datname = %s", [name])
             if cursor.rowcount:
-                raise  # it is there, and something else is wrong with it
+                # Another process was faster, or something else is wrong with it.
+                connect(name).close()
+                return False
             # Names are compared in any case, which takes a Unicode locale; since PostgreSQL 17
             # there is one that is the same on every machine.
             locale = "LOCALE 'C' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
             statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' ").format(
                 sql.Identifier(name)
             ) + sql.SQL(locale if connection.server_version >= 17_00_00 else "")
-            # Another process may have been faster.
             with suppress(errors.DuplicateDatabase, errors.UniqueViolation):
                 cursor.execute(statement)
         return True

@@ -52,7 +52,7 @@ def test_reads_take_one_statement_and_no_transaction(app: Flask):
 
 
 @pytest.fixture
-def fresh_url(template: NoopExecutor):
+def fresh_url(connected: None, template: NoopExecutor):
     """The URL of a database that isn't there yet, and is gone after the test."""
     name = f"{template.dbname}_fresh"
     yield url_of(template, name)

@@ -1,54 +1,304 @@
-"""`flask stations ...`."""
+"""`flask stations ...`: exit status 0 when done, 1 when nothing was changed, 2 for wrong usage."""
 
+import gzip
+import re
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+from urllib.parse import urljoin
 
 import click
 from flask import Blueprint
 
-from .feeds import FeedError, csv
+from .exporter import FORMATS, export
+from .feeds import FeedError, Item, csv, gbfs, geojson, gtfs
+from .feeds.sniff import sniff
 from .importer import Report, import_records
+from .sources import Source, is_address, opened, stem
 
 bp = Blueprint("stations_cli", __name__, cli_group="stations")
-bp.cli.help = "Take stations in."
+bp.cli.help = "Take stations in from feeds, and give them out."
 
-SHOWN = 10  # rejected rows on the screen
+QUIET = 10  # seconds between two lines of progress where there is no terminal
+
+# By format: the reader, its options, and what the numbers of its records count.
+READERS: dict[str, tuple[Callable[..., Iterator[Item]], set[str], str]] = {
+    "csv": (csv.read, {"key", "columns"}, "line"),
+    "geojson": (geojson.read, {"key"}, "feature"),
+    "geojsonl": (geojson.read_lines, {"key"}, "line"),
+    "gtfs": (gtfs.read, {"all_locations"}, "line"),
+    "gbfs": (gbfs.read, {"language"}, "station"),
+}
+ENDINGS = {
+    r"(^|/)stops\.txt$|\.zip$": "gtfs",
+    r"(^|/)(station_information|gbfs)\.json$": "gbfs",
+    r"\.(geojsonl|geojsons|ndgeojson|ndjson|jsonl)$": "geojsonl",
+    r"\.(geojson|json)$": "geojson",
+    r"\.csv$": "csv",
+}
 
 
-@bp.cli.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
-@click.option("--source", help="The feed that the stations are from.  [default: the file's name]")
-@click.option("--key", metavar="COLUMN", help="The column that holds each station's code.")
-def import_command(file: Path, source: str | None, key: str | None) -> None:
-    """Load the stations of a CSV file; run again, it changes what has changed.
+def _source(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not (1 <= len(value) <= 100 and value.isprintable()):
+        raise click.BadParameter("expected 1 to 100 characters that name the feed")
+    return value
 
-    The file is UTF-8 and has a header with columns for code, name, lat and lng; other columns are
-    kept as properties. Exit status: 0, or 1 when nothing could be loaded.
+
+class ImportCommand(click.Command):
+    """Lets --prune stand alone before FILE: click would take FILE as its value."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:  # noqa: D102
+        args = ["--prune=yes" if arg == "--prune" else arg for arg in args]
+        return super().parse_args(ctx, args)
+
+
+@bp.cli.command("import", cls=ImportCommand)
+@click.argument("location", metavar="FILE|URL|-")
+@click.option(
+    "--source",
+    callback=_source,
+    help="The feed that the stations are from.  [default: the file's name]",
+)
+@click.option("--format", "form", type=click.Choice(FORMATS), help="[default: by the content]")
+@click.option("--key", metavar="COLUMN", help="What holds the codes; of a CSV several: a,b.")
+@click.option("--columns", metavar="A,B,...", help="The columns of a CSV without a header.")
+@click.option("--language", help="Which of a GBFS station's names.  [default: the first]")
+@click.option("--all-locations", is_flag=True, help="Of GTFS take platforms, entrances, ... too.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, change nothing.")
+@click.option("--strict", is_flag=True, help="Load nothing when any row is rejected.")
+@click.option(
+    "--prune",
+    type=click.Choice(["no", "yes", "force"]),
+    default="no",
+    metavar="[=force]",
+    help="Delete what the feed no longer has; more than a fifth of the source only by force.",
+)
+@click.option("--rejects", type=click.Path(dir_okay=False), help="Write all rejected rows here.")
+def import_command(
+    location: str,
+    source: str | None,
+    form: str | None,
+    dry_run: bool,
+    strict: bool,
+    prune: str,
+    rejects: str | None,
+    **options: Any,
+) -> None:
+    """Load the stations of a feed; run again, it changes what has changed.
+
+    The feed is CSV, GeoJSON, GTFS or GBFS, also packed (.gz, .zip). Exit status: 0 when it was
+    loaded, even if rows were rejected; 1 when nothing was changed; 2 for wrong usage.
     """
+    source = source or (stem(location)[:100] if location != "-" else "")
+    if not source.isprintable() or not source:
+        raise click.UsageError("--source: name the feed, for its address doesn't")
+    with (
+        _explained(location),
+        _feed(location, form, options["language"]) as (feed, form),
+        _rejects(rejects) as rejects_file,
+        _progress(feed) as progress,
+    ):
+        reader, allowed, unit = READERS[form]
+        given = {name: value for name, value in options.items() if value}
+        if wrong := given.keys() - allowed:
+            option = min(wrong).replace("_", "-")
+            raise click.UsageError(f"--{option} is not for {form}, which {location} is")
+        items = reader(feed.stream, **given)
+        report = import_records(
+            source,
+            items,
+            prune=prune,
+            strict=strict,
+            dry_run=dry_run,
+            rejects=rejects_file,
+            progress=progress,
+        )
+    _show(location, report, unit)
+    if report.refused:
+        raise click.ClickException(_line(f"{location}: {report.refused}; nothing was changed"))
+    if dry_run:
+        click.echo("This was a dry run: nothing was changed.")
+
+
+@contextmanager
+def _explained(location: str) -> Iterator[None]:
+    """Turn what is wrong with a file into a line and exit status 1."""
     try:
-        with (
-            file.open("rb") as stream,
-            click.progressbar(length=file.stat().st_size, label=f"Reading {file.name}") as bar,
-        ):
-            report = import_records(
-                source or file.stem,
-                csv.read(stream, key),
-                progress=lambda: bar.update(stream.tell() - bar.pos),
-            )
+        yield
     except FeedError as error:
-        raise click.ClickException(f"{file}, {error}") from error
+        raise click.ClickException(_line(f"{location}: {error}")) from error
+    except BrokenPipeError:
+        raise  # nobody reads on: click ends quietly
     except OSError as error:
-        raise click.ClickException(f"{file} can't be read: {error.strerror}") from error
-    _show(file, report)
+        name = error.filename or location
+        raise click.ClickException(_line(f"{name}: {error.strerror or error}")) from error
 
 
-def _show(file: Path, report: Report) -> None:
-    for rejected in report.rejected[:SHOWN]:
-        click.echo(f"{file}, {rejected}", err=True)
-    if len(report.rejected) > SHOWN:
-        click.echo(f"... and {len(report.rejected) - SHOWN:,} more", err=True)
+@contextmanager
+def _feed(location: str, form: str | None, language: str | None) -> Iterator[tuple[Source, str]]:
+    """Open a feed and tell its format; from the address of a gbfs.json go on to the stations."""
+    with opened(location) as feed:
+        found = sniff(feed.stream.peek())
+        if found != "gbfs.json" or form not in (None, "gbfs"):
+            yield feed, form or found
+            return
+        address = gbfs.discover(feed.stream, language)
+    if not address or not is_address(location):
+        raise FeedError(
+            "a gbfs.json, which only lists feeds: "
+            + (f"import {address}" if address else "and no station_information among them")
+        )
+    address = urljoin(location, address)
+    if not is_address(address):
+        raise FeedError(f"leads to {address}: expected http or https")
+    with opened(address) as feed:
+        yield feed, "gbfs"
+
+
+@contextmanager
+def _rejects(path: str | None) -> Iterator[TextIO | None]:
+    if path is None:
+        yield None
+    else:
+        # What is no character, and so was rejected, is written as \ud800.
+        with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            yield file
+
+
+@contextmanager
+def _progress(feed: Source) -> Iterator[Callable[[int], None]]:
+    """Show rows, rate and time left: a bar on a terminal, now and then a line elsewhere."""
+    start = said = time.monotonic()
+
+    def rate(rows: int | None) -> str:
+        seconds = max(time.monotonic() - start, 0.001)
+        return f"{rows:,} rows, {rows / seconds:,.0f} a second" if rows else ""
+
+    def line(rows: int) -> None:
+        nonlocal said
+        if time.monotonic() - said >= QUIET:
+            said = time.monotonic()
+            click.echo(rate(rows), err=True)
+
+    if feed.size and sys.stderr.isatty():
+        with click.progressbar(
+            length=feed.size, label="Reading", file=sys.stderr, item_show_func=rate
+        ) as bar:
+
+            def step(rows: int) -> None:
+                if feed.position() == feed.size:
+                    bar.label = "Writing"  # the table and its indexes take longer than the file
+                bar.update(feed.position() - bar.pos, rows)
+
+            yield step
+    else:
+        yield line
+
+
+def _show(location: str, report: Report, unit: str) -> None:
+    for rejected in report.examples:
+        click.echo(_line(f"{location}, {rejected.at(unit)}"), err=True)
+    if more := report.rejected - len(report.examples):
+        click.echo(f"... and {more:,} more: --rejects FILE.csv lists them all", err=True)
+    for reason, count, codes in report.suspicions:
+        shown = ", ".join(codes) + (", ..." if count > len(codes) else "")
+        click.echo(_line(f"Suspect: {count:,} {reason}: {shown}"), err=True)
+    moved = ""
+    if report.farthest:
+        code, metres = report.farthest
+        moved = _line(f" (the farthest {code}, by {metres / 1000:,.1f} km)")
     click.echo(
-        f"{report.added:,} added, {report.updated:,} updated, {report.unchanged:,} unchanged, "
-        f"{len(report.rejected):,} rejected"
+        f"{report.added:,} added, {report.updated:,} updated, {report.moved:,} moved{moved}, "
+        f"{report.renamed:,} renamed, {report.unchanged:,} unchanged, {report.skipped:,} skipped, "
+        f"{report.rejected:,} rejected, {report.vanished:,} vanished"
+        + (f", {report.pruned:,} of them deleted" if report.pruned else "")
     )
-    if not report.added + report.updated + report.unchanged:
-        raise click.ClickException(f"{file} holds no station that could be loaded")
+
+
+def _line(text: str) -> str:
+    """Keep what a feed says from breaking the line, or the terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _bbox(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> tuple[float, float, float, float] | None:
+    if value is None:
+        return None
+    try:
+        west, south, east, north = map(float, value.split(","))
+    except ValueError as error:
+        raise click.BadParameter("expected west,south,east,north in degrees") from error
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
+        raise click.BadParameter("expected west,south,east,north in degrees, south below north")
+    return west, south, east, north
+
+
+@bp.cli.command("export")
+@click.argument("location", metavar="FILE|-")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="[default: by FILE's ending]")
+@click.option("--source", callback=_source, help="Only this source's stations.  [default: all]")
+@click.option("--bbox", metavar="W,S,E,N", callback=_bbox, help="Only the stations in this box.")
+def export_command(
+    location: str,
+    form: str | None,
+    source: str | None,
+    bbox: tuple[float, float, float, float] | None,
+) -> None:
+    """Write the stations to a feed; a box whose west is greater than its east is crossing 180°.
+
+    Exit status: 0 when it was written; 1 when not; 2 for wrong usage.
+    """
+    form = form or _form_of(location)
+    with _explained(location), _output(location) as file:
+        count = export(file, form, source, bbox)
+    click.echo(f"{count:,} stations exported to {_line(location)}", err=True)
+
+
+def _form_of(location: str) -> str:
+    name = location.lower().removesuffix(".gz")
+    for ending, form in ENDINGS.items():
+        if re.search(ending, name):
+            return form
+    if location == "-":
+        return "csv"
+    raise click.UsageError(f"--format: {location} doesn't say, expected {', '.join(FORMATS)}")
+
+
+@contextmanager
+def _output(location: str) -> Iterator[Any]:
+    """Open a file that is there when it is whole, packed as its name says."""
+    if location == "-":
+        yield sys.stdout.buffer
+        return
+    path = Path(location)
+    special = path.exists() and not path.is_file()  # a pipe, say
+    part = path if special else path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as raw, _packed(location.lower(), raw) as file:
+            yield file
+        if not special:
+            part.replace(path)
+    except BaseException:
+        if not special:
+            part.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _packed(name: str, raw: BinaryIO) -> Iterator[Any]:
+    if name.endswith(".gz"):
+        with gzip.open(raw, "wb", 6) as file:
+            yield file
+    elif name.endswith(".zip"):
+        with (
+            zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive,
+            archive.open("stops.txt", "w", force_zip64=True) as file,
+        ):
+            yield file
+    else:
+        yield raw

@@ -1,105 +1,281 @@
 """Records -> table: COPY into a staging table, then one upsert, all in one transaction."""
 
 import csv
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from io import StringIO
 from itertools import islice
+from typing import Any, TextIO
 
-import orjson
-from sqlalchemy.engine.interfaces import DBAPICursor
+import psycopg2
+from sqlalchemy import Connection
 
 from ..extensions import db
-from .feeds import Record, Rejected
+from .feeds import FeedError, Item, Record, Rejected, Skipped, dumps, shown
+from .geo import EARTH_RADIUS
+from .suspicions import Suspicion, suspicions
 
-BATCH = 5_000  # records to a COPY
+BATCH = 500  # records to a piece of COPY, less than a socket's buffer
+SAID = 5_000  # records from one sign of progress to the next
+SHOWN = 10  # rejected rows that the report keeps
 IMPORT_LOCK = 7_220_001  # the first of an advisory lock's two numbers; the second is the source's
+FAR = 1_000  # metres: a station that went farther has moved
+PRUNED_AT_MOST = 0.2  # of a source, unless forced
 
 STAGING = """
 CREATE TEMPORARY TABLE staging (
     line integer, code text, name text, lat float8, lng float8, properties jsonb
-) ON COMMIT DROP
+) ON COMMIT DROP;
+CREATE TEMPORARY TABLE refused (code text, line integer, first integer) ON COMMIT DROP;
+SET LOCAL work_mem = '64MB'
 """
-REJECT_DUPLICATES = """
-WITH ranked AS (
-    SELECT ctid, min(line) OVER same AS first, row_number() OVER same AS rank
-    FROM staging WINDOW same AS (PARTITION BY code ORDER BY line)
-)
-DELETE FROM staging USING ranked WHERE staging.ctid = ranked.ctid AND rank > 1
-RETURNING line, code, first
+SEPARATE = """
+INSERT INTO refused (code) SELECT code FROM staging WHERE name IS NULL;
+DELETE FROM staging WHERE name IS NULL;
+ANALYZE staging, refused
 """
-# A row is only touched when something differs; xmax is 0 in a row version that this INSERT made.
-UPSERT = """
-WITH upserted AS (
-    INSERT INTO stations (source, code, name, lat, lng, properties)
-    SELECT %(source)s, code, name, lat, lng, properties FROM staging
-    WHERE NOT EXISTS (
-        SELECT FROM stations AS old WHERE old.source = %(source)s AND old.code = staging.code
-        AND (old.name, old.lat, old.lng, old.properties)
-            IS NOT DISTINCT FROM (staging.name, staging.lat, staging.lng, staging.properties)
-    )
-    ORDER BY line
-    ON CONFLICT (source, code) DO UPDATE SET updated_at = now(), name = excluded.name,
-        lat = excluded.lat, lng = excluded.lng, properties = excluded.properties
-    RETURNING xmax = 0 AS added
+REFUSE_DUPLICATES = """
+WITH repeated AS (
+    SELECT code, min(line) AS first FROM staging GROUP BY code HAVING count(*) > 1
+),
+deleted AS (
+    DELETE FROM staging USING repeated
+    WHERE staging.code = repeated.code AND line > first RETURNING staging.code, line, first
 )
-SELECT count(*) FILTER (WHERE added), count(*) FILTER (WHERE NOT added) FROM upserted
+INSERT INTO refused (code, line, first) SELECT code, line, first FROM deleted
+"""
+DUPLICATES = "SELECT line, code, first FROM refused WHERE first IS NOT NULL ORDER BY line"
+
+OLD = "staging LEFT JOIN stations AS old ON old.source = %(source)s AND old.code = staging.code"
+SAME = """
+    (old.name, old.lat, old.lng, old.properties)
+    IS NOT DISTINCT FROM (staging.name, staging.lat, staging.lng, staging.properties)
+"""
+COMPARE = f"""
+SELECT count(*) AS staged, count(*) FILTER (WHERE old.id IS NULL) AS added,
+    count(*) FILTER (WHERE old.id IS NOT NULL AND NOT ({SAME})) AS updated,
+    count(*) FILTER (WHERE old.name <> staging.name) AS renamed
+FROM {OLD}
+"""
+MOVED = f"""
+SELECT count(*) OVER () AS moved, code, distance FROM (
+    SELECT staging.code, 2 * {EARTH_RADIUS} * asin(least(1, sqrt(
+        sin(radians(staging.lat - old.lat) / 2) ^ 2 + cos(radians(old.lat))
+        * cos(radians(staging.lat)) * sin(radians(staging.lng - old.lng) / 2) ^ 2))) AS distance
+    FROM {OLD} WHERE (old.lat, old.lng) <> (staging.lat, staging.lng)
+) AS distances WHERE distance > {FAR} ORDER BY distance DESC, code LIMIT 1
+"""  # geo.distance, in SQL
+VANISHED = """
+FROM stations WHERE source = %(source)s
+    AND NOT EXISTS (SELECT FROM staging WHERE staging.code = stations.code)
+    AND NOT EXISTS (SELECT FROM refused WHERE refused.code = stations.code)
+"""
+UPSERT = f"""
+INSERT INTO stations (source, code, name, lat, lng, properties)
+SELECT %(source)s, code, name, lat, lng, properties FROM staging
+WHERE NOT EXISTS (
+    SELECT FROM stations AS old
+    WHERE old.source = %(source)s AND old.code = staging.code AND {SAME}
+)
+ORDER BY line
+ON CONFLICT (source, code) DO UPDATE SET updated_at = now(), name = excluded.name,
+    lat = excluded.lat, lng = excluded.lng, properties = excluded.properties
 """
 
 
 @dataclass
 class Report:
-    """What an import did, in stations; `rejected` says why."""
+    """What an import did or, in a dry run, would do, in stations.
+
+    `farthest` is the code and the metres of the station that moved most; `examples` the first of
+    the rejected; `refused` why nothing was changed, "" when all is well.
+    """
 
     added: int = 0
     updated: int = 0
+    renamed: int = 0
+    moved: int = 0
+    farthest: tuple[str, float] | None = None
     unchanged: int = 0
-    rejected: list[Rejected] = field(default_factory=list)
+    skipped: int = 0
+    rejected: int = 0
+    examples: list[Rejected] = field(default_factory=list)
+    vanished: int = 0
+    pruned: int = 0
+    suspicions: list[Suspicion] = field(default_factory=list)
+    refused: str = ""
 
 
 def import_records(
-    source: str, items: Iterable[Record | Rejected], progress: Callable[[], None] = lambda: None
+    source: str,
+    items: Iterable[Item],
+    *,
+    prune: str = "no",
+    strict: bool = False,
+    dry_run: bool = False,
+    rejects: TextIO | None = None,
+    progress: Callable[[int], None] = lambda rows: None,
 ) -> Report:
-    """Load a feed's records as stations of `source`, all or none; call `progress` now and then."""
+    """Load a feed's records as stations of `source`, all or none.
+
+    `prune` deletes what the feed no longer has: "no", "yes" (up to a fifth of the source) or
+    "force"; `strict` refuses a feed with a rejected row; `rejects` takes all of these as CSV;
+    `progress` is called with the number of rows read. Raises FeedError from the reader.
+    """
     report = Report()
-    with db.engine.begin() as connection:
-        cursor = connection.connection.cursor()
-        # Two imports of one source queue; two sources run side by side.
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [IMPORT_LOCK, source])
-        cursor.execute(STAGING)
-        staged = _stage(cursor, items, report.rejected, progress)
-        cursor.execute("ANALYZE staging")
-        cursor.execute(REJECT_DUPLICATES)
-        for line, code, first in cursor.fetchall():
-            reason = f"stands on line {first} already: expected each code once"
-            report.rejected.append(Rejected(line, "code", code, reason))
-            staged -= 1
-        cursor.execute(UPSERT, {"source": source})
-        [(report.added, report.updated)] = cursor.fetchall()
-        report.unchanged = staged - report.added - report.updated
-    report.rejected.sort()
+    reject = _rejecter(report, rejects)
+    with db.engine.connect() as connection:  # what is not committed is rolled back
+        connection.exec_driver_sql(STAGING)
+        _stage(connection, _Pieces(_pieces(items, report, reject, progress)))
+        for line, code, first in _duplicates(connection):
+            reject(Rejected(line, "code", code, f"was there before, at {first}: expected once"))
+        # Two imports of one source queue here; two sources run side by side.
+        connection.exec_driver_sql(
+            "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (IMPORT_LOCK, source)
+        )
+        _compare(connection, source, report)
+        _refuse(connection, source, report, prune, strict)
+        if not report.refused and not dry_run:
+            if report.added or report.updated:
+                connection.exec_driver_sql(UPSERT, {"source": source})
+            if report.pruned:
+                connection.exec_driver_sql(f"DELETE {VANISHED}", {"source": source})
+            connection.commit()
     return report
 
 
-def _stage(
-    cursor: DBAPICursor,
-    items: Iterable[Record | Rejected],
-    rejected: list[Rejected],
-    progress: Callable[[], None],
-) -> int:
-    """Copy the records to the staging table, put the rejected aside, return how many it took."""
-    staged = 0
+def _rejecter(report: Report, rejects: TextIO | None) -> Callable[[Rejected], None]:
+    """Make what counts a rejected row: few are kept, for there may be millions."""
+    writer = csv.writer(rejects) if rejects else None
+    if writer:
+        writer.writerow(["line", "column", "value", "reason"])
+
+    def reject(rejected: Rejected) -> None:
+        report.rejected += 1
+        if report.rejected <= SHOWN:
+            report.examples.append(rejected)
+        if writer:
+            writer.writerow(rejected[:4])
+
+    return reject
+
+
+class _Pieces:
+    """A file for COPY to read. It reads on while PostgreSQL stores: a core for each."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self.pieces = pieces
+        self.error: BaseException | None = None
+
+    def read(self, size: int) -> bytes:
+        try:
+            return next(self.pieces, b"")
+        except BaseException as error:  # psycopg2 would make it another one
+            self.error = error
+            return b""
+
+
+def _stage(connection: Connection, pieces: _Pieces) -> None:
+    """Copy the records to the staging table, and the codes of the rejected to theirs."""
+    cursor = connection.connection.cursor()
+    try:
+        cursor.copy_expert("COPY staging FROM STDIN (ENCODING 'UTF8')", pieces)
+    except psycopg2.DataError as error:
+        raise FeedError(f"PostgreSQL can't keep this: {str(error).splitlines()[0]}") from error
+    if pieces.error:
+        raise pieces.error
+    connection.exec_driver_sql(SEPARATE)
+
+
+def _pieces(
+    items: Iterable[Item],
+    report: Report,
+    reject: Callable[[Rejected], None],
+    progress: Callable[[int], None],
+) -> Iterator[bytes]:
+    """Write records in COPY's text format; of the rejected the code, if it is known."""
     items = iter(items)
+    rows = 0
     while batch := list(islice(items, BATCH)):
-        buffer = StringIO()
-        writer = csv.writer(buffer)
+        lines: list[str] = []
         for item in batch:
-            if isinstance(item, Rejected):
-                rejected.append(item)
+            line = _prepared(item) if isinstance(item, Record) else item
+            if isinstance(line, str):
+                lines.append(line)
+            elif isinstance(line, Skipped):
+                report.skipped += 1
             else:
-                writer.writerow((*item[:5], orjson.dumps(item.properties).decode()))
-                staged += 1
-        buffer.seek(0)
-        cursor.copy_expert("COPY staging FROM STDIN (FORMAT csv)", buffer)
-        progress()
-    return staged
+                reject(line)
+                # The code may be what was wrong. An empty one is nobody's.
+                code = line.code.replace("\0", "").encode(errors="replace").decode()
+                lines.append(f"{line.line}\t{_escaped(code)}\t\\N\t\\N\t\\N\t\\N\n")
+        if rows // SAID != (rows := rows + len(batch)) // SAID:
+            progress(rows)
+        if lines:
+            yield "".join(lines).encode()
+    progress(rows)
+
+
+NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def _prepared(record: Record) -> str | Rejected:
+    """Write a record as a line of COPY's text format, or say why PostgreSQL can't keep it."""
+    line, code, name, lat, lng, properties = record
+    try:
+        document = dumps(properties).decode()
+    except (TypeError, ValueError, RecursionError):
+        reason = "can't be kept as JSON: half a surrogate pair, or nested too deeply"
+        return Rejected(line, "properties", shown(properties), reason, code)
+    if "\\u0000" in document and NUL.search(document):
+        reason = "hold a NUL character, which PostgreSQL can't keep"
+        return Rejected(line, "properties", document, reason, code)
+    document = document.replace("\\", "\\\\")
+    return f"{line}\t{_escaped(code)}\t{_escaped(name)}\t{lat!r}\t{lng!r}\t{document}\n"
+
+
+def _escaped(text: str) -> str:
+    text = text.replace("\\", "\\\\").replace("\t", "\\t")
+    return text.replace("\n", "\\n").replace("\r", "\\r")
+
+
+def _duplicates(connection: Connection) -> Iterator[tuple[int, str, int]]:
+    """Take the rows whose code came before out of the staging table, and yield them."""
+    if connection.exec_driver_sql(REFUSE_DUPLICATES).rowcount:
+        cursor: Any = connection.connection.cursor(
+            "duplicates"
+        )  # on the server: there may be millions
+        cursor.execute(DUPLICATES)
+        yield from cursor
+        cursor.close()
+
+
+def _compare(connection: Connection, source: str, report: Report) -> None:
+    """Say in the report how the feed differs from the table, and what is odd about it."""
+    parameters = {"source": source}
+    counts = connection.exec_driver_sql(COMPARE, parameters).one()
+    report.added, report.updated, report.renamed = counts.added, counts.updated, counts.renamed
+    report.unchanged = counts.staged - counts.added - counts.updated
+    if report.updated and (row := connection.exec_driver_sql(MOVED, parameters).one_or_none()):
+        report.moved, report.farthest = row.moved, (row.code, row.distance)
+    query = f"SELECT count(*) {VANISHED}"
+    report.vanished = connection.exec_driver_sql(query, parameters).scalar_one()
+    report.suspicions = suspicions(connection)
+
+
+def _refuse(connection: Connection, source: str, report: Report, prune: str, strict: bool) -> None:
+    """Say in the report what will be pruned, or why nothing may be done."""
+    loaded = report.added + report.updated + report.unchanged
+    if strict and report.rejected:
+        report.refused = f"--strict: {report.rejected:,} rows were rejected"
+    elif not loaded:
+        # Such a feed is broken: it must not empty the source.
+        report.refused = "it holds no station that could be loaded"
+    elif prune != "no" and report.vanished:
+        report.pruned = report.vanished
+        before = report.updated + report.unchanged + report.vanished
+        if report.vanished > PRUNED_AT_MOST * before and prune != "force":
+            report.refused = (
+                f"--prune would delete {report.vanished:,} of the {before:,} stations of "
+                f"{source}, more than a fifth: --prune=force does it"
+            )

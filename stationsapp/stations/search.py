@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from math import inf
 from typing import Any, NamedTuple
 
-import orjson
-
 from ..database import read, snapshot
 from . import geo
 
@@ -18,6 +16,7 @@ FIELDS = ("id", "source", "code", "name", "lat", "lng", "properties", "created_a
 COLUMNS = """stations.id, source, code, name, stations.lat, stations.lng, properties::text,
     created_at AT TIME ZONE 'UTC' AS created_at, updated_at AT TIME ZONE 'UTC' AS updated_at"""
 
+ONE = f"SELECT {COLUMNS} FROM stations WHERE id = %(id)s"
 VERSION = "SELECT coalesce(sum(version), 0)::bigint AS version FROM station_versions"
 
 BATCH = 1_000  # rows fetched at a time when all are asked for
@@ -47,11 +46,9 @@ def version() -> int:
 
 
 def one(station_id: int) -> dict[str, Any] | None:
-    """Return the station of this id, its properties as a dict, or None."""
-    rows = read(f"SELECT {COLUMNS} FROM stations WHERE id = %(id)s", {"id": station_id})
-    if not rows:
-        return None
-    return rows[0] | {"properties": orjson.loads(rows[0]["properties"])}
+    """Return the station of this id, or None."""
+    rows = read(ONE, {"id": station_id})
+    return rows[0] if rows else None
 
 
 def page(filters: Filters, limit: int, after: int = 0) -> Found:

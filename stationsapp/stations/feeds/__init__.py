@@ -1,10 +1,21 @@
 """The formats: a file <-> records. Pure: no database, no Flask."""
 
+import json
+from collections.abc import Callable, Collection
+from math import nan
 from typing import Any, NamedTuple
+
+import orjson
+
+LENGTHS = {"code": 255, "name": 500}
+"""Characters, at most; the table's own limits."""
 
 
 class Record(NamedTuple):
-    """A station as a feed gives it; `line` is where it stands in the file, from 1."""
+    """A station as a feed gives it; degrees WGS 84.
+
+    `line` is where it stands in the file: its line, in a JSON document its number, from 1.
+    """
 
     line: int
     code: str
@@ -15,16 +26,137 @@ class Record(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """A row that is no station: the column at fault, its value, and what was expected."""
+    """A row that is no station: the column at fault, its value, and what was expected.
+
+    `code` is the station's, where it is known.
+    """
 
     line: int
     column: str
     value: str
     reason: str
+    code: str = ""
 
-    def __str__(self) -> str:
-        return f"line {self.line}, column {self.column}: {self.value!r} {self.reason}"
+    def at(self, unit: str) -> str:
+        """Say it in a line; `unit` is what `line` counts."""
+        value = self.value if len(self.value) <= 60 else self.value[:60] + "..."
+        return f"{unit} {self.line}, column {self.column}: {value!r} {self.reason}"
+
+
+class Skipped(NamedTuple):
+    """A row that is sound but no station, such as a platform."""
+
+    line: int
+
+
+Item = Record | Rejected | Skipped
 
 
 class FeedError(Exception):
     """A file that can't be read as a feed; the message says where and what was expected."""
+
+
+def station(
+    line: int,
+    values: tuple[Any, Any, Any, Any],
+    properties: dict[str, Any],
+    columns: tuple[str, str, str, str],
+) -> Record | Rejected:
+    """Make a record of a row's code, name, latitude and longitude, or say what is wrong with it.
+
+    The values may be text or JSON's; `columns` are their names in the file.
+    """
+    code, name = values[:2]
+    if type(code) is int:
+        code = str(code)
+    if type(name) is int:
+        name = str(name)
+    lat, lng = degrees(values[2], 90), degrees(values[3], 180)
+    if reason := _fault(code, "code"):
+        return Rejected(line, columns[0], shown(values[0]), reason)
+    if reason := _fault(name, "name"):
+        return Rejected(line, columns[1], shown(values[1]), reason, code)
+    for place, number, limit in ((2, lat, 90), (3, lng, 180)):
+        if number != number:  # not a number
+            reason = f"is no coordinate: expected degrees from -{limit} to {limit}"
+            return Rejected(line, columns[place], shown(values[place]), reason, code)
+    return Record(line, code, name, lat, lng, properties)
+
+
+def degrees(value: Any, limit: float) -> float:
+    """Read a coordinate, text (a decimal comma will do) or a number; NaN unless within the limit.
+
+    A blank is no coordinate, never 0.
+    """
+    if type(value) is str:
+        if "_" in value:  # Python's own way to write numbers, nobody else's
+            return nan
+        if "," in value and "." not in value:
+            value = value.replace(",", ".")
+    elif type(value) is not float and type(value) is not int:
+        return nan
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return nan
+    if not -limit <= number <= limit:
+        return nan
+    # Within a tenth of a micrometre of 0. Smaller numbers, squared on the way to a distance, are
+    # too small for PostgreSQL, which reports an underflow. This takes the minus from -0.0 too.
+    return number if number > 1e-12 or number < -1e-12 else 0.0
+
+
+def _fault(value: Any, field: str) -> str | None:
+    limit = LENGTHS[field]
+    if type(value) is not str or not 1 <= len(value) <= limit or value.isspace():
+        return f"is no {field}: expected 1 to {limit} characters"
+    if "\0" in value:
+        return f"is no {field}: it has a NUL character, which PostgreSQL can't keep"
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return f"is no {field}: it has half a surrogate pair, which is no character"
+    return None
+
+
+def dumps(value: Any) -> bytes:
+    """Write JSON; whole numbers of any length stay what they are.
+
+    Raises ValueError, TypeError or RecursionError for what is no JSON.
+    """
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # a number beyond 64 bits, half a surrogate pair, or too deep
+        return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+
+
+def shown(value: Any) -> str:
+    """Write a value of JSON so that it can stand in a message or a cell: text as it is."""
+    if isinstance(value, str):
+        return value
+    try:
+        return dumps(value).decode()
+    except (TypeError, ValueError, RecursionError):
+        return f"a {type(value).__name__}"
+
+
+PREFIX = "properties."
+
+
+def to_file(key: str, reserved: Callable[[str], bool] | Collection[str]) -> str:
+    """Name a property in a file; where the format reserves the name, `properties.` marks it."""
+    return PREFIX + key if _clashes(key, reserved) else key
+
+
+def from_file(name: str, reserved: Callable[[str], bool] | Collection[str]) -> str:
+    """Name a file's attribute as a property: the inverse of `to_file`."""
+    if name.startswith(PREFIX) and _clashes(name, reserved):
+        return name[len(PREFIX) :]
+    return name
+
+
+def _clashes(key: str, reserved: Callable[[str], bool] | Collection[str]) -> bool:
+    while key.startswith(PREFIX):
+        key = key[len(PREFIX) :]
+    return reserved(key) if callable(reserved) else key in reserved

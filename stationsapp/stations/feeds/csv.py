@@ -1,43 +1,77 @@
 """CSV (RFC 4180), UTF-8, with a header that names the columns."""
 
 import csv
-from collections.abc import Iterable, Iterator
-from math import nan
-from typing import Any, BinaryIO
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from io import StringIO
+from itertools import chain, islice
+from typing import Any, BinaryIO, NamedTuple
 
-from . import FeedError, Record, Rejected
+from . import FeedError, Record, Rejected, degrees, from_file, shown, station, to_file
+from .columns import FIELDS, NAMES, normalised
 
-# The names, whole and in lower case, under which feeds keep what every station has.
-COLUMNS = {
-    "code": ("code", "id", "station_id", "stop_id", "uic", "icao"),
-    "name": ("name", "station_name", "stop_name"),
-    "lat": ("lat", "latitude", "stop_lat", "y"),
-    "lng": ("lng", "lon", "long", "longitude", "stop_lon", "x"),
-}
-DEGREES = {"lat": 90, "lng": 180}
-LENGTHS = {"code": 255, "name": 500}
+SEPARATORS = ",;\t|"
+SAMPLE = 200  # lines by which the separator and the columns are chosen
+LONGEST = 1 << 20  # bytes of a line
+JOINT = "-"  # between the columns of a code
+BATCH = 1_000  # rows to a piece of output
 
 
-def read(stream: BinaryIO, key: str | None = None) -> Iterator[Record | Rejected]:
-    """Read the stations of a CSV file; `key` names the column of the codes.
+class Layout(NamedTuple):
+    """Which column holds what; the code may be joined from several."""
 
-    The columns that aren't code, name, latitude and longitude become properties. Raises FeedError
-    for a file that isn't CSV in UTF-8 or lacks a column.
+    header: list[str]
+    code: list[int]
+    name: int
+    lat: int
+    lng: int
+    rest: list[tuple[int, str]]
+    columns: tuple[str, str, str, str]
+
+
+def read(
+    stream: BinaryIO, key: str | None = None, columns: str | None = None
+) -> Iterator[Record | Rejected]:
+    """Read the stations of a CSV file; the columns not known otherwise become properties.
+
+    `key` names the column of the codes, or several, joined by commas; `columns` names all columns
+    of a file without a header. Raises FeedError for a file that isn't CSV in UTF-8 or lacks a
+    column.
     """
-    rows = csv.reader(_lines(stream))
+    table = rows(stream, columns)
+    _, header = next(table)
+    sample = list(islice(table, SAMPLE))
+    layout = _layout(header, [row for _, row in sample if row], key)
+    for line, row in chain(sample, table):
+        if row:
+            yield _record(line, row, layout)
+
+
+def rows(stream: BinaryIO, columns: str | None = None) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a table and the lines that they start on, the header first.
+
+    `columns` names the columns where the file has no header. Raises FeedError for what isn't CSV.
+    """
+    lines = _lines(stream)
+    sample = list(islice(lines, SAMPLE))
+    if columns:
+        yield 0, columns.split(",")
+    elif not sample:
+        raise FeedError("the file is empty: expected a header that names the columns")
+    reader = csv.reader(chain(sample, lines), **_dialect(sample))
+    line = 1
     try:
-        header = next(rows, [])
-        places = _places(header, key)
-        rest = [(i, name) for i, name in enumerate(header) if i not in places.values()]
-        for row in rows:
-            if row:
-                yield _record(rows.line_num, header, row, places, rest)
+        for row in reader:
+            yield line, row
+            line = reader.line_num + 1
     except csv.Error as error:
-        raise FeedError(f"line {rows.line_num}: {error}; expected CSV as in RFC 4180") from error
+        raise FeedError(f"line {line}: {error}; is a quote left open?") from error
 
 
-def _lines(stream: Iterable[bytes]) -> Iterator[str]:
-    for number, line in enumerate(stream, 1):
+def _lines(stream: BinaryIO) -> Iterator[str]:
+    for number, line in enumerate(iter(partial(stream.readline, LONGEST), b""), 1):
+        if len(line) == LONGEST:
+            raise FeedError(f"line {number} is longer than a mebibyte: expected CSV")
         try:
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
@@ -46,50 +80,140 @@ def _lines(stream: Iterable[bytes]) -> Iterator[str]:
             ) from error
 
 
-def _places(header: list[str], key: str | None) -> dict[str, int]:
-    """Find where in a row the code, name, latitude and longitude stand."""
-    columns = [name.strip().lower() for name in header]
-    places = {}
-    for field, names in COLUMNS.items():
-        if field == "code" and key:
-            names = (key.strip().lower(),)
-        found = [name for name in names if name in columns]
-        if not found:
-            hint = "; --key COLUMN names another" if field == "code" else ""
-            raise FeedError(
-                f"line 1: no column for {field}: expected {' or '.join(names)}{hint}; "
-                f"found {', '.join(header) or 'an empty line'}"
-            )
-        places[field] = columns.index(found[0])
+def _dialect(sample: list[str]) -> dict[str, Any]:
+    """Choose the separator by which the header makes sense and the rows are even."""
+
+    def score(separator: str) -> tuple[int, int, int]:
+        try:
+            header, *others = csv.reader(sample, delimiter=separator)
+        except (csv.Error, ValueError):
+            return 0, 0, 0
+        names = {normalised(name) for name in header}
+        known = sum(not names.isdisjoint(NAMES[field]) for field in FIELDS)
+        even = sum(len(row) == len(header) for row in others) if len(header) > 1 else 0
+        return known, even, len(header)
+
+    separator = max(SEPARATORS, key=score)
+    spaced = bool(sample) and sample[0].count(separator) == sample[0].count(separator + " ") > 0
+    return {"delimiter": separator, "skipinitialspace": spaced}
+
+
+def _layout(header: list[str], sample: list[list[str]], key: str | None) -> Layout:
+    header = distinct(header)
+    width = len(header)
+    columns = [[row[i] for row in sample if len(row) == width] for i in range(width)]
+    code = _keys(header, key) if key else [_column(header, columns, "code")]
+    name, lat, lng = (_column(header, columns, field) for field in FIELDS[1:])
+    used = {name, lat, lng}.union(code if len(code) == 1 else ())
+    rest = [(i, from_file(n, _is_field)) for i, n in enumerate(header) if i not in used]
+    shown_code = JOINT.join(header[i] for i in code)
+    names = (shown_code, header[name], header[lat], header[lng])
+    return Layout(header, code, name, lat, lng, rest, names)
+
+
+def distinct(header: list[str]) -> list[str]:
+    """Give each column a name of its own: a, a becomes a, a_2; a nameless one column_3."""
+    names: dict[str, None] = {}
+    for number, title in enumerate(header, 1):
+        name = base = title or f"column_{number}"
+        copy = 2
+        while name in names:
+            name, copy = f"{base}_{copy}", copy + 1
+        names[name] = None
+    return list(names)
+
+
+def _keys(header: list[str], key: str) -> list[int]:
+    titles = [normalised(name) for name in header]
+    places = []
+    for name in key.split(","):
+        if normalised(name) not in titles:
+            raise FeedError(f"no column {name}: found {', '.join(header)}")
+        places.append(titles.index(normalised(name)))
     return places
 
 
-def _record(
-    line: int,
-    header: list[str],
-    row: list[str],
-    places: dict[str, int],
-    rest: list[tuple[int, str]],
-) -> Record | Rejected:
-    if len(row) != len(header):
-        return Rejected(line, header[-1], row[-1], f"ends {len(row)} fields, not {len(header)}")
-    values: dict[str, Any] = {}
-    for field, limit in LENGTHS.items():
-        value = row[places[field]].strip()
-        if not 1 <= len(value) <= limit:
-            reason = f"is no {field}: expected 1 to {limit} characters"
-            return Rejected(line, header[places[field]], value, reason)
-        values[field] = value
-    for field, limit in DEGREES.items():
-        value = row[places[field]].strip()
-        try:
-            values[field] = float(value)
-        except ValueError:
-            values[field] = nan
-        if not abs(values[field]) <= limit:  # not a number is no good either
-            reason = f"is no {field}: expected degrees from -{limit} to {limit}"
-            return Rejected(line, header[places[field]], value, reason)
-    if any("\0" in value for value in row):
-        return Rejected(line, header[0], row[0], "is in a row with a NUL character")
-    properties = {name: row[i] for i, name in rest if row[i]}
-    return Record(line, **values, properties=properties)
+def _column(header: list[str], columns: list[list[str]], field: str) -> int:
+    """Find the column of a field; where several names fit, by how many of its values do."""
+    titles: dict[str, list[int]] = {}
+    for i, name in enumerate(header):
+        titles.setdefault(normalised(name), []).append(i)
+    found = [i for name in NAMES[field] for i in titles.get(name, ())]
+    if not found:
+        raise FeedError(_missing(header, field))
+    best = max(found, key=lambda i: _fit(columns[i], field))
+    if field == "code" and len(columns[best]) >= 10 and _fit(columns[best], field) < 0.5:
+        raise FeedError(
+            f"column {header[best]} holds no code of its own for most rows: --key COLUMN names "
+            f"another, or several (--key a,b); found {', '.join(header)}"
+        )
+    return best
+
+
+def _fit(values: list[str], field: str) -> float:
+    """Tell which part of the values could be the field's: codes differ, degrees lie in range."""
+    if field in ("lat", "lng"):
+        limit = 90 if field == "lat" else 180
+        fitting = sum(abs(degrees(value, limit)) <= limit for value in values)
+    elif field == "code":
+        fitting = len({value for value in values if value and not value.isspace()})
+    else:
+        fitting = sum(bool(value) and not value.isspace() for value in values)
+    return fitting / max(len(values), 1)
+
+
+def _missing(header: list[str], field: str) -> str:
+    if any(degrees(name, float("inf")) == degrees(name, float("inf")) for name in header):
+        return (
+            "line 1: a row where a header was expected; without a header, name the columns: "
+            "--columns code,name,lat,lng"
+        )
+    hint = "; --key COLUMN names another, or several (--key a,b)" if field == "code" else ""
+    return (
+        f"line 1: no column for {field}: expected {', '.join(NAMES[field][:4])} or the like{hint}; "
+        f"found {', '.join(header)[:500] or 'an empty line'}"
+    )
+
+
+def _record(line: int, row: list[str], layout: Layout) -> Record | Rejected:
+    header, code_places, name, lat, lng, rest, columns = layout
+    width = len(header)
+    if len(row) != width:
+        if len(row) < width or any(row[width:]):
+            return Rejected(line, header[-1], row[-1], f"ends {len(row)} fields, not {width}")
+        del row[width:]
+    code = row[code_places[0]]
+    if len(code_places) > 1:
+        parts = [row[i] for i in code_places]
+        code = JOINT.join(parts) if any(parts) else ""
+    properties = {key: row[i] for i, key in rest if row[i]}
+    return station(line, (code, row[name], row[lat], row[lng]), properties, columns)
+
+
+def _is_field(name: str) -> bool:
+    return normalised(name) in FIELDS
+
+
+def header(keys: Iterable[str]) -> list[str]:
+    """Name the columns of a file with these properties."""
+    return [*FIELDS, *(to_file(key, _is_field) for key in keys)]
+
+
+def write(records: Iterable[Record], keys: Sequence[str]) -> Iterator[bytes]:
+    """Write a CSV file with a column for each of these properties; JSON's values as JSON."""
+    names = header(keys)
+    lines = ([*r[1:5], *map(_cell, map(r.properties.get, keys))] for r in records)
+    yield from lines_of(chain([names], lines))
+
+
+def _cell(value: Any) -> str | None:
+    return None if value is None else shown(value)
+
+
+def lines_of(table: Iterable[Sequence[Any]]) -> Iterator[bytes]:
+    """Write rows as CSV, UTF-8, a piece at a time."""
+    table = iter(table)
+    while batch := list(islice(table, BATCH)):
+        buffer = StringIO()
+        csv.writer(buffer, lineterminator="\r\n").writerows(batch)
+        yield buffer.getvalue().encode()

@@ -1,0 +1,42 @@
+"""The names under which files keep what every station has."""
+
+import re
+
+# Whole names, normalised, the likeliest first: our own, then those of GTFS, GBFS, OurAirports,
+# NaPTAN, the UIC and statistical offices.
+NAMES = {
+    "code": (
+        *("code", "id", "station_id", "stop_id", "station_code", "stop_code", "uic", "uic_code"),
+        *("eva", "crs", "ref", "ident", "icao", "icao_code", "iata", "iata_code", "atco_code"),
+        *("atcocode", "wmo", "wmo_id", "identifier", "site_id", "location_id", "uuid", "key"),
+    ),
+    "name": (
+        *("name", "station_name", "stop_name", "common_name", "commonname", "title", "label"),
+        *("display_name", "site_name", "location_name", "nom", "nom_gare", "nombre", "naam"),
+        *("station", "stop", "description"),
+    ),
+    "lat": (
+        *("lat", "latitude", "stop_lat", "latitude_deg", "latitude_decimal_degrees", "lat_deg"),
+        *("decimal_latitude", "decimallatitude", "latitude_wgs84", "wgs84_lat", "lat_wgs84"),
+        *("latitude_degrees", "geo_lat", "station_lat", "breite", "breitengrad", "latitud", "y"),
+        *("point_y", "y_wgs84", "coord_y"),
+    ),
+    "lng": (
+        *("lng", "lon", "long", "longitude", "stop_lon", "longitude_deg"),
+        *("longitude_decimal_degrees", "lon_deg", "lng_deg", "decimal_longitude"),
+        *("decimallongitude", "longitude_wgs84", "wgs84_lon", "lon_wgs84", "longitude_degrees"),
+        *("geo_lon", "geo_lng", "station_lon", "laenge", "längengrad", "laengengrad"),
+        *("longitud", "x", "point_x", "x_wgs84", "coord_x"),
+    ),
+}
+
+FIELDS = ("code", "name", "lat", "lng")
+APART = re.compile(r"[\W_]+")
+
+
+def normalised(name: str) -> str:
+    """Put a column's name in lower case, its words joined by underscores.
+
+    "Latitude (Decimal Degrees)" is latitude_decimal_degrees.
+    """
+    return APART.sub("_", name.lower()).strip("_")

@@ -1,0 +1,146 @@
+"""GTFS Schedule: stops.txt (https://gtfs.org/documentation/schedule/reference/#stopstxt)."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from decimal import Decimal
+from itertools import chain
+from typing import BinaryIO
+
+from . import FeedError, Item, Record, Rejected, Skipped, from_file, shown, station, to_file
+from .csv import distinct, lines_of, rows
+
+COLUMNS = ("stop_id", "stop_name", "stop_lat", "stop_lon")
+STATION = "1"
+
+# What the reference allows in its columns that are no free text; PostgreSQL reads these too.
+ALLOWED = {
+    "location_type": "[0-4]?",
+    "wheelchair_boarding": "[0-2]?",
+    "stop_access": "[01]?",
+    "stop_url": r"(https?://\S+)?",
+    "stop_timezone": "([A-Za-z_]+(/[A-Za-z0-9_+-]+)*)?",
+}
+RESERVED = {*COLUMNS, *ALLOWED}
+
+
+def read(stream: BinaryIO, all_locations: bool = False) -> Iterator[Item]:
+    """Read the stations of a stops.txt: location_type 1, and 0 without a parent_station.
+
+    Other locations are skipped, or, with `all_locations`, taken too; then those without
+    coordinates or a name have their parent's. Raises FeedError for what isn't a stops.txt.
+    """
+    table = rows(stream)
+    _, titles = next(table)
+    header = distinct(titles)
+    if missing := [column for column in COLUMNS if column not in header]:
+        raise FeedError(f"line 1: no column {missing[0]}: expected a stops.txt of GTFS")
+    stops = (_stop(line, row, header) for line, row in table if row)
+    if all_locations:
+        return _inherited(stops)
+    return (stop if isinstance(stop, Rejected) else _station(*stop) for stop in stops)
+
+
+Stop = tuple[int, dict[str, str]]
+Above = tuple[str, tuple[str, str] | None, str | None]  # name, coordinates, parent
+
+
+def _stop(line: int, row: list[str], header: list[str]) -> Stop | Rejected:
+    if len(row) != len(header):
+        reason = f"ends {len(row)} fields, not {len(header)}"
+        return Rejected(line, header[-1], row[-1], reason)
+    stop = {column: value for column, value in zip(header, row, strict=True) if value}
+    kind = stop.get("location_type", "")
+    if not _is_allowed("location_type", kind):
+        reason = "is no type of location: expected 0 to 4"
+        return Rejected(line, "location_type", kind, reason, stop.get("stop_id", ""))
+    return line, stop
+
+
+def _station(line: int, stop: dict[str, str]) -> Item:
+    kind = stop.get("location_type", "0")
+    if kind == STATION or (kind == "0" and "parent_station" not in stop):
+        return _record(line, stop)
+    return Skipped(line)
+
+
+def _record(line: int, stop: dict[str, str]) -> Record | Rejected:
+    code, name, lat, lng = (stop.pop(column, "") for column in COLUMNS)
+    properties = {from_file(column, RESERVED): value for column, value in stop.items()}
+    return station(line, (code, name, lat, lng), properties, COLUMNS)
+
+
+def _inherited(stops: Iterable[Stop | Rejected]) -> Iterator[Item]:
+    """Make records of all locations; those that lack something wait for their parents."""
+    known: dict[str, Above] = {}
+    waiting: list[Stop] = []
+    for stop in stops:
+        if isinstance(stop, Rejected):
+            yield stop
+            continue
+        line, values = stop
+        above = _above(values)
+        known[values.get("stop_id", "")] = above
+        if above[0] and above[1]:
+            yield _record(line, values)
+        else:
+            waiting.append(stop)
+    for line, values in waiting:
+        name, place, parent = _above(values)
+        for _ in range(3):  # boarding area, platform, station: there are no more levels
+            if parent in known:
+                inherited_name, inherited_place, parent = known[parent]
+                name, place = name or inherited_name, place or inherited_place
+        yield _record(
+            line, values | dict(zip(COLUMNS[1:], (name, *(place or ("", ""))), strict=True))
+        )
+
+
+def _above(stop: dict[str, str]) -> Above:
+    """Return what a location's children inherit, and its own parent."""
+    lat, lng = stop.get("stop_lat", "").strip(), stop.get("stop_lon", "").strip()
+    return (
+        stop.get("stop_name", ""),
+        (lat, lng) if lat and lng else None,
+        stop.get("parent_station"),
+    )
+
+
+def write(
+    records: Iterable[Record], keys: Iterable[str], odd: Collection[str] = ()
+) -> Iterator[bytes]:
+    """Write a stops.txt with a column for each of these properties.
+
+    Where a value isn't what the reference allows in the column, it is left out; the values of the
+    `odd` keys that are not stand in a column of their own, `properties.<key>`.
+    """
+    titles = [*COLUMNS]
+    cells: list[tuple[str, bool | None]] = []
+    for key in keys:
+        if key in ALLOWED:
+            titles.append(key)
+            cells.append((key, True))
+        if key not in ALLOWED or key in odd:
+            titles.append(to_file(key, RESERVED))
+            cells.append((key, False if key in ALLOWED else None))
+    lines = (
+        [r.code, r.name, _plain(r.lat), _plain(r.lng), *(_cell(r, *cell) for cell in cells)]
+        for r in records
+    )
+    return lines_of(chain([titles], lines))
+
+
+def _plain(number: float) -> str:
+    """Write a coordinate without an exponent, which not every reader of GTFS takes."""
+    text = repr(number)
+    return f"{Decimal(text):f}" if "e" in text else text
+
+
+def _cell(record: Record, key: str, allowed: bool | None) -> str:
+    """Write a value if it is, or is not, one that the reference allows; None for any."""
+    value = record.properties.get(key)
+    text = "" if value is None else shown(value)
+    return text if allowed is None or _is_allowed(key, text) == allowed else ""
+
+
+def _is_allowed(column: str, text: str) -> bool:
+    return bool(re.fullmatch(ALLOWED[column], text))

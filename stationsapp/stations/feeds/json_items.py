@@ -1,0 +1,141 @@
+"""The elements of an array inside a JSON document (RFC 8259), one by one, in little memory.
+
+The standard library decodes each; only what stands around them is walked here. That knows the line
+of an error, is as fast as decoding the whole, and is safe from depth: a path of names kept for
+each level, as streaming parsers do, costs the square of it.
+"""
+
+import codecs
+import json
+import re
+from collections.abc import Generator, Iterator
+from math import isfinite
+from typing import Any, BinaryIO, NoReturn
+
+from . import FeedError
+
+CHUNK = 1 << 20  # bytes to a read
+LARGEST = 1 << 24  # characters of one element
+SPACE = re.compile(r"[ \t\r\n]*")
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _finite(text: str) -> float:
+    """Read a JSON number, refusing what is too great for a double (RFC 8259, section 6)."""
+    if not isfinite(number := float(text)):
+        raise ValueError(f"{text[:40]} is too great a number")
+    return number
+
+
+DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+
+
+def items(stream: BinaryIO, path: tuple[str, ...]) -> Iterator[Any]:
+    """Yield the elements of the array that the names of `path` lead to.
+
+    Raises FeedError, with the line, for what isn't JSON or has no such array.
+    """
+    text = _Text(stream)
+    found = yield from _descend(text, path)
+    if text.peek():
+        text.fail("the document ends, and something follows")
+    if not found:
+        raise FeedError(f"no array {'.'.join(path)} in this JSON")
+
+
+def _descend(text: "_Text", path: tuple[str, ...]) -> Generator[Any, None, bool]:
+    """Walk one value; where `path` leads into it, follow. Returns whether the array was found."""
+    if not path and text.peek() == "[":
+        for _ in text.members("[", "]"):
+            yield text.value()
+        return True
+    found = False
+    if path and text.peek() == "{":
+        for _ in text.members("{", "}"):
+            name = text.value()
+            text.take(":")
+            if name == path[0]:
+                found = (yield from _descend(text, path[1:])) or found
+            else:
+                text.value()
+    else:
+        text.value()
+    return found
+
+
+class _Text:
+    """A window on the document: what was read and not yet used up."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream = stream
+        self.decode = codecs.getincrementaldecoder("utf-8-sig")().decode
+        self.window = ""
+        self.at = 0
+        self.line = 1  # of the window's first character
+
+    def fail(self, reason: str, at: int | None = None) -> NoReturn:
+        line = self.line + self.window.count("\n", 0, self.at if at is None else at)
+        raise FeedError(f"line {line}: {reason}")
+
+    def more(self) -> bool:
+        """Drop what was used up, read on; return whether there was more."""
+        chunk = self.stream.read(CHUNK)
+        self.line += self.window.count("\n", 0, self.at)
+        try:
+            fresh = self.decode(chunk, not chunk)
+        except UnicodeDecodeError as error:
+            line = self.line + self.window.count("\n", self.at)
+            line += error.object.count(b"\n", 0, error.start)
+            raise FeedError(f"line {line}: not UTF-8, as JSON must be") from error
+        self.window = self.window[self.at :] + fresh
+        self.at = 0
+        return bool(chunk)
+
+    def peek(self) -> str:
+        """Return the next character that is no space, "" at the end."""
+        while True:
+            self.at = SPACE.match(self.window, self.at).end()  # type: ignore[union-attr]
+            if self.at < len(self.window) or not self.more():
+                return self.window[self.at : self.at + 1]
+
+    def take(self, wanted: str) -> str:
+        """Return the next character, which must be one of those wanted."""
+        found = self.peek()
+        if not found or found not in wanted:
+            what = repr(found) if found else "the end of the file"
+            self.fail(f"expected {' or '.join(wanted)}, found {what}")
+        self.at += 1
+        return found
+
+    def members(self, start: str, end: str) -> Iterator[None]:
+        """Stop at each member of an array or object; the caller takes it."""
+        self.take(start)
+        if self.peek() == end:
+            self.at += 1
+            return
+        while True:
+            yield
+            if self.take("," + end) == end:
+                return
+
+    def value(self) -> Any:
+        """Decode the next value."""
+        self.peek()
+        while True:
+            try:
+                value, end = DECODER.raw_decode(self.window, self.at)
+            except RecursionError:
+                self.fail("nested too deeply")
+            except ValueError as error:
+                # The value may end beyond the window.
+                if len(self.window) - self.at > LARGEST or not self.more():
+                    reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+                    self.fail(f"not JSON: {reason}", getattr(error, "pos", None))
+            else:
+                # A number goes on in what is still to be read.
+                if end < len(self.window) or not self.more():
+                    self.at = end
+                    return value

@@ -1,0 +1,203 @@
+"""Where a feed comes from: a file, standard input or an address; packed or not."""
+
+import gzip
+import io
+import lzma
+import os
+import struct
+import sys
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import PurePath
+from shutil import copyfileobj
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import urllib3
+
+from .feeds import FeedError
+
+CHUNK = 1 << 20
+CONNECT_SECONDS, READ_SECONDS = 10, 30
+DOWNLOAD_SECONDS = 1_800  # for the whole, however slowly it trickles
+LARGEST = 4 << 30  # bytes to download, or to put aside
+# Feeds shrink to a tenth, very even ones to a fiftieth; a bomb shrinks to a thousandth.
+UNPACKED_FREELY = 16 << 20  # bytes
+UNPACKED_TIMES = 200
+DAMAGED = (
+    gzip.BadGzipFile,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    RuntimeError,  # encrypted
+)
+
+
+class Source(NamedTuple):
+    """An open feed: its bytes, unpacked; how many of `size` were read (None when unknown)."""
+
+    stream: "io.BufferedReader[Any]"
+    position: Callable[[], int]
+    size: int | None
+
+
+def is_address(location: str) -> bool:
+    """Tell an http(s) address from a file's name."""
+    return location.lower().startswith(("http://", "https://"))
+
+
+def stem(location: str) -> str:
+    """Return the name of a file or address without folders and endings."""
+    path = unquote(urlsplit(location).path) if is_address(location) else location
+    return PurePath(path).name.partition(".")[0]
+
+
+@contextmanager
+def opened(location: str) -> Iterator[Source]:
+    """Open a file, `-` for standard input, or an http(s) address; unpack .gz and .zip.
+
+    Of a ZIP it is stops.txt, at the root or in one folder, or else the only file. Raises FeedError
+    for what can't be fetched or unpacked, or grows too great; OSError for a file.
+    """
+    with _raw(location) as raw:
+        size = _size(raw)
+        counted = _Counted(raw)
+        stream: io.BufferedReader[Any] = io.BufferedReader(counted, CHUNK)
+        magic = stream.peek(4)[:4]
+        if magic.startswith(b"\x1f\x8b"):
+            unpacked = _Counted(gzip.GzipFile(fileobj=stream), lambda: counted.count)
+            yield Source(io.BufferedReader(unpacked, CHUNK), lambda: counted.count, size)
+        elif magic == b"PK\x03\x04" or magic == b"PK\x05\x06":
+            with _seekable(stream, raw) as file:
+                member, size, packed = _member(file)
+                unpacked = _Counted(member, lambda: packed)
+                yield Source(io.BufferedReader(unpacked, CHUNK), lambda: unpacked.count, size)
+        else:
+            yield Source(stream, lambda: counted.count, size)
+
+
+class _Counted(io.RawIOBase):
+    """Counts what is read; says in a line what is damaged or, against `packed`, a bomb."""
+
+    def __init__(self, stream: BinaryIO | io.IOBase, packed: Callable[[], int] | None = None):
+        self.stream = stream
+        self.packed = packed
+        self.count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        try:
+            count: int = self.stream.readinto(buffer)  # type: ignore[union-attr]
+        except DAMAGED as error:
+            reason = str(error) or type(error).__name__
+            raise FeedError(f"damaged after {self.count:,} bytes unpacked: {reason}") from error
+        self.count += count
+        if self.packed:
+            _refuse_bomb(self.count, self.packed())
+        return count
+
+
+def _refuse_bomb(unpacked: int, packed: int) -> None:
+    if unpacked > UNPACKED_FREELY and unpacked > UNPACKED_TIMES * packed:
+        raise FeedError(
+            f"unpacks to more than {UNPACKED_TIMES} times its size: that is no feed but a bomb"
+        )
+
+
+@contextmanager
+def _raw(location: str) -> Iterator[BinaryIO]:
+    if location == "-":
+        yield sys.stdin.buffer
+    elif is_address(location):
+        with TemporaryFile() as file:
+            _download(location, file)
+            file.seek(0)
+            yield file
+    else:
+        with open(location, "rb") as file:
+            yield file
+
+
+def _size(raw: BinaryIO) -> int | None:
+    try:
+        return os.fstat(raw.fileno()).st_size or None
+    except (OSError, AttributeError):
+        return None
+
+
+def _download(address: str, file: BinaryIO) -> None:
+    """Fetch an address into a file; only http and https are spoken, redirected or not."""
+    timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
+    retries = urllib3.Retry(2, redirect=5, backoff_factor=0.5)
+    deadline = time.monotonic() + DOWNLOAD_SECONDS
+    try:
+        with (
+            urllib3.PoolManager(timeout=timeout, retries=retries) as pool,
+            closing(pool.request("GET", address, preload_content=False)) as response,
+        ):
+            if response.status != 200:
+                raise FeedError(f"the server answers {response.status} {response.reason or ''}")
+            # Not decoded here: a gzip body is unpacked like any other, within limits.
+            for chunk in response.stream(CHUNK, decode_content=False):
+                file.write(chunk)
+                if file.tell() > LARGEST:
+                    raise FeedError(f"is larger than {LARGEST >> 30} GiB")
+                if time.monotonic() > deadline:
+                    raise FeedError(f"takes longer than {DOWNLOAD_SECONDS // 60} minutes")
+    except (urllib3.exceptions.HTTPError, UnicodeError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise FeedError(f"can't be fetched: {reason}") from error
+
+
+@contextmanager
+def _seekable(stream: "io.BufferedReader[Any]", raw: BinaryIO) -> Iterator[BinaryIO]:
+    """Give a file whose end can be looked at first, as a ZIP's must be."""
+    if raw.seekable():
+        raw.seek(0)
+        yield raw
+    else:
+        with TemporaryFile() as file:
+            copyfileobj(stream, file, CHUNK)
+            yield file
+
+
+def _member(file: BinaryIO) -> tuple[BinaryIO, int, int]:
+    """Open what counts in a ZIP, in place: nothing is written under the names in it.
+
+    Returns it with its size, unpacked and packed.
+    """
+    try:
+        archive = zipfile.ZipFile(file)
+        members = [info for info in archive.infolist() if not info.filename.endswith("/")]
+        stops = {info.filename: info for info in members if _is_stops(info.filename)}
+        if not stops and len(members) == 1:
+            stops = {"stops.txt": members[0]}
+        if "stops.txt" not in stops and len(stops) != 1:
+            held = ", ".join(repr(info.filename) for info in members[:5]) or "nothing"
+            raise FeedError(f"a ZIP without stops.txt at its root or in one folder, but {held}")
+        info = stops.get("stops.txt") or next(iter(stops.values()))
+        # What a ZIP says of itself may be a lie.
+        packed = min(info.compress_size, file.seek(0, io.SEEK_END))
+        _refuse_bomb(info.file_size, packed)
+        return archive.open(info), info.file_size, packed  # type: ignore[return-value]
+    except (
+        *DAMAGED,
+        NotImplementedError,
+        OSError,
+        ValueError,
+        OverflowError,
+        struct.error,
+    ) as error:
+        raise FeedError(f"a ZIP that can't be unpacked: {error}") from error
+
+
+def _is_stops(name: str) -> bool:
+    folder, _, file = name.rpartition("/")
+    return file == "stops.txt" and "/" not in folder and not folder.startswith(".")

@@ -1,0 +1,36 @@
+"""Stations of any kind, for round trips."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from stationsapp.stations.feeds import Record
+
+# Any text that PostgreSQL can keep.
+texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
+filled = texts.filter(lambda text: text and not text.isspace())
+latitudes = st.floats(-90, 90).map(lambda x: x if abs(x) > 1e-12 else 0.0)
+longitudes = st.floats(-180, 180).map(lambda x: x if abs(x) > 1e-12 else 0.0)
+keys = filled | st.sampled_from(
+    ["code", "Name", "lat", "properties.lat", "id", "y", "properties.a"]
+)
+numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+json_values = st.recursive(
+    st.none() | st.booleans() | numbers | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def records_with(values: st.SearchStrategy[Any], names: tuple[str, ...] = ()) -> Any:
+    """Lists of records whose properties have these values, and now and then these names."""
+    record = st.builds(
+        Record,
+        st.just(0),
+        filled,
+        filled,
+        latitudes,
+        longitudes,
+        st.dictionaries(keys | st.sampled_from(["name", *names]), values, max_size=3),
+    )
+    return st.lists(record, min_size=1, max_size=5, unique_by=lambda record: record.code)
