@@ -22,6 +22,8 @@ def directory() -> Iterator[Path]:
     """The data of a server that only these tests use; each test finds it stopped."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "postgres"
+        version(path)
+        wait_until_stopped(path)
         yield path
         wait_until_stopped(path)
 
