@@ -9,12 +9,18 @@ reads and several connections be what they are in production.
 import threading
 from collections.abc import Iterator
 
-import psycopg2
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from postgres import MARK, config_for, is_ours, server_connection, url_of
+from postgres import (
+    MARK,
+    config_for,
+    is_ours,
+    refuse_foreign_database,
+    server_connection,
+    url_of,
+)
 from psycopg2.extensions import parse_dsn
 from pytest_postgresql import factories
 from pytest_postgresql.executors import NoopExecutor
@@ -110,12 +116,6 @@ def app(application: Flask) -> Iterator[Flask]:
             connection.execute(text("SET LOCAL lock_timeout = '10s'"))
             tables = ", ".join(table.name for table in db.metadata.sorted_tables)
             connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
-
-
-def refuse_foreign_database(connection: psycopg2.extensions.connection) -> None:
-    name = connection.info.dbname
-    if not is_ours(connection, name):
-        pytest.exit(f"the database {name} was not made by these tests", 1)
 
 
 @pytest.fixture

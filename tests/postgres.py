@@ -1,6 +1,7 @@
 """The server that tests run on, and the databases that they make there."""
 
 import psycopg2
+import pytest
 from psycopg2.extensions import parse_dsn
 from pytest_postgresql.executors import NoopExecutor
 
@@ -26,6 +27,13 @@ def is_ours(connection: psycopg2.extensions.connection, database: str) -> bool |
     )
     row = cursor.fetchone()
     return row and row[0] == MARK
+
+
+def refuse_foreign_database(connection: psycopg2.extensions.connection) -> None:
+    """End the run rather than empty the tables of a database that isn't the tests' own."""
+    name = connection.info.dbname
+    if not is_ours(connection, name):
+        pytest.exit(f"the database {name} was not made by these tests", 1)
 
 
 def url_of(server: NoopExecutor, database: str) -> str:
