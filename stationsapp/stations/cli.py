@@ -14,6 +14,7 @@ from urllib.parse import urljoin
 import click
 from flask import Blueprint
 
+from . import geo
 from .exporter import FORMATS, export
 from .feeds import FeedError, Item, csv, gbfs, geojson, gtfs
 from .feeds.sniff import sniff
@@ -224,16 +225,14 @@ def _line(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def _bbox(
-    ctx: click.Context, param: click.Parameter, value: str | None
-) -> tuple[float, float, float, float] | None:
+def _bbox(ctx: click.Context, param: click.Parameter, value: str | None) -> geo.Box | None:
     if value is None:
         return None
     try:
         west, south, east, north = map(float, value.split(","))
     except ValueError as error:
         raise click.BadParameter("expected west,south,east,north in degrees") from error
-    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
+    if not geo.is_box(west, south, east, north):
         raise click.BadParameter("expected west,south,east,north in degrees, south below north")
     return west, south, east, north
 
@@ -247,7 +246,7 @@ def export_command(
     location: str,
     form: str | None,
     source: str | None,
-    bbox: tuple[float, float, float, float] | None,
+    bbox: geo.Box | None,
 ) -> None:
     """Write the stations to a feed; a box whose west is greater than its east is crossing 180°.
 

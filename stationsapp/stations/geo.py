@@ -34,6 +34,11 @@ Box = tuple[float, float, float, float]
 SIDES = ("west", "south", "east", "north")
 
 
+def is_box(west: float, south: float, east: float, north: float) -> bool:
+    """Tell whether these are the sides of a box: in range, and the south not above the north."""
+    return -180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90
+
+
 def parts(box: Box) -> list[Box]:
     """Return the box, or the two halves of one that crosses the antimeridian."""
     west, south, east, north = box

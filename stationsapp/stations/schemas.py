@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from math import nan
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validates
@@ -55,8 +54,7 @@ class Query(Schema):
 
 
 def _check_bbox(bbox: list[float]) -> None:
-    west, south, east, north = bbox if len(bbox) == 4 else (nan,) * 4
-    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
+    if len(bbox) != 4 or not geo.is_box(*bbox):
         raise ValidationError(
             "Expected west,south,east,north: longitudes in -180..180, latitudes in -90..90, "
             "south not above north."
@@ -69,7 +67,7 @@ class BBox(DelimitedList):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
             QueryFloat(),
-            validate=[Length(equal=4), _check_bbox],
+            validate=_check_bbox,
             metadata={"description": self.__doc__, "example": [5.9, 45.8, 10.5, 47.8]},
             **kwargs,
         )

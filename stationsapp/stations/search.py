@@ -56,7 +56,7 @@ def page(filters: Filters, limit: int, after: int = 0) -> Found:
 
     A page costs the same at any depth: it starts where the index says, it skips nothing.
     """
-    condition, parameters = _where(filters)
+    condition, parameters = where(filters)
     return _found(
         f"""SELECT {COLUMNS} FROM stations WHERE stations.id > %(after)s AND {condition}
             ORDER BY stations.id LIMIT %(limit)s""",
@@ -68,7 +68,7 @@ def page(filters: Filters, limit: int, after: int = 0) -> Found:
 @contextmanager
 def everything(filters: Filters) -> Iterator[tuple[int, Iterator[dict[str, Any]]]]:
     """Give the data version and all stations in the order of the ids, a batch at a time."""
-    condition, parameters = _where(filters)
+    condition, parameters = where(filters)
     statement = f"SELECT {COLUMNS} FROM stations WHERE {condition} ORDER BY stations.id"
     with snapshot() as connection:
         seen = connection.exec_driver_sql(VERSION).one()
@@ -89,8 +89,8 @@ def _found(statement: str, order: str, parameters: dict[str, Any]) -> Found:
     return Found(seen[0], [] if nothing else found)
 
 
-def _where(filters: Filters) -> tuple[str, dict[str, Any]]:
-    """Write the condition for these filters, and the parameters that it refers to."""
+def where(filters: Filters) -> tuple[str, dict[str, Any]]:
+    """Return the SQL condition for these filters, and the parameters that it refers to."""
     conditions = ["true"]
     parameters: dict[str, Any] = {}
     if filters.source is not None:
@@ -140,7 +140,7 @@ def nearest(filters: Filters, lat: float, lng: float, limit: int, radius: float 
 
     Degrees and metres in; each station comes with its `distance` in metres.
     """
-    condition, parameters = _where(filters)
+    condition, parameters = where(filters)
     parameters |= {"lat": lat, "lng": lng, "limit": limit, "radius": radius}
     return _found(_nearest(condition, filtered=filters != Filters()), "distance, id", parameters)
 
@@ -214,7 +214,7 @@ def clusters(bbox: geo.Box, zoom: int) -> Found:
     cell = 360 / 2**zoom / CELLS_ACROSS_A_TILE
     while (width / cell + 2) * ((north - south) / cell + 2) > CLUSTERS:
         cell *= 2
-    condition, parameters = _where(Filters(bbox))
+    condition, parameters = where(Filters(bbox))
     return _found(
         f"""
         WITH cells AS (

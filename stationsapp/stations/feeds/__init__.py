@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from ..geo import rounded
+
 LENGTHS = {"code": 255, "name": 500}
 """Characters, at most; the table's own limits."""
 
@@ -101,9 +103,7 @@ def degrees(value: Any, limit: float) -> float:
         return nan
     if not -limit <= number <= limit:
         return nan
-    # Within a tenth of a micrometre of 0. Smaller numbers, squared on the way to a distance, are
-    # too small for PostgreSQL, which reports an underflow. This takes the minus from -0.0 too.
-    return number if number > 1e-12 or number < -1e-12 else 0.0
+    return rounded(number)
 
 
 def _fault(value: Any, field: str) -> str | None:
