@@ -40,7 +40,7 @@ serve: $(INSTALLED) ## serve as in production: gunicorn, with DATABASE_URL and S
 	$(BIN)/gunicorn wsgi:app
 
 lock: $(INSTALLED) ## renew the pinned versions in constraints.txt
-	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --upgrade --no-annotate \
+	$(BIN)/uv pip compile --universal --fork-strategy fewest --python-version 3.11 --extra dev --upgrade --no-annotate \
 		--no-emit-index-url --no-header --output-file constraints.txt pyproject.toml
 	$(MAKE) --always-make $(INSTALLED)
 
