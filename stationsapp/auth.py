@@ -45,8 +45,14 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 
+def _name(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if not (1 <= len(value) <= 100 and value.isprintable()):
+        raise click.BadParameter("expected 1 to 100 printable characters")
+    return value
+
+
 @bp.cli.command()
-@click.argument("name")
+@click.argument("name", callback=_name)
 def create(name: str) -> None:
     """Make a token and show it, this once."""
     token = secrets.token_urlsafe(32)
@@ -69,7 +75,7 @@ def list_command() -> None:
 
 
 @bp.cli.command()
-@click.argument("name")
+@click.argument("name", callback=_name)
 def revoke(name: str) -> None:
     """Revoke a token: from the next request on it is refused."""
     token = db.session.scalar(select(ApiToken).filter_by(name=name))

@@ -48,3 +48,5 @@ def test_mistakes_at_the_command_line_are_one_line(app: Flask):
     for result in [tokens(app, "create", "mine"), tokens(app, "revoke", "yours")]:
         assert result.exit_code == 1
         assert result.stderr.startswith("Error: there is ")
+    for name in ["", "a\tb", "\udcff", "x" * 101]:
+        assert "expected 1 to 100 printable" in tokens(app, "create", name).stderr

@@ -118,7 +118,9 @@ def application(state: Examination) -> str:
 def _place(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return f"{os.path.relpath(error.filename or '')}, line {error.lineno}"
-    last = traceback.extract_tb(error.__traceback__)[-1]
+    frames = traceback.extract_tb(error.__traceback__)
+    # The error is the user's to mend where the user's own code called a package.
+    last = ([frame for frame in frames if "site-packages" not in frame.filename] or frames)[-1]
     return f"{os.path.relpath(last.filename)}, line {last.lineno}"
 
 

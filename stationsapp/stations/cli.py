@@ -94,13 +94,14 @@ def import_command(
     The feed is CSV, GeoJSON, GTFS or GBFS, also packed (.gz, .zip). Exit status: 0 when it was
     loaded, even if rows were rejected; 1 when nothing was changed; 2 for wrong usage.
     """
-    source = source or (stem(location)[:100] if location != "-" else "")
+    with _explained(location):
+        source = source or (stem(location)[:100] if location != "-" else "")
     if not source.isprintable() or not source:
         raise click.UsageError("--source: name the feed, for its address doesn't")
     with (
         _explained(location),
         _feed(location, form, options["language"]) as (feed, form),
-        _rejects(rejects) as rejects_file,
+        _rejects(rejects, location) as rejects_file,
         _progress(feed) as progress,
     ):
         reader, allowed, unit = READERS[form]
@@ -153,7 +154,10 @@ def _feed(location: str, form: str | None, language: str | None) -> Iterator[tup
             "a gbfs.json, which only lists feeds: "
             + (f"import {address}" if address else "and no station_information among them")
         )
-    address = urljoin(location, address)
+    try:
+        address = urljoin(location, address)
+    except ValueError as error:
+        raise FeedError(f"leads to {address}: {error}") from error
     if not is_address(address):
         raise FeedError(f"leads to {address}: expected http or https")
     with opened(address) as feed:
@@ -161,9 +165,11 @@ def _feed(location: str, form: str | None, language: str | None) -> Iterator[tup
 
 
 @contextmanager
-def _rejects(path: str | None) -> Iterator[TextIO | None]:
+def _rejects(path: str | None, location: str) -> Iterator[TextIO | None]:
     if path is None:
         yield None
+    elif Path(path).exists() and Path(location).exists() and Path(path).samefile(location):
+        raise click.UsageError(f"--rejects: {path} is the feed itself")
     else:
         # What is no character, and so was rejected, is written as \ud800.
         with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
@@ -253,7 +259,7 @@ def export_command(
     Exit status: 0 when it was written; 1 when not; 2 for wrong usage.
     """
     form = form or _form_of(location)
-    with _explained(location), _output(location) as file:
+    with _explained(location), _output(location, form) as file:
         count = export(file, form, source, bbox)
     click.echo(f"{count:,} stations exported to {_line(location)}", err=True)
 
@@ -269,16 +275,16 @@ def _form_of(location: str) -> str:
 
 
 @contextmanager
-def _output(location: str) -> Iterator[Any]:
+def _output(location: str, form: str) -> Iterator[Any]:
     """Open a file that is there when it is whole, packed as its name says."""
     if location == "-":
         yield sys.stdout.buffer
         return
-    path = Path(location)
+    path = Path(location).resolve()  # where a symbolic link leads
     special = path.exists() and not path.is_file()  # a pipe, say
     part = path if special else path.with_name(f"{path.name}.part")
     try:
-        with part.open("wb") as raw, _packed(location.lower(), raw) as file:
+        with part.open("wb") as raw, _packed(location.lower(), form, raw) as file:
             yield file
         if not special:
             part.replace(path)
@@ -289,14 +295,15 @@ def _output(location: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _packed(name: str, raw: BinaryIO) -> Iterator[Any]:
+def _packed(name: str, form: str, raw: BinaryIO) -> Iterator[Any]:
     if name.endswith(".gz"):
         with gzip.open(raw, "wb", 6) as file:
             yield file
     elif name.endswith(".zip"):
+        member = "stops.txt" if form == "gtfs" else f"stations.{form}"
         with (
             zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive,
-            archive.open("stops.txt", "w", force_zip64=True) as file,
+            archive.open(member, "w", force_zip64=True) as file,
         ):
             yield file
     else:

@@ -1,6 +1,7 @@
 """What every operation of the API shares: how it reads a request, and what it says of itself."""
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 import flask_smorest
@@ -13,6 +14,8 @@ from .representations import TYPES
 from .schemas import ProblemSchema
 
 BODY_TYPES = ("application/json", "application/merge-patch+json")
+
+DEEPEST = 100  # levels of lists and objects in a body
 
 View = Callable[..., Any]
 
@@ -33,10 +36,30 @@ class Parser(FlaskParser):
         """Read a body of JSON (RFC 8259), where NaN, Infinity and 1e400 are no numbers."""
         if req.mimetype not in BODY_TYPES:
             abort(415, f"expected a body of {' or '.join(BODY_TYPES)}")
+        data = req.get_data()
+        # A body that comes in chunks says no length, and some servers then cut it off silently.
+        if req.content_length is None and len(data) >= (req.max_content_length or inf):
+            abort(413)
         try:
-            return orjson.loads(req.get_data())
+            value = orjson.loads(data)
         except orjson.JSONDecodeError as error:
             raise ValidationError({"body": [f"Not JSON: {error}."]}) from error
+        if _is_deeper(value, DEEPEST):
+            raise ValidationError({"body": [f"Nested more than {DEEPEST} deep."]})
+        return value
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Tell whether lists and objects lie in one another deeper than so many levels."""
+    level = [value]
+    for _ in range(levels + 1):
+        level = [
+            item
+            for outer in level
+            if isinstance(outer, list | dict)
+            for item in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return bool(level)
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]

@@ -272,10 +272,11 @@ def _refuse(connection: Connection, source: str, report: Report, prune: str, str
         # Such a feed is broken: it must not empty the source.
         report.refused = "it holds no station that could be loaded"
     elif prune != "no" and report.vanished:
-        report.pruned = report.vanished
         before = report.updated + report.unchanged + report.vanished
         if report.vanished > PRUNED_AT_MOST * before and prune != "force":
             report.refused = (
                 f"--prune would delete {report.vanished:,} of the {before:,} stations of "
                 f"{source}, more than a fifth: --prune=force does it"
             )
+        else:
+            report.pruned = report.vanished

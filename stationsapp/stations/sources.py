@@ -52,8 +52,14 @@ def is_address(location: str) -> bool:
 
 
 def stem(location: str) -> str:
-    """Return the name of a file or address without folders and endings."""
-    path = unquote(urlsplit(location).path) if is_address(location) else location
+    """Return the name of a file or address without folders and endings.
+
+    Raises FeedError for an address that is none.
+    """
+    try:
+        path = unquote(urlsplit(location).path) if is_address(location) else location
+    except ValueError as error:
+        raise FeedError(f"is no address: {error}") from error
     return PurePath(path).name.partition(".")[0]
 
 

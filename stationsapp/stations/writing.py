@@ -26,6 +26,13 @@ IF_MATCH = {
 }
 
 
+@bp.before_request
+def refuse_parameters() -> None:
+    """Ignore no parameter: these operations have none."""
+    if request.args:
+        abort(422, f"not valid: {', '.join(request.args)}; expected no parameters")
+
+
 @bp.post("")
 @auth.login_required
 @bp.arguments(StationBody())

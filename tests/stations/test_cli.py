@@ -360,3 +360,26 @@ def test_progress_is_a_bar_on_a_terminal(app: Flask, database_url: str):
     assert b"100%" in shown
     assert b"20,000 rows, " in shown
     assert f"{AIRPORTS_COUNT} added".encode() in shown
+
+
+def test_the_rejected_rows_do_not_overwrite_the_feed(app: Flask, tmp_path: Path):
+    file = feed(tmp_path, CSV, "stations.csv")
+    result = run(app, "import", file, "--rejects", file)
+    assert result.exit_code == 2
+    assert "is the feed itself" in result.stderr
+    assert file.read_text() == CSV
+
+
+def test_a_malformed_address_is_one_line(app: Flask):
+    result = run(app, "import", "http://[::1")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+
+
+def test_a_symbolic_link_is_written_through(app: Flask, tmp_path: Path):
+    run(app, "import", feed(tmp_path, CSV, "stations.csv"))
+    target = feed(tmp_path, "old", "target.csv")
+    link = tmp_path / "link.csv"
+    link.symlink_to(target)
+    assert run(app, "export", link).exit_code == 0
+    assert link.is_symlink()
+    assert "001,Gare" in target.read_text()

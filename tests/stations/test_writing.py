@@ -1,4 +1,7 @@
+import json
 import threading
+from contextlib import closing
+from http.client import HTTPConnection
 
 import pytest
 from flask import Flask
@@ -146,6 +149,40 @@ def test_a_field_that_cannot_be_kept_is_named(writer: FlaskClient, change: dict,
 def test_a_body_that_is_no_json_object_is_refused(writer: FlaskClient, body: bytes):
     response = writer.post("/api/stations", data=body, content_type="application/json")
     assert (response.status_code, response.content_type) == (422, "application/problem+json")
+
+
+@pytest.mark.parametrize("body", ["[" * 900 + "]" * 900, '{"a":' * 900 + "1" + "}" * 900])
+def test_a_body_that_is_nested_too_deeply_is_refused(writer: FlaskClient, body: str):
+    station = f'{{"code":"1","name":"n","lat":1,"lng":2,"properties":{{"a":{body}}}}}'
+    address = writer.post("/api/stations", json=BODY).headers["Location"]
+    for method, target in [("POST", "/api/stations"), ("PATCH", address)]:
+        response = writer.open(target, method=method, data=station, content_type="application/json")
+        assert response.status_code == 422
+        assert "100 deep" in response.text
+
+
+def test_a_chunked_body_that_is_too_large_is_refused(writer: FlaskClient, live_url: str):
+    body = json.dumps(BODY).encode() + b" " * 1_100_000
+    connection = HTTPConnection(live_url.removeprefix("http://"))
+    with closing(connection):
+        connection.request(
+            "POST",
+            "/api/stations",
+            body=iter([body]),
+            headers={
+                "Authorization": writer.environ_base["HTTP_AUTHORIZATION"],
+                "Content-Type": "application/json",
+            },
+            encode_chunked=True,
+        )
+        with connection.getresponse() as response:
+            assert response.status == 413
+
+
+def test_a_parameter_is_not_ignored(writer: FlaskClient):
+    response = writer.post("/api/stations?colour=red", json=BODY)
+    assert response.status_code == 422
+    assert "colour" in response.get_json()["detail"]
 
 
 def test_a_body_of_another_type_or_size_is_refused(writer: FlaskClient):
