@@ -45,7 +45,7 @@ lock: $(INSTALLED) ## renew the pinned versions in constraints.txt
 	$(MAKE) --always-make $(INSTALLED)
 
 clean: ## remove the virtual environment, the embedded database and everything made
-	rm -rf .venv instance build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv instance build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml constraints.txt

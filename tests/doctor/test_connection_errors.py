@@ -186,6 +186,7 @@ def test_a_server_in_another_language_gets_the_same_diagnosis(
 def test_ssl_required(german_server: Cluster):
     url = german_server.url("encrypted")
     error = connect_error(url + "?sslmode=disable")
+    assert "pg_hba.conf" in str(error)  # the rest is German
     assert error.diagnosis.entry.id == "ssl-required"
     with closing(psycopg2.connect(url.replace("+psycopg2", "") + "?sslmode=require")):
         pass

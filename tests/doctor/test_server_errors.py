@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 from clusters import Cluster, assert_explained, engine_of, last_step, lifted_app, run_fix
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError, TimeoutError
 
 from stationsapp.doctor import recognise
 from stationsapp.doctor.catalogue import ENTRIES
@@ -138,8 +138,12 @@ def test_pool_exhausted(server: Cluster):
 
     answer = app.test_client().get("/")
     assert (answer.status_code, answer.get_json()["diagnosis"]["id"]) == (503, "pool-exhausted")
-    with engine_of(app):
-        pass
+    with (
+        engine_of(app) as engine,
+        pytest.raises(TimeoutError, match="QueuePool limit of size 1"),
+        engine.connect(),
+    ):
+        engine.connect()
 
 
 def test_server_starting(second_server: Cluster):
