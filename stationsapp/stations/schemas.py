@@ -155,11 +155,17 @@ class StationBody(Schema):
         unknown = RAISE
 
     source = fields.String(load_default="local", validate=[Length(1, 100), NO_NUL])
-    code = fields.String(required=True, validate=[Length(1, 255), NO_NUL])
-    name = fields.String(required=True, validate=[Length(1, 500), NO_NUL])
-    lat = BodyFloat(required=True, validate=LAT)
-    lng = BodyFloat(required=True, validate=LNG)
-    properties = fields.Dict(keys=fields.String(), load_default=dict)
+    code = fields.String(
+        required=True, validate=[Length(1, 255), NO_NUL], metadata={"example": "8503000"}
+    )
+    name = fields.String(
+        required=True, validate=[Length(1, 500), NO_NUL], metadata={"example": "Zürich HB"}
+    )
+    lat = BodyFloat(required=True, validate=LAT, metadata={"example": 47.3779})
+    lng = BodyFloat(required=True, validate=LNG, metadata={"example": 8.5403})
+    properties = fields.Dict(
+        keys=fields.String(), load_default=dict, metadata={"example": {"country": "CH"}}
+    )
 
     @validates("properties")
     def check_properties(self, properties: dict[str, Any], data_key: str) -> None:
