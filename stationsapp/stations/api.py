@@ -6,12 +6,11 @@ from math import inf
 from typing import Any
 
 from flask import Flask, Response, abort, request, url_for
-from flask_smorest import Api
 from flask_swagger_ui import get_swaggerui_blueprint
 
 from .. import problems
 from . import representations, search, writing
-from .contract import Blueprint
+from .contract import Api, Blueprint
 from .representations import TYPES
 from .schemas import (
     ClustersQuery,

@@ -62,6 +62,12 @@ def _is_deeper(value: Any, levels: int) -> bool:
     return bool(level)
 
 
+class Api(flask_smorest.Api):  # type: ignore[misc]
+    """An API whose errors are problem documents."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     """A blueprint whose arguments are read by Parser."""
 
