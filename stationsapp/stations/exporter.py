@@ -22,7 +22,8 @@ WITH known AS MATERIALIZED (
         jsonb_object_keys(properties) AS key
 )
 SELECT unnest(keys) AS key FROM known
-UNION SELECT jsonb_object_keys(properties - keys) FROM stations, known WHERE {where}
+UNION SELECT jsonb_object_keys(properties - keys) FROM stations, known
+WHERE {where} AND properties - keys <> '{{}}'
 ORDER BY key
 """
 SEVERAL_SOURCES = """
