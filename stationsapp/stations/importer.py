@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from ..extensions import db
 from .feeds import FeedError, Item, Record, Rejected, Skipped, dumps, shown
-from .geo import EARTH_RADIUS
+from .search import distance
 from .suspicions import Suspicion, suspicions
 
 BATCH = 500  # records to a piece of COPY, less than a socket's buffer
@@ -59,12 +59,10 @@ FROM {OLD}
 """
 MOVED = f"""
 SELECT count(*) OVER () AS moved, code, distance FROM (
-    SELECT staging.code, 2 * {EARTH_RADIUS} * asin(least(1, sqrt(
-        sin(radians(staging.lat - old.lat) / 2) ^ 2 + cos(radians(old.lat))
-        * cos(radians(staging.lat)) * sin(radians(staging.lng - old.lng) / 2) ^ 2))) AS distance
+    SELECT staging.code, {distance("old.lat", "old.lng", "staging.lat", "staging.lng")} AS distance
     FROM {OLD} WHERE (old.lat, old.lng) <> (staging.lat, staging.lng)
 ) AS distances WHERE distance > {FAR} ORDER BY distance DESC, code LIMIT 1
-"""  # geo.distance, in SQL
+"""
 VANISHED = """
 FROM stations WHERE source = %(source)s
     AND NOT EXISTS (SELECT FROM staging WHERE staging.code = stations.code)

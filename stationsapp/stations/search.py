@@ -124,11 +124,17 @@ def _in_box(box: geo.Box, i: int) -> str:
 # index where reading the table is faster; of plain numbers it has statistics.
 LARGE_BOX = 2_000
 
-DISTANCE = f"""
+
+def distance(lat: str, lng: str, other_lat: str, other_lng: str) -> str:
+    """Return geo.distance in SQL, of the SQL of four coordinates."""
+    return f"""
     2 * {geo.EARTH_RADIUS} * asin(least(1, sqrt(
-        sin(radians(lat - %(lat)s) / 2) ^ 2
-        + cos(radians(%(lat)s)) * cos(radians(lat)) * sin(radians(lng - %(lng)s) / 2) ^ 2)))
-"""  # geo.distance, in SQL
+        sin(radians({other_lat} - {lat}) / 2) ^ 2 + cos(radians({lat}))
+        * cos(radians({other_lat})) * sin(radians({other_lng} - {lng}) / 2) ^ 2)))
+"""
+
+
+DISTANCE = distance("%(lat)s", "%(lng)s", "lat", "lng")
 
 # Up to so many stations that fit a filter are all compared; beyond, they are frequent enough to be
 # met soon on the way outwards from the point.
