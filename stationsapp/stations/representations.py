@@ -75,7 +75,8 @@ def csv_lines(stations: Iterable[Station], fields: Sequence[str]) -> Iterator[st
 
 def stream(form: str, stations: Iterator[Station]) -> Iterator[bytes]:
     """Yield what `many` returns, in chunks of about `CHUNK` bytes."""
-    parts = _csv_parts(stations) if form == "csv" else _json_parts(form, stations)
+    lines = map(str.encode, csv_lines(stations, FIELDS))
+    parts = lines if form == "csv" else _json_parts(form, stations)
     buffer = bytearray()
     for part in parts:
         buffer += part
@@ -83,10 +84,6 @@ def stream(form: str, stations: Iterator[Station]) -> Iterator[bytes]:
             yield bytes(buffer)
             buffer.clear()
     yield bytes(buffer)
-
-
-def _csv_parts(stations: Iterator[Station]) -> Iterator[bytes]:
-    return (line.encode() for line in csv_lines(stations, FIELDS))
 
 
 def _json_parts(form: str, stations: Iterator[Station]) -> Iterator[bytes]:
@@ -101,11 +98,8 @@ def _json_parts(form: str, stations: Iterator[Station]) -> Iterator[bytes]:
 
 
 def _plain(station: Station) -> Station:
-    """Return the station with its properties, if they are JSON text, to be written as they are."""
-    properties = station["properties"]
-    if isinstance(properties, str):
-        return station | {"properties": orjson.Fragment(properties)}
-    return station
+    """Return the station with its properties, which are JSON text, to be written as they are."""
+    return station | {"properties": orjson.Fragment(station["properties"])}
 
 
 def _feature(station: Station) -> dict[str, Any]:
