@@ -76,11 +76,18 @@ def engine_url(setting: str, value: str) -> URL:
 def read(statement: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
     """Run a query on the read engine and return its rows.
 
-    The SQL is psycopg2's, with `%(name)s`, and the rows are taken from its cursor: SQLAlchemy looks
-    after the connection and the errors, while its own rows would cost as much as the query.
+    The SQL is psycopg2's, with `%(name)s`, and so is the cursor: SQLAlchemy looks after connections
+    and errors, while its own results would cost as much as a small query does.
     """
     with db.engines["read"].connect() as connection:
-        cursor = connection.exec_driver_sql(statement, dict(parameters or {})).cursor
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(statement, parameters)
+        except psycopg2.Error as error:
+            # Once more, by SQLAlchemy: a lost connection is replaced, any other error explained.
+            if cursor.connection.closed:
+                connection.invalidate(error)
+            cursor = connection.exec_driver_sql(statement, dict(parameters or {})).cursor
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 

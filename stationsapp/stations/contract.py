@@ -75,27 +75,35 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
     def answers(self, schema: type[Schema], features: type[Schema]) -> Callable[[View], View]:
         """Say that a read answers in each of the formats, or that nothing has changed."""
-
-        def decorate(view: View) -> View:
-            view = self.alt_response(304, description="not changed since If-None-Match")(view)
-            for form, shown in [
-                ("csv", {"type": "string"}),
-                ("geojson", features),
-                ("json", schema),
-            ]:
-                view = self.alt_response(200, schema=shown, content_type=TYPES[form])(view)
-            return view
-
-        return decorate
+        shown = {"csv": {"type": "string"}, "geojson": features, "json": schema}
+        return _documented(
+            self.alt_response(304, description="not changed since If-None-Match"),
+            *(
+                self.alt_response(200, schema=shown[form], content_type=TYPES[form])
+                for form in shown
+            ),
+        )
 
     def fails(self, *statuses: int) -> Callable[[View], View]:
         """Say which errors an operation answers with, beside those of the whole API."""
-
-        def decorate(view: View) -> View:
-            for status in (*statuses, 500, 503):
-                view = self.alt_response(
+        return _documented(
+            *(
+                self.alt_response(
                     status, schema=ProblemSchema, content_type="application/problem+json"
-                )(view)
-            return view
+                )
+                for status in (*statuses, 500, 503)
+            )
+        )
 
-        return decorate
+
+def _documented(*decorators: Callable[[View], View]) -> Callable[[View], View]:
+    """Take what decorators say of a view without the calls that each would add to a request."""
+
+    def decorate(view: View) -> View:
+        wrapped: Any = view
+        for decorator in decorators:
+            wrapped = decorator(wrapped)
+        view._apidoc = wrapped._apidoc  # type: ignore[attr-defined]
+        return view
+
+    return decorate

@@ -148,11 +148,11 @@ def nearest(filters: Filters, lat: float, lng: float, limit: int, radius: float 
     """
     condition, parameters = where(filters)
     parameters |= {"lat": lat, "lng": lng, "limit": limit, "radius": radius}
-    return _found(_nearest(condition, filtered=filters != Filters()), "distance, id", parameters)
+    return _found(nearest_sql(condition, filtered=filters != Filters()), "distance, id", parameters)
 
 
-def _nearest(condition: str, *, filtered: bool) -> str:
-    """Write the query.
+def nearest_sql(condition: str, *, filtered: bool) -> str:
+    """Return the query, for a condition that `where` gives.
 
     The index orders stations by their distance in the plane of degrees, which is not that on the
     sphere. But the farthest of the k planar neighbours bounds the k-th true one: the true ones lie

@@ -103,7 +103,7 @@ def test_nearest_scans_the_index_for_the_neighbours_and_for_the_box(world: None)
     with db.engine.begin() as connection:
         connection.execute(text("SET LOCAL enable_seqscan = off"))
         plan = connection.exec_driver_sql(
-            f"EXPLAIN {search._nearest('true', filtered=False)}",
+            f"EXPLAIN {search.nearest_sql('true', filtered=False)}",
             {"lat": 48.0, "lng": 2.0, "limit": 10, "radius": inf},
         )
         lines = "\n".join(plan.scalars())
