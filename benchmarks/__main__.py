@@ -1,0 +1,66 @@
+"""The command line of the benchmark: `python -m benchmarks --help`."""
+
+import json
+import sys
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+from flask import current_app
+from flask_migrate import upgrade
+
+from stationsapp import create_app
+from stationsapp.database import create_database
+
+from . import growth, paths
+from .report import Results, losses, markdown
+from .server import no_database
+
+
+@click.command()
+@click.option("--stations", default=1_000_000, show_default=True, help="How many to make up.")
+@click.option("--file", "feed", help="Measure with a feed instead, in any format.")
+@click.option("--rounds", default=5, show_default=True, help="How often each is measured.")
+@click.option("--cpu", is_flag=True, help="Count CPU time, in process: steady on a busy machine.")
+@click.option("--json", "output", type=click.Path(path_type=Path), help="Write the results there.")
+@click.option(
+    "--compare",
+    "baseline",
+    type=click.Path(path_type=Path, exists=True),
+    help="Fail where a share is less by a tenth than in these results.",
+)
+def main(
+    stations: int,
+    feed: str | None,
+    rounds: int,
+    cpu: bool,
+    output: Path | None,
+    baseline: Path | None,
+) -> None:
+    """Measure the main paths, as shares of what is possible on this machine.
+
+    It takes an embedded PostgreSQL of its own, and `wrk` for the load where that is installed.
+    """
+    say = partial(click.echo, err=True)
+    with no_database(), TemporaryDirectory() as name, create_app().app_context():
+        folder = Path(name)
+        create_database(current_app)
+        upgrade()
+        results: Results = {"sizes": {}}
+        if feed:
+            results["sizes"][feed] = growth.fill(feed, "feed", folder)
+        for size in [] if feed else growth.sizes(stations):
+            say(f"Importing up to {size:,} stations ...")
+            results["sizes"][f"{size:,}"] = growth.grow(size, folder)
+        measure = paths.by_cpu if cpu else paths.by_requests
+        results["paths"] = measure(rounds, lambda round: say(f"Round {round + 1} of {rounds} ..."))
+    click.echo(markdown(results))
+    if output:
+        output.write_text(json.dumps(results, indent=1))
+    if baseline and (lost := losses(results, json.loads(baseline.read_text()))):
+        say("\n".join(["Slower than the baseline:", *lost]))
+        sys.exit(1)
+
+
+main()

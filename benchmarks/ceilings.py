@@ -1,0 +1,115 @@
+"""What the application is measured against, served by the very same workers.
+
+`/hand/empty` is what an answer costs that says nothing; the rest of `/hand` answers as the API
+does, written by hand for speed alone; `/article` is the way that tutorials teach.
+"""
+
+import os
+import threading
+
+import orjson
+import psycopg2
+from flask import Flask, Response, jsonify, request
+from psycopg2.extensions import connection as Connection  # noqa: N812
+from sqlalchemy import func, select
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+from stationsapp import create_app, database
+from stationsapp.extensions import db
+from stationsapp.models import Station
+from stationsapp.stations import geo, search
+
+ONE = f"SELECT {search.COLUMNS} FROM stations WHERE id = %s"
+PAGE = f"SELECT {search.COLUMNS} FROM stations WHERE id > %s ORDER BY id LIMIT 100"
+BOX = f"""SELECT {search.COLUMNS} FROM stations
+    WHERE point(lng, lat) <@ box(point(%s, %s), point(%s, %s)) ORDER BY id LIMIT 100"""
+NEAREST = search.nearest_sql("true", filtered=False) + " ORDER BY distance, id"
+
+hand = Flask("hand")
+hand.secret_key = os.environ["SECRET_KEY"]  # Flask opens a session for each request then
+hand.url_map.strict_slashes = False
+local = threading.local()
+
+
+def fetch(statement: str, parameters: object) -> list[dict[str, object]]:
+    """Run a query on the thread's own connection."""
+    if not hasattr(local, "connection"):
+        connection: Connection = psycopg2.connect(os.environ["DATABASE_URL"])
+        connection.autocommit = True
+        local.connection = connection
+    with local.connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        names = [column[0] for column in cursor.description]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    for row in rows:
+        row["properties"] = orjson.Fragment(row["properties"])
+    return rows
+
+
+def answer(value: object) -> Response:
+    """Answer with JSON."""
+    return Response(
+        orjson.dumps(value, option=orjson.OPT_NAIVE_UTC), content_type="application/json"
+    )
+
+
+@hand.get("/empty")
+def empty() -> dict[str, object]:
+    """Say nothing."""
+    return {}
+
+
+@hand.get("/<int:station_id>")
+def one(station_id: int) -> Response:
+    """Show a station."""
+    return answer(fetch(ONE, [station_id])[0])
+
+
+@hand.get("/")
+def page() -> Response:
+    """List a page or a box."""
+    if bbox := request.args.get("bbox"):
+        return answer({"stations": fetch(BOX, [float(side) for side in bbox.split(",")])})
+    return answer({"stations": fetch(PAGE, [int(request.args["cursor"])])})
+
+
+@hand.get("/nearest")
+def nearest() -> Response:
+    """List the nearest."""
+    lat, lng = float(request.args["lat"]), float(request.args["lng"])
+    parameters = {"lat": lat, "lng": lng, "limit": 10, "radius": float("inf")}
+    return answer({"stations": fetch(NEAREST, parameters)})
+
+
+article = Flask("article")
+article.url_map.strict_slashes = False
+article.config.update(
+    DATABASE_URL=os.environ["DATABASE_URL"], DATABASE_READ_URL=None, EMBEDDED_POSTGRES=None
+)
+database.configure(article)
+db.init_app(article)
+
+
+@article.get("/")
+def article_page() -> Response:
+    """List a page."""
+    after = int(request.args["cursor"])
+    query = select(Station).where(Station.id > after).order_by(Station.id).limit(100)
+    return jsonify([station.json() for station in db.session.scalars(query)])
+
+
+@article.get("/nearest")
+def article_nearest() -> Response:
+    """List the nearest, by the haversine formula over the whole table."""
+    lat, lng = float(request.args["lat"]), float(request.args["lng"])
+    h = func.pow(func.sin(func.radians(Station.lat - lat) / 2), 2) + func.cos(
+        func.radians(lat)
+    ) * func.cos(func.radians(Station.lat)) * func.pow(
+        func.sin(func.radians(Station.lng - lng) / 2), 2
+    )
+    distance = 2 * geo.EARTH_RADIUS * func.asin(func.least(1, func.sqrt(h)))
+    query = select(Station).order_by(distance).limit(10)
+    return jsonify([station.json() for station in db.session.scalars(query)])
+
+
+app = DispatcherMiddleware(create_app("production"), {"/hand": hand, "/article": article})

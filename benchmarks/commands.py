@@ -1,0 +1,57 @@
+"""Import and export as whole commands, against PostgreSQL's bare COPY of the same rows."""
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg2
+
+from .server import ROOT
+
+COLUMNS = "source, code, name, lat, lng, properties"
+
+
+class Run(NamedTuple):
+    """How long a command took, in seconds, and how much memory it had at most, in megabytes."""
+
+    seconds: float
+    megabytes: float
+
+
+def stations(*arguments: str) -> Run:
+    """Run `flask stations` with these arguments. Raises RuntimeError when it fails."""
+    start = time.perf_counter()
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-m", "flask", "--app", "wsgi", "stations", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise RuntimeError(f"flask stations {' '.join(arguments)} ended with {status}")
+    return Run(time.perf_counter() - start, usage.ru_maxrss / 1024)
+
+
+def copy(source: str, file: Path) -> tuple[float, float]:
+    """Return the seconds that COPY takes to write a source's rows to a file, and to read them.
+
+    It reads them into an empty table with the same indexes and constraints.
+    """
+    with closing(psycopg2.connect(os.environ["DATABASE_URL"])) as connection:
+        cursor = connection.cursor()
+        rows = cursor.mogrify(
+            f"SELECT {COLUMNS} FROM stations WHERE source = %s ORDER BY id", [source]
+        )
+        start = time.perf_counter()
+        with file.open("wb") as output:
+            cursor.copy_expert(f"COPY ({rows.decode()}) TO STDOUT", output)
+        written = time.perf_counter()
+        cursor.execute("CREATE TABLE copied (LIKE stations INCLUDING ALL)")
+        with file.open("rb") as rows_again:
+            cursor.copy_expert(f"COPY copied ({COLUMNS}) FROM STDIN", rows_again)
+        return written - start, time.perf_counter() - written

@@ -1,0 +1,30 @@
+"""Stations to measure with: made up, but the same for the same seed, and crowded in cities."""
+
+import csv
+import random
+from pathlib import Path
+
+from stationsapp.stations.feeds import Record
+from stationsapp.stations.feeds.csv import read
+from stationsapp.stations.sample import SAMPLE
+
+SPREAD = 0.15  # degrees: the standard deviation of a city's stations around its centre
+SYLLABLES = ["ba", "den", "ka", "lo", "mi", "nor", "pe", "ra", "sto", "ta", "ville", "wa"]
+
+
+def write(path: Path, count: int, seed: int) -> None:
+    """Write so many stations as CSV, in cities around the sample's; the oceans stay empty."""
+    chance = random.Random(seed)  # noqa: S311
+    with SAMPLE.open("rb") as file:
+        cities = [item for item in read(file) if isinstance(item, Record)]
+    # A city's share falls with its rank, as that of real ones does.
+    weights = [1 / (rank + 10) for rank in range(len(cities))]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["code", "name", "lat", "lng", "platforms", "operator"])
+        for number, city in enumerate(chance.choices(cities, weights, k=count), 1):
+            lat = city.lat + chance.gauss(0, SPREAD)
+            lng = (city.lng + chance.gauss(0, SPREAD) + 180) % 360 - 180
+            street = "".join(chance.choices(SYLLABLES, k=3)).capitalize()
+            row = [number, f"{city.name} {street}", f"{lat:.6f}", f"{lng:.6f}"]
+            writer.writerow([*row, chance.randint(1, 12), f"{street} Transport"])

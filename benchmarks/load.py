@@ -1,0 +1,103 @@
+"""Requests over real HTTP: how many a second, and how long each takes."""
+
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from itertools import count
+from pathlib import Path
+from statistics import quantiles
+from tempfile import NamedTemporaryFile
+from typing import NamedTuple
+
+from .server import PORT
+
+CONNECTIONS = 8  # as many as 2 workers have threads
+
+WRK = shutil.which("wrk")
+
+
+class Load(NamedTuple):
+    """What came of a round: requests in so many seconds, and percentiles in milliseconds."""
+
+    requests: int
+    seconds: float
+    p50: float
+    p99: float
+    failed: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return self.requests / self.seconds
+
+
+def load(paths: list[str], seconds: int, etag: str | None = None) -> Load:
+    """Ask for the paths in turn on all connections, by wrk if it is installed.
+
+    With an ETag, they are asked for on the condition that they have changed. Raises RuntimeError
+    unless all is well: nothing is as fast as an error.
+    """
+    result = _wrk(paths, seconds, etag) if WRK else _threads(paths, seconds, etag)
+    if result.failed or not result.requests:
+        raise RuntimeError(f"{result.failed} of {result.requests} requests failed: {paths[0]}")
+    return result
+
+
+def _wrk(paths: list[str], seconds: int, etag: str | None) -> Load:
+    with NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write("\n".join(paths))
+        file.flush()
+        command = [
+            *(str(WRK), "--threads", "1", "--connections", str(CONNECTIONS)),
+            *("--duration", f"{seconds}s", "--timeout", "60s"),
+            *("--script", str(Path(__file__).with_name("load.lua"))),
+            *(f"http://127.0.0.1:{PORT}", "--", file.name, *([etag] if etag else [])),
+        ]
+        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
+    return Load(**json.loads(output[output.index("{") :]))
+
+
+def _threads(paths: list[str], seconds: int, etag: str | None) -> Load:
+    """Do what wrk does, with blocking sockets: no library is lighter."""
+    header = f"If-None-Match: {etag}\r\n" if etag else ""
+    requests = [
+        f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n".encode() for path in paths
+    ]
+    latencies: list[float] = []
+    failed: list[bytes] = []
+    place = count()
+    start = time.perf_counter()
+
+    def ask() -> None:
+        with socket.create_connection(("127.0.0.1", PORT)) as connection:
+            while (begin := time.perf_counter()) < start + seconds:
+                connection.sendall(requests[next(place) % len(requests)])
+                status = _receive(connection)
+                latencies.append(time.perf_counter() - begin)
+                if status not in (b"200", b"304"):
+                    failed.append(status)
+
+    threads = [threading.Thread(target=ask) for _ in range(CONNECTIONS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    elapsed = time.perf_counter() - start
+    cuts = quantiles([1e3 * latency for latency in latencies], n=100)
+    return Load(len(latencies), elapsed, cuts[49], cuts[98], len(failed))
+
+
+def _receive(connection: socket.socket) -> bytes:
+    """Read one response and return its status."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += connection.recv(1 << 16)
+    head, _, body = data.partition(b"\r\n\r\n")
+    _, found, length = head.lower().partition(b"content-length: ")
+    missing = int(length.split(b"\r\n")[0]) - len(body) if found else 0
+    while missing > 0:
+        missing -= len(connection.recv(1 << 16))
+    return head.split(b" ", 2)[1]

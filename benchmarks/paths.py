@@ -1,0 +1,61 @@
+"""The main paths and their ceilings, measured in turn, round by round."""
+
+from collections import defaultdict
+from collections.abc import Callable
+
+from .load import load
+from .pgbench import queries_per_second
+from .server import gunicorn
+from .subjects import API, Subject, subjects
+
+SECONDS = 1  # of a round, for each of what is compared
+SLOW_SECONDS = 5  # for the article's way, in the first round alone: its answers take seconds
+
+Rates = dict[str, list[float]]
+
+
+def by_requests(rounds: int, progress: Callable[[int], None]) -> dict[str, Rates]:
+    """Measure requests a second, over HTTP, of the workers that gunicorn has in production."""
+    paths: dict[str, Rates] = defaultdict(lambda: defaultdict(list))
+    with gunicorn():
+        for round in range(rounds):
+            progress(round)
+            for subject in subjects():
+                rates = paths[subject.name]
+                ours = load(subject.paths, SECONDS, subject.etag)
+                rates["rate"].append(ours.rate)
+                rates["p50"].append(ours.p50)
+                rates["p99"].append(ours.p99)
+                for name, addresses in ceilings(subject).items():
+                    rates[name].append(load(addresses, SECONDS).rate)
+                rates["pgbench"].append(queries_per_second(subject.queries, SECONDS))
+                if subject.is_in_article and round == 0:
+                    rates["article"].append(load(_at("/article", subject), SLOW_SECONDS).rate)
+    return paths
+
+
+def by_cpu(rounds: int, progress: Callable[[int], None]) -> dict[str, Rates]:
+    """Measure requests by second of CPU, in this process, without a server."""
+    from .cpu import rate  # makes the application when it is imported: the database must be there
+
+    paths: dict[str, Rates] = defaultdict(lambda: defaultdict(list))
+    for round in range(rounds):
+        progress(round)
+        for subject in subjects():
+            rates = paths[subject.name]
+            rates["rate"].append(rate(subject.paths, subject.etag))
+            for name, addresses in ceilings(subject).items():
+                rates[name].append(rate(addresses))
+            if subject.is_in_article and round == 0:
+                rates["article"].append(rate(_at("/article", subject)[:5]))
+    return paths
+
+
+def ceilings(subject: Subject) -> dict[str, list[str]]:
+    """Return the addresses of what a subject is measured against."""
+    empty = {"empty": ["/hand/empty"]}
+    return empty if subject.etag else empty | {"hand": _at("/hand", subject)}
+
+
+def _at(prefix: str, subject: Subject) -> list[str]:
+    return [path.replace(API, prefix) for path in subject.paths]

@@ -1,0 +1,89 @@
+"""The results as Markdown, and against those of another run."""
+
+from collections.abc import Iterator
+from statistics import median
+from typing import Any
+
+Results = dict[str, Any]
+"""What `--json` writes.
+
+`paths` has for each path what was measured, a number a round: of the application `rate`, a second,
+and `p50` and `p99`, in milliseconds; of each ceiling its rate. `sizes` has what growth.py found.
+"""
+
+CEILINGS = {
+    "empty": "of `{}`",
+    "hand": "of hand-written",
+    "pgbench": "of pgbench",
+    "article": "times the article's",
+}
+
+LOSS = 0.1  # of a share of a ceiling, beyond which a run is worse than its baseline
+
+
+def markdown(results: Results) -> str:
+    """Write the tables: medians of the rounds, and the least and the greatest share."""
+    return "\n".join([*_paths(results["paths"]), "", *_sizes(results["sizes"])])
+
+
+def losses(results: Results, baseline: Results) -> list[str]:
+    """Say which shares are worse than the baseline's by more than LOSS."""
+    now, before = dict(_shares(results)), dict(_shares(baseline))
+    return [
+        f"{name}: {now[name]:.2f}, and {share:.2f} before"
+        for name, share in before.items()
+        if name in now and now[name] < (1 - LOSS) * share
+    ]
+
+
+def _shares(results: Results) -> Iterator[tuple[str, float]]:
+    for name, path in results["paths"].items():
+        for ceiling, title in CEILINGS.items():
+            if ceiling in path:
+                yield f"{name}, {title}", median(_share(path, ceiling))
+    largest = list(results["sizes"].values())[-1]
+    yield from ((name, cost) for name, cost in largest.items() if "share" in name)
+
+
+def _share(path: dict[str, list[float]], ceiling: str) -> list[float]:
+    return [rate / best for rate, best in zip(path["rate"], path[ceiling], strict=False)]
+
+
+def _paths(paths: dict[str, dict[str, list[float]]]) -> Iterator[str]:
+    measured = {key for path in paths.values() for key in path}
+    figures = {
+        "rate": ("a second", ",.0f"),
+        "p50": ("p50, ms", ".1f"),
+        "p99": ("p99, ms", ".1f"),
+    }
+    figures = {key: figure for key, figure in figures.items() if key in measured}
+    ceilings = {key: title for key, title in CEILINGS.items() if key in measured}
+    titles = [title for title, _ in figures.values()]
+    yield from _head(["path", *titles, *ceilings.values()])
+    for name, path in paths.items():
+        cells = [format(median(path[key]), form) for key, (_, form) in figures.items()]
+        cells += [_spread(_share(path, key)) if key in path else "" for key in ceilings]
+        yield _row([name, *cells])
+
+
+def _spread(shares: list[float]) -> str:
+    return f"{median(shares):.2f} ({min(shares):.2f} to {max(shares):.2f})"
+
+
+def _sizes(sizes: dict[str, dict[str, float]]) -> Iterator[str]:
+    yield from _head(["stations", *sizes])
+    for name in next(iter(sizes.values())):
+        yield _row([name, *(_number(costs[name]) for costs in sizes.values())])
+
+
+def _head(titles: list[str]) -> Iterator[str]:
+    yield _row(titles)
+    yield _row(["---", *["---:"] * (len(titles) - 1)])
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2f}"

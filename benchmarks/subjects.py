@@ -1,0 +1,106 @@
+"""What is measured: the main paths, each as requests and as the queries behind them."""
+
+import random
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+from flask import current_app
+
+from stationsapp.database import read
+from stationsapp.stations import search
+from stationsapp.stations.search import Filters
+
+SAMPLES = 500  # of each subject, so that no round asks for the same all the time
+
+API = "/api/stations"
+
+Query = Callable[[], Any]
+
+
+class Subject(NamedTuple):
+    """A main path of the API: what is asked for, and the queries that answer it."""
+
+    name: str
+    paths: list[str]
+    queries: list[Query]
+    is_in_article: bool = False
+    etag: str | None = None
+
+
+def subjects() -> list[Subject]:
+    """Return the main paths, with stations, places and boxes drawn from the table."""
+    stations = _sample()
+    page = Subject(
+        "page of 100",
+        [f"{API}?cursor={row['id']}" for row in stations],
+        [partial(search.page, Filters(), 101, row["id"]) for row in stations],
+        is_in_article=True,
+    )
+    boxes = [_box(row["lng"], row["lat"]) for row in stations]
+    return [
+        Subject(
+            "one station",
+            [f"{API}/{row['id']}" for row in stations],
+            [partial(search.one, row["id"]) for row in stations],
+        ),
+        page,
+        Subject(
+            "box of 100",
+            [f"{API}?bbox={','.join(map(str, box))}" for box in boxes],
+            [partial(search.page, Filters(box), 101) for box in boxes],
+        ),
+        Subject(
+            "nearest 10",
+            [f"{API}/nearest?lat={row['lat']}&lng={row['lng']}" for row in stations],
+            [_nearest(row["lat"], row["lng"]) for row in stations],
+            is_in_article=True,
+        ),
+        Subject("not modified (304)", page.paths[:1], [search.version], etag=_etag(page.paths[0])),
+    ]
+
+
+def _etag(path: str) -> str:
+    return current_app.test_client().get(path).headers["ETag"]
+
+
+def places() -> dict[str, list[Query]]:
+    """Return nearest queries for places where an index in degrees is easily wrong or slow."""
+    chance = random.Random(1)  # noqa: S311
+    turns = range(SAMPLES)
+    ocean = [(chance.uniform(-40, -20), chance.uniform(-140, -110)) for _ in turns]
+    pole = [(chance.choice([-1, 1]) * 89.99, chance.uniform(-180, 180)) for _ in turns]
+    edge = [(chance.uniform(-60, 60), chance.choice([-179.99, 179.99])) for _ in turns]
+    return {
+        f"nearest 10, {where}": [_nearest(lat, lng) for lat, lng in points]
+        for where, points in [("ocean", ocean), ("pole", pole), ("antimeridian", edge)]
+    }
+
+
+def _nearest(lat: float, lng: float) -> Query:
+    return partial(search.nearest, Filters(), lat, lng, 10)
+
+
+def _sample() -> list[dict[str, Any]]:
+    """Return the same stations for the same table; after each there are a hundred more."""
+    count = read("SELECT count(*) FROM stations")[0]["count"]
+    share = min(100, 200 * SAMPLES / count)
+    return read(
+        f"""SELECT id, lat, lng FROM stations TABLESAMPLE BERNOULLI ({share}) REPEATABLE (1)
+            WHERE id <= (SELECT max(id) - 100 FROM stations)
+            ORDER BY md5(id::text) LIMIT {SAMPLES}"""
+    )
+
+
+def _box(lng: float, lat: float) -> tuple[float, float, float, float]:
+    """Return a box around a point that holds a hundred stations, or a few more."""
+    reach = read(
+        """SELECT max(distance) AS reach FROM (
+            SELECT point(lng, lat) <-> point(%(lng)s, %(lat)s) AS distance FROM stations
+            ORDER BY distance LIMIT 100
+        ) AS nearest""",
+        {"lng": lng, "lat": lat},
+    )[0]["reach"]
+    west, east = max(lng - reach, -180), min(lng + reach, 180)
+    south, north = max(lat - reach, -90), min(lat + reach, 90)
+    return round(west, 6), round(south, 6), round(east, 6), round(north, 6)
