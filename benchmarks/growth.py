@@ -25,7 +25,7 @@ def sizes(stations: int) -> list[int]:
 
 def grow(size: int, folder: Path) -> Costs:
     """Fill the table up to a size with stations made up, and return what everything costs."""
-    before = read("SELECT count(*) FROM stations")[0]["count"]
+    before = read("SELECT count(*) FROM stations")[0][0]
     data.write(folder / "stations.csv", size - before, seed=size)
     return fill(str(folder / "stations.csv"), f"up to {size}", folder)
 
@@ -34,7 +34,7 @@ def fill(feed: str, source: str, folder: Path) -> Costs:
     """Import a feed, and return what that costs, and the same by COPY, and the queries then."""
     startup = commands.stations("import", "--help").seconds
     imported = commands.stations("import", feed, "--source", source)
-    rows = read("SELECT count(*) FROM stations WHERE source = %(s)s", {"s": source})[0]["count"]
+    rows = read("SELECT count(*) FROM stations WHERE source = %(s)s", {"s": source})[0][0]
     exported = commands.stations("export", str(folder / "exported.csv"), "--source", source)
     copied_out, copied_in = commands.copy(source, folder / "copied")
     with db.engines["read"].connect() as connection:  # what autovacuum would do a minute later

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from .server import PORT
 
-CONNECTIONS = 8  # as many as 2 workers have threads
+CONNECTIONS = 16  # so many that both workers get some
 
 WRK = shutil.which("wrk")
 

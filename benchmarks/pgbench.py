@@ -42,10 +42,10 @@ def _statement(query: Query) -> str:
     """Return the SQL that a query sends, with its parameters filled in."""
     sent: list[str] = []
 
-    def record(statement: str, parameters: Any = None) -> list[dict[str, Any]]:
+    def record(statement: str, parameters: Any = None) -> list[tuple[Any, ...]]:
         with closing(psycopg2.connect(os.environ["DATABASE_URL"])) as connection:
             sent.append(connection.cursor().mogrify(statement, parameters).decode())
-        return [{"version": 0, "id": 0}]
+        return [(None,)]
 
     with patch.object(search, "read", record):
         query()

@@ -38,9 +38,11 @@ def no_database() -> Iterator[None]:
 @contextmanager
 def gunicorn() -> Iterator[None]:
     """Serve the application and its ceilings by 2 workers, with the project's own settings."""
+    # A queue for each worker: or the first to wake takes all connections, and a core stands idle.
     command = [
         *(sys.executable, "-m", "gunicorn", "benchmarks.ceilings:app", "--workers", "2"),
-        *("--bind", f"127.0.0.1:{PORT}", "--access-logfile", os.devnull, "--log-level", "error"),
+        *("--bind", f"127.0.0.1:{PORT}", "--reuse-port", "--access-logfile", os.devnull),
+        *("--log-level", "error"),
     ]
     process = subprocess.Popen(command, cwd=ROOT)  # noqa: S603
     try:

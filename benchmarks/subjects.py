@@ -33,16 +33,16 @@ def subjects() -> list[Subject]:
     stations = _sample()
     page = Subject(
         "page of 100",
-        [f"{API}?cursor={row['id']}" for row in stations],
-        [partial(search.page, Filters(), 101, row["id"]) for row in stations],
+        [f"{API}?cursor={id}" for id, _, _ in stations],
+        [partial(search.page, Filters(), 101, id) for id, _, _ in stations],
         is_in_article=True,
     )
-    boxes = [_box(row["lng"], row["lat"]) for row in stations]
+    boxes = [_box(lat, lng) for _, lat, lng in stations]
     return [
         Subject(
             "one station",
-            [f"{API}/{row['id']}" for row in stations],
-            [partial(search.one, row["id"]) for row in stations],
+            [f"{API}/{id}" for id, _, _ in stations],
+            [partial(search.one, id) for id, _, _ in stations],
         ),
         page,
         Subject(
@@ -52,8 +52,8 @@ def subjects() -> list[Subject]:
         ),
         Subject(
             "nearest 10",
-            [f"{API}/nearest?lat={row['lat']}&lng={row['lng']}" for row in stations],
-            [_nearest(row["lat"], row["lng"]) for row in stations],
+            [f"{API}/nearest?lat={lat}&lng={lng}" for _, lat, lng in stations],
+            [_nearest(lat, lng) for _, lat, lng in stations],
             is_in_article=True,
         ),
         Subject("not modified (304)", page.paths[:1], [search.version], etag=_etag(page.paths[0])),
@@ -81,9 +81,9 @@ def _nearest(lat: float, lng: float) -> Query:
     return partial(search.nearest, Filters(), lat, lng, 10)
 
 
-def _sample() -> list[dict[str, Any]]:
-    """Return the same stations for the same table; after each there are a hundred more."""
-    count = read("SELECT count(*) FROM stations")[0]["count"]
+def _sample() -> list[tuple[int, float, float]]:
+    """Return ids and places, the same for the same table; a hundred stations come after each."""
+    count = read("SELECT count(*) FROM stations")[0][0]
     share = min(100, 200 * SAMPLES / count)
     return read(
         f"""SELECT id, lat, lng FROM stations TABLESAMPLE BERNOULLI ({share}) REPEATABLE (1)
@@ -92,15 +92,15 @@ def _sample() -> list[dict[str, Any]]:
     )
 
 
-def _box(lng: float, lat: float) -> tuple[float, float, float, float]:
+def _box(lat: float, lng: float) -> tuple[float, float, float, float]:
     """Return a box around a point that holds a hundred stations, or a few more."""
     reach = read(
-        """SELECT max(distance) AS reach FROM (
+        """SELECT max(distance) FROM (
             SELECT point(lng, lat) <-> point(%(lng)s, %(lat)s) AS distance FROM stations
             ORDER BY distance LIMIT 100
         ) AS nearest""",
         {"lng": lng, "lat": lat},
-    )[0]["reach"]
+    )[0][0]
     west, east = max(lng - reach, -180), min(lng + reach, 180)
     south, north = max(lat - reach, -90), min(lat + reach, 90)
     return round(west, 6), round(south, 6), round(east, 6), round(north, 6)

@@ -73,7 +73,7 @@ def engine_url(setting: str, value: str) -> URL:
     )
 
 
-def read(statement: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+def read(statement: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
     """Run a query on the read engine and return its rows.
 
     The SQL is psycopg2's, with `%(name)s`, and so is the cursor: SQLAlchemy looks after connections
@@ -88,8 +88,7 @@ def read(statement: str, parameters: Mapping[str, Any] | None = None) -> list[di
             if cursor.connection.closed:
                 connection.invalidate(error)
             cursor = connection.exec_driver_sql(statement, dict(parameters or {})).cursor
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return list(cursor.fetchall())
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def test_reads_take_one_statement_and_no_transaction(app: Flask):
         connection.execute(text("SELECT 1"))
     first = read("SELECT pg_current_xact_id_if_assigned(), now()")
     second = read("SELECT pg_current_xact_id_if_assigned(), now()")
-    assert first[0]["now"] != second[0]["now"]
+    assert first[0][1] != second[0][1]
 
 
 @pytest.fixture

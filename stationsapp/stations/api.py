@@ -125,7 +125,7 @@ def nearest(query: dict[str, Any]) -> Response:
         query["limit"],
         query.get("radius", inf),
     )
-    body = representations.many(form, stations, (*search.FIELDS, "distance"))
+    body = representations.many(form, stations, search.NEIGHBOUR_FIELDS)
     return _answer(body, form, _tag(version))
 
 

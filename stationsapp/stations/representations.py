@@ -98,8 +98,9 @@ def _json_parts(form: str, stations: Iterator[Station]) -> Iterator[bytes]:
 
 
 def _plain(station: Station) -> Station:
-    """Return the station with its properties, which are JSON text, to be written as they are."""
-    return station | {"properties": orjson.Fragment(station["properties"])}
+    """Have the station's properties, which are JSON text, written as they are; return it."""
+    station["properties"] = orjson.Fragment(station["properties"])
+    return station
 
 
 def _feature(station: Station) -> dict[str, Any]:

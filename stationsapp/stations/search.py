@@ -3,7 +3,7 @@
 With its rows comes the data version that the statement saw; `StationVersion` says what that is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import inf
 from typing import Any, NamedTuple
@@ -15,6 +15,8 @@ FIELDS = ("id", "source", "code", "name", "lat", "lng", "properties", "created_a
 # Properties stay the text that they are, to be sent on as it is; times are in UTC.
 COLUMNS = """stations.id, source, code, name, stations.lat, stations.lng, properties::text,
     created_at AT TIME ZONE 'UTC' AS created_at, updated_at AT TIME ZONE 'UTC' AS updated_at"""
+
+NEIGHBOUR_FIELDS = (*FIELDS, "distance")
 
 ONE = f"SELECT {COLUMNS} FROM stations WHERE id = %(id)s"
 VERSION = "SELECT coalesce(sum(version), 0)::bigint AS version FROM station_versions"
@@ -42,13 +44,13 @@ class Found(NamedTuple):
 
 def version() -> int:
     """Return the data version: it grows with every transaction that writes stations."""
-    return int(read(VERSION)[0]["version"])
+    return int(read(VERSION)[0][0])
 
 
 def one(station_id: int) -> dict[str, Any] | None:
     """Return the station of this id, or None."""
     rows = read(ONE, {"id": station_id})
-    return rows[0] if rows else None
+    return dict(zip(FIELDS, rows[0], strict=True)) if rows else None
 
 
 def page(filters: Filters, limit: int, after: int = 0) -> Found:
@@ -74,19 +76,23 @@ def everything(filters: Filters) -> Iterator[tuple[int, Iterator[dict[str, Any]]
         seen = connection.exec_driver_sql(VERSION).one()
         batches = connection.execution_options(yield_per=BATCH)
         rows = batches.exec_driver_sql(statement, parameters)
-        yield seen.version, (row._asdict() for row in rows)
+        yield seen.version, (dict(zip(FIELDS, row, strict=True)) for row in rows)
 
 
-def _found(statement: str, order: str, parameters: dict[str, Any]) -> Found:
+def _found(
+    statement: str, order: str, parameters: dict[str, Any], fields: Sequence[str] = FIELDS
+) -> Found:
     """Run a query together with the data version, which comes even when nothing else does."""
-    found = read(
-        f"""SELECT * FROM ({VERSION}) AS current LEFT JOIN ({statement}) AS found ON true
-            ORDER BY {order}""",
+    rows = read(
+        f"""SELECT found.*, version FROM ({VERSION}) AS current
+            LEFT JOIN ({statement}) AS found ON true ORDER BY {order}""",
         parameters,
     )
-    seen = [row.pop("version") for row in found]
-    nothing = all(value is None for value in found[0].values())
-    return Found(seen[0], [] if nothing else found)
+    nothing = rows[0][0] is None
+    # The version comes last, where there is no field for it.
+    return Found(
+        rows[0][-1], [] if nothing else [dict(zip(fields, row, strict=False)) for row in rows]
+    )
 
 
 def where(filters: Filters) -> tuple[str, dict[str, Any]]:
@@ -148,7 +154,8 @@ def nearest(filters: Filters, lat: float, lng: float, limit: int, radius: float 
     """
     condition, parameters = where(filters)
     parameters |= {"lat": lat, "lng": lng, "limit": limit, "radius": radius}
-    return _found(nearest_sql(condition, filtered=filters != Filters()), "distance, id", parameters)
+    statement = nearest_sql(condition, filtered=filters != Filters())
+    return _found(statement, "distance, id", parameters, NEIGHBOUR_FIELDS)
 
 
 def nearest_sql(condition: str, *, filtered: bool) -> str:
@@ -205,6 +212,7 @@ SELECT {COLUMNS}, distance FROM nearest JOIN stations USING (id)
 
 
 CLUSTERS = 500  # at the most
+CELL_FIELDS = ("count", "mean_lat", "mean_lng", *geo.SIDES, "x", "y", "first_id", *FIELDS)
 CELLS_ACROSS_A_TILE = 4  # a map tile is 256 pixels wide, so a cell is 64
 
 
@@ -224,11 +232,11 @@ def clusters(bbox: geo.Box, zoom: int) -> Found:
     return _found(
         f"""
         WITH cells AS (
-            SELECT floor((lng + 180) / %(cell)s) AS x, floor((lat + 90) / %(cell)s) AS y, count(*),
-                avg(lat) AS mean_lat, avg(lng) AS mean_lng,
+            SELECT count(*), avg(lat) AS mean_lat, avg(lng) AS mean_lng,
                 min(lng) AS west, min(lat) AS south, max(lng) AS east, max(lat) AS north,
+                floor((lng + 180) / %(cell)s) AS x, floor((lat + 90) / %(cell)s) AS y,
                 min(id) AS first_id
-            FROM stations WHERE {condition} GROUP BY 1, 2
+            FROM stations WHERE {condition} GROUP BY x, y
         )
         SELECT cells.*, alone.* FROM cells LEFT JOIN LATERAL (
             SELECT {COLUMNS} FROM stations WHERE cells.count = 1 AND stations.id = first_id LIMIT 1
@@ -236,4 +244,5 @@ def clusters(bbox: geo.Box, zoom: int) -> Found:
         """,
         "y, x",
         {"cell": cell, **parameters},
+        CELL_FIELDS,
     )
