@@ -42,7 +42,7 @@ def _statement(query: Query) -> str:
     """Return the SQL that a query sends, with its parameters filled in."""
     sent: list[str] = []
 
-    def record(statement: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+    def record(statement: str, parameters: Any = None, **_: Any) -> list[tuple[Any, ...]]:
         with closing(psycopg2.connect(os.environ["DATABASE_URL"])) as connection:
             sent.append(connection.cursor().mogrify(statement, parameters).decode())
         return [(None,)]

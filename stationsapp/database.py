@@ -5,6 +5,7 @@ from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import psycopg2
 from flask import Flask
@@ -73,22 +74,50 @@ def engine_url(setting: str, value: str) -> URL:
     )
 
 
-def read(statement: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+def read(
+    statement: str, parameters: Mapping[str, Any] | None = None, *, prepare: bool = False
+) -> list[tuple[Any, ...]]:
     """Run a query on the read engine and return its rows.
 
     The SQL is psycopg2's, with `%(name)s`, and so is the cursor: SQLAlchemy looks after connections
     and errors, while its own results would cost as much as a small query does.
+
+    With `prepare`, a connection has PostgreSQL plan the query once, which for some takes longer
+    than to run it: for queries whose best plan is the same whatever the parameters are.
     """
+    parameters = parameters or {}
     with db.engines["read"].connect() as connection:
         cursor = connection.connection.cursor()
         try:
-            cursor.execute(statement, parameters)
+            sql = _prepared(connection, statement, parameters) if prepare else statement
+            cursor.execute(sql, parameters)
         except psycopg2.Error as error:
+            # A pooler in between, such as PgBouncer, may not keep what is prepared.
+            connection.info[PREPARED] = None
             # Once more, by SQLAlchemy: a lost connection is replaced, any other error explained.
             if cursor.connection.closed:
                 connection.invalidate(error)
-            cursor = connection.exec_driver_sql(statement, dict(parameters or {})).cursor
+            cursor = connection.exec_driver_sql(statement, dict(parameters)).cursor
         return list(cursor.fetchall())
+
+
+PREPARED = "prepared"  # of a connection's `info`: names of its statements, None if it can't
+
+
+def _prepared(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> str:
+    """Return the SQL that runs a statement as a prepared one, and prepares it the first time."""
+    known = connection.info.setdefault(PREPARED, set())
+    if known is None:
+        return statement
+    # The same name is always the same statement, even if a pooler shares it between clients.
+    name = f"read_{crc32(statement.encode()):08x}"
+    values = ", ".join(f"%({key})s" for key in parameters)
+    execute = f"EXECUTE {name} ({values})" if parameters else f"EXECUTE {name}"
+    if name in known:
+        return execute
+    known.add(name)
+    numbered = statement % {key: f"${number}" for number, key in enumerate(parameters, 1)}
+    return f"SET plan_cache_mode = force_generic_plan; PREPARE {name} AS {numbered}; {execute}"
 
 
 @contextmanager

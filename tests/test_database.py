@@ -51,6 +51,26 @@ def test_reads_take_one_statement_and_no_transaction(app: Flask):
     assert first[0][1] != second[0][1]
 
 
+def test_a_query_is_prepared_once_and_answers_even_when_that_is_lost(app: Flask):
+    def ask(number: int) -> list[tuple[int]]:
+        return read("SELECT %(number)s::int + 1", {"number": number}, prepare=True)
+
+    db.engines["read"].dispose()  # what follows has one connection, and a new one
+    assert [ask(1), ask(2)] == [[(2,)], [(3,)]]
+    prepared = "SELECT generic_plans FROM pg_prepared_statements"
+    assert read(prepared) == [(2,)]
+    read("DEALLOCATE ALL; SELECT 1")  # as if a pooler had given the next query another connection
+    assert [ask(3), ask(4)] == [[(4,)], [(5,)]]
+    assert read(prepared) == []
+
+
+def test_a_read_outlives_the_loss_of_its_connection(app: Flask):
+    [(process,)] = read("SELECT pg_backend_pid()")
+    with db.engine.connect() as connection:
+        connection.execute(text(f"SELECT pg_terminate_backend({process}, 5000)"))
+    assert read("SELECT 1") == [(1,)]
+
+
 @pytest.fixture
 def fresh_url(connected: None, template: NoopExecutor):
     """The URL of a database that isn't there yet, and is gone after the test."""

@@ -44,12 +44,12 @@ class Found(NamedTuple):
 
 def version() -> int:
     """Return the data version: it grows with every transaction that writes stations."""
-    return int(read(VERSION)[0][0])
+    return int(read(VERSION, prepare=True)[0][0])
 
 
 def one(station_id: int) -> dict[str, Any] | None:
     """Return the station of this id, or None."""
-    rows = read(ONE, {"id": station_id})
+    rows = read(ONE, {"id": station_id}, prepare=True)
     return dict(zip(FIELDS, rows[0], strict=True)) if rows else None
 
 
@@ -64,6 +64,7 @@ def page(filters: Filters, limit: int, after: int = 0) -> Found:
             ORDER BY stations.id LIMIT %(limit)s""",
         "id",
         {"after": after, "limit": limit, **parameters},
+        prepare=filters == Filters(),
     )
 
 
@@ -80,13 +81,19 @@ def everything(filters: Filters) -> Iterator[tuple[int, Iterator[dict[str, Any]]
 
 
 def _found(
-    statement: str, order: str, parameters: dict[str, Any], fields: Sequence[str] = FIELDS
+    statement: str,
+    order: str,
+    parameters: dict[str, Any],
+    fields: Sequence[str] = FIELDS,
+    *,
+    prepare: bool = False,
 ) -> Found:
     """Run a query together with the data version, which comes even when nothing else does."""
     rows = read(
         f"""SELECT found.*, version FROM ({VERSION}) AS current
             LEFT JOIN ({statement}) AS found ON true ORDER BY {order}""",
         parameters,
+        prepare=prepare,
     )
     nothing = rows[0][0] is None
     # The version comes last, where there is no field for it.
@@ -154,8 +161,9 @@ def nearest(filters: Filters, lat: float, lng: float, limit: int, radius: float 
     """
     condition, parameters = where(filters)
     parameters |= {"lat": lat, "lng": lng, "limit": limit, "radius": radius}
-    statement = nearest_sql(condition, filtered=filters != Filters())
-    return _found(statement, "distance, id", parameters, NEIGHBOUR_FIELDS)
+    filtered = filters != Filters()
+    statement = nearest_sql(condition, filtered=filtered)
+    return _found(statement, "distance, id", parameters, NEIGHBOUR_FIELDS, prepare=not filtered)
 
 
 def nearest_sql(condition: str, *, filtered: bool) -> str:
