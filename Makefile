@@ -5,7 +5,7 @@ BIN := .venv/bin
 FLASK := $(BIN)/flask --app wsgi
 INSTALLED := .venv/installed
 
-.PHONY: help run test fuzz lint format docs serve lock clean
+.PHONY: help run test fuzz bench lint format docs serve lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
@@ -21,6 +21,9 @@ test: $(INSTALLED) ## run the tests
 
 fuzz: $(INSTALLED) ## hold the API against its contract for some minutes, with random requests
 	FUZZ_EXAMPLES=1000 $(BIN)/pytest tests/test_contract.py
+
+bench: $(INSTALLED) ## measure how fast it is, in some minutes (make bench ARGS='--cpu --stations 100000')
+	$(BIN)/python -m benchmarks $(ARGS)
 
 lint: $(INSTALLED) ## check style, types, and that the migrations match the models
 	$(BIN)/ruff check

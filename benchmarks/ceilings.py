@@ -6,6 +6,8 @@ does, written by hand for speed alone; `/article` is the way that tutorials teac
 
 import os
 import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import orjson
 import psycopg2
@@ -25,13 +27,15 @@ BOX = f"""SELECT {search.COLUMNS} FROM stations
     WHERE point(lng, lat) <@ box(point(%s, %s), point(%s, %s)) ORDER BY id LIMIT 100"""
 NEAREST = search.nearest_sql("true", filtered=False) + " ORDER BY distance, id"
 
+Parameters = Mapping[str, Any] | Sequence[Any] | None
+
 hand = Flask("hand")
 hand.secret_key = os.environ["SECRET_KEY"]  # Flask opens a session for each request then
 hand.url_map.strict_slashes = False
 local = threading.local()
 
 
-def fetch(statement: str, parameters: object) -> list[dict[str, object]]:
+def fetch(statement: str, parameters: Parameters = None) -> list[dict[str, Any]]:
     """Run a query on the thread's own connection."""
     if not hasattr(local, "connection"):
         connection: Connection = psycopg2.connect(os.environ["DATABASE_URL"])
@@ -40,7 +44,12 @@ def fetch(statement: str, parameters: object) -> list[dict[str, object]]:
     with local.connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         names = [column[0] for column in cursor.description]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def stations(statement: str, parameters: Parameters) -> list[dict[str, Any]]:
+    """Run a query for stations, whose properties are sent on as the text that they are."""
+    rows = fetch(statement, parameters)
     for row in rows:
         row["properties"] = orjson.Fragment(row["properties"])
     return rows
@@ -59,18 +68,25 @@ def empty() -> dict[str, object]:
     return {}
 
 
+@hand.get("/unchanged")
+def unchanged() -> Response:
+    """Ask for the data version, and answer that nothing has changed."""
+    fetch(search.VERSION)
+    return Response(status=304)
+
+
 @hand.get("/<int:station_id>")
 def one(station_id: int) -> Response:
     """Show a station."""
-    return answer(fetch(ONE, [station_id])[0])
+    return answer(stations(ONE, [station_id])[0])
 
 
 @hand.get("/")
 def page() -> Response:
     """List a page or a box."""
     if bbox := request.args.get("bbox"):
-        return answer({"stations": fetch(BOX, [float(side) for side in bbox.split(",")])})
-    return answer({"stations": fetch(PAGE, [int(request.args["cursor"])])})
+        return answer({"stations": stations(BOX, [float(side) for side in bbox.split(",")])})
+    return answer({"stations": stations(PAGE, [int(request.args["cursor"])])})
 
 
 @hand.get("/nearest")
@@ -78,7 +94,7 @@ def nearest() -> Response:
     """List the nearest."""
     lat, lng = float(request.args["lat"]), float(request.args["lng"])
     parameters = {"lat": lat, "lng": lng, "limit": 10, "radius": float("inf")}
-    return answer({"stations": fetch(NEAREST, parameters)})
+    return answer({"stations": stations(NEAREST, parameters)})
 
 
 article = Flask("article")

@@ -25,7 +25,7 @@ class Run(NamedTuple):
 def stations(*arguments: str) -> Run:
     """Run `flask stations` with these arguments. Raises RuntimeError when it fails."""
     start = time.perf_counter()
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         [sys.executable, "-m", "flask", "--app", "wsgi", "stations", *arguments],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,

@@ -16,7 +16,7 @@ def rate(addresses: list[str], etag: str | None = None) -> float:
 
     Raises RuntimeError unless all is well.
     """
-    headers = {"If-None-Match": etag} if etag else {}
+    headers = [("If-None-Match", etag)] if etag else []
     environs = [
         EnvironBuilder(path, headers=headers).get_environ()
         for path in islice(cycle(addresses), REQUESTS)

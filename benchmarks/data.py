@@ -14,7 +14,7 @@ SYLLABLES = ["ba", "den", "ka", "lo", "mi", "nor", "pe", "ra", "sto", "ta", "vil
 
 def write(path: Path, count: int, seed: int) -> None:
     """Write so many stations as CSV, in cities around the sample's; the oceans stay empty."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     with SAMPLE.open("rb") as file:
         cities = [item for item in read(file) if isinstance(item, Record)]
     # A city's share falls with its rank, as that of real ones does.

@@ -43,7 +43,6 @@ def fill(feed: str, source: str, folder: Path) -> Costs:
         "import, rows/s": rows / (imported.seconds - startup),
         "import, share of COPY": copied_in / imported.seconds,
         "import, MB of memory": imported.megabytes,
-        "export, rows/s": rows / (exported.seconds - startup),
         "export, share of COPY": copied_out / exported.seconds,
         "export, MB of memory": exported.megabytes,
         **{f"{name}, ms": _milliseconds(queries) for name, queries in _queries().items()},

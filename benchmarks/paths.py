@@ -53,8 +53,8 @@ def by_cpu(rounds: int, progress: Callable[[int], None]) -> dict[str, Rates]:
 
 def ceilings(subject: Subject) -> dict[str, list[str]]:
     """Return the addresses of what a subject is measured against."""
-    empty = {"empty": ["/hand/empty"]}
-    return empty if subject.etag else empty | {"hand": _at("/hand", subject)}
+    by_hand = ["/hand/unchanged"] if subject.etag else _at("/hand", subject)
+    return {"empty": ["/hand/empty"], "hand": by_hand}
 
 
 def _at(prefix: str, subject: Subject) -> list[str]:

@@ -44,7 +44,7 @@ def gunicorn() -> Iterator[None]:
         *("--bind", f"127.0.0.1:{PORT}", "--reuse-port", "--access-logfile", os.devnull),
         *("--log-level", "error"),
     ]
-    process = subprocess.Popen(command, cwd=ROOT)  # noqa: S603
+    process = subprocess.Popen(command, cwd=ROOT)
     try:
         _wait(process)
         yield

@@ -66,7 +66,7 @@ def _etag(path: str) -> str:
 
 def places() -> dict[str, list[Query]]:
     """Return nearest queries for places where an index in degrees is easily wrong or slow."""
-    chance = random.Random(1)  # noqa: S311
+    chance = random.Random(1)
     turns = range(SAMPLES)
     ocean = [(chance.uniform(-40, -20), chance.uniform(-140, -110)) for _ in turns]
     pole = [(chance.choice([-1, 1]) * 89.99, chance.uniform(-180, 180)) for _ in turns]

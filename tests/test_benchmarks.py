@@ -1,0 +1,54 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.growth import sizes
+from benchmarks.report import losses
+
+ROOT = Path(__file__).parent.parent
+
+
+def results(ours: float, by_hand: float, imported: float = 0.5) -> dict:
+    paths = {"page": {"rate": [ours, ours * 2], "hand": [by_hand, by_hand * 2]}}
+    return {"paths": paths, "sizes": {"10": {"import, share of COPY": imported}}}
+
+
+@pytest.mark.parametrize(
+    ("now", "lost"),
+    [
+        (results(80, 100), []),
+        (results(40, 50), []),  # a slower machine
+        (results(73, 100), []),
+        (results(71, 100), ["page, of hand-written: 0.71, and 0.80 before"]),
+        (results(80, 100, 0.44), ["import, share of COPY: 0.44, and 0.50 before"]),
+    ],
+)
+def test_a_share_that_is_less_by_a_tenth_is_a_loss(now: dict, lost: list[str]):
+    assert losses(now, results(80, 100)) == lost
+
+
+@pytest.mark.parametrize(
+    ("stations", "steps"),
+    [(500, [500]), (10_000, [10_000]), (250_000, [10_000, 100_000, 250_000])],
+)
+def test_the_table_grows_by_powers_of_ten(stations: int, steps: list[int]):
+    assert sizes(stations) == steps
+
+
+def test_a_benchmark_measures_every_path_and_equals_itself(tmp_path: Path):
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks", "--cpu", "--rounds", "1"]
+    written = tmp_path / "results.json"
+    run = subprocess.run(
+        [*command, "--stations", "2000", "--json", str(written)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    for path in ("one station", "page of 100", "box of 100", "nearest 10", "not modified (304)"):
+        assert f"| {path} | " in run.stdout
+    found = json.loads(written.read_text())
+    assert losses(found, found) == []
