@@ -19,13 +19,13 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from stationsapp import create_app, database
 from stationsapp.extensions import db
 from stationsapp.models import Station
-from stationsapp.stations import geo, search
+from stationsapp.stations import geo, search, sql
 
-ONE = f"SELECT {search.COLUMNS} FROM stations WHERE id = %s"
-PAGE = f"SELECT {search.COLUMNS} FROM stations WHERE id > %s ORDER BY id LIMIT 100"
-BOX = f"""SELECT {search.COLUMNS} FROM stations
+ONE = f"SELECT {sql.COLUMNS} FROM stations WHERE id = %s"
+PAGE = f"SELECT {sql.COLUMNS} FROM stations WHERE id > %s ORDER BY id LIMIT 100"
+BOX = f"""SELECT {sql.COLUMNS} FROM stations
     WHERE point(lng, lat) <@ box(point(%s, %s), point(%s, %s)) ORDER BY id LIMIT 100"""
-NEAREST = search.nearest_sql("true", filtered=False) + " ORDER BY distance, id"
+NEAREST = sql.nearest("true", filtered=False) + " ORDER BY distance, id"
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
 

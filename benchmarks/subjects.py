@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from flask import current_app
 
@@ -24,7 +24,7 @@ class Subject(NamedTuple):
     name: str
     paths: list[str]
     queries: list[Query]
-    is_in_article: bool = False
+    in_article: Literal["fast", "slow"] | None = None
     etag: str | None = None
 
 
@@ -35,7 +35,7 @@ def subjects() -> list[Subject]:
         "page of 100",
         [f"{API}?cursor={id}" for id, _, _ in stations],
         [partial(search.page, Filters(), 101, id) for id, _, _ in stations],
-        is_in_article=True,
+        in_article="fast",
     )
     boxes = [_box(lat, lng) for _, lat, lng in stations]
     return [
@@ -54,7 +54,7 @@ def subjects() -> list[Subject]:
             "nearest 10",
             [f"{API}/nearest?lat={lat}&lng={lng}" for _, lat, lng in stations],
             [_nearest(lat, lng) for _, lat, lng in stations],
-            is_in_article=True,
+            in_article="slow",
         ),
         Subject("not modified (304)", page.paths[:1], [search.version], etag=_etag(page.paths[0])),
     ]

@@ -2,6 +2,7 @@
 
 import logging
 from logging.config import fileConfig
+from time import sleep
 
 from alembic import context
 from flask import current_app
@@ -36,7 +37,11 @@ def run_migrations_online():
     arguments |= current_app.extensions["migrate"].configure_args
     with target_db.engine.connect() as connection:
         # Of several processes that upgrade at once, one does; the others wait and find it done.
-        connection.execute(text(f"SELECT pg_advisory_lock({MIGRATION_LOCK})"))
+        # They ask again and again: a statement that waited would have a snapshot, and CREATE INDEX
+        # CONCURRENTLY waits for the end of those.
+        while not connection.scalar(text(f"SELECT pg_try_advisory_lock({MIGRATION_LOCK})")):
+            connection.commit()
+            sleep(0.1)
         # A migration that waits for a table makes every query behind it wait as well.
         connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
         connection.commit()

@@ -52,9 +52,10 @@ class Station(BaseModel):
         CheckConstraint("lat BETWEEN -90 AND 90", name="lat_range"),
         CheckConstraint("lng BETWEEN -180 AND 180", name="lng_range"),
         CheckConstraint("jsonb_typeof(properties) = 'object'", name="properties_object"),
-        # Boxes and nearest neighbours; core PostgreSQL, no extension.
+        # Boxes, and nearest neighbours on the sphere; core PostgreSQL, no extension.
         Index("ix_stations_position", text("point(lng, lat)"), postgresql_using="gist"),
-        # Words of the name in any case and with any accents; the migration makes the function.
+        Index("ix_stations_plane", text("station_plane(lat, lng)"), postgresql_using="gist"),
+        # Words of the name in any case and with any accents; migrations make the functions.
         Index("ix_stations_words", text("station_words(name)"), postgresql_using="gin"),
     )
 

@@ -9,13 +9,10 @@ from math import inf
 from typing import Any, NamedTuple
 
 from ..database import read, snapshot
-from . import geo
+from . import geo, sql
+from .sql import COLUMNS
 
 FIELDS = ("id", "source", "code", "name", "lat", "lng", "properties", "created_at", "updated_at")
-# Properties stay the text that they are, to be sent on as it is; times are in UTC.
-COLUMNS = """stations.id, source, code, name, stations.lat, stations.lng, properties::text,
-    created_at AT TIME ZONE 'UTC' AS created_at, updated_at AT TIME ZONE 'UTC' AS updated_at"""
-
 NEIGHBOUR_FIELDS = (*FIELDS, "distance")
 
 ONE = f"SELECT {COLUMNS} FROM stations WHERE id = %(id)s"
@@ -58,12 +55,16 @@ def page(filters: Filters, limit: int, after: int = 0) -> Found:
 
     A page costs the same at any depth: it starts where the index says, it skips nothing.
     """
+    bounds = {"after": after, "limit": limit}
+    if filters.bbox and filters == Filters(filters.bbox):
+        boxes = geo.parts(filters.bbox)
+        return _found(sql.page_of_box(len(boxes)), "id", bounds | _sides(boxes), prepare=True)
     condition, parameters = where(filters)
     return _found(
         f"""SELECT {COLUMNS} FROM stations WHERE stations.id > %(after)s AND {condition}
             ORDER BY stations.id LIMIT %(limit)s""",
         "id",
-        {"after": after, "limit": limit, **parameters},
+        bounds | parameters,
         prepare=filters == Filters(),
     )
 
@@ -113,45 +114,19 @@ def where(filters: Filters) -> tuple[str, dict[str, Any]]:
         conditions.append("station_words(name) @@ station_query(%(q)s)")
         parameters["q"] = filters.q
     if filters.bbox is not None:
-        parts = []
-        for i, part in enumerate(geo.parts(filters.bbox)):
-            parts.append(_in_box(part, i))
-            parameters |= dict(zip([f"{side}{i}" for side in geo.SIDES], part, strict=True))
+        boxes = geo.parts(filters.bbox)
+        parts = [sql.in_box(box, i) for i, box in enumerate(boxes)]
         conditions.append(f"({' OR '.join(parts)})")
+        parameters |= _sides(boxes)
     return " AND ".join(conditions), parameters
 
 
-def _in_box(box: geo.Box, i: int) -> str:
-    """Write the condition for a box whose sides are the parameters west<i>, south<i> and so on."""
-    west, south, east, north = box
-    if (east - west) * (north - south) < LARGE_BOX:
-        corners = f"point(%(west{i})s, %(south{i})s), point(%(east{i})s, %(north{i})s)"
-        return f"point(lng, lat) <@ box({corners})"
-    latitudes = f"lat BETWEEN %(south{i})s AND %(north{i})s"
-    if east - west == 360:
-        return latitudes
-    return f"lng BETWEEN %(west{i})s AND %(east{i})s AND {latitudes}"
-
-
-# Square degrees. PostgreSQL takes any box to hold a thousandth of the points, and so scans the
-# index where reading the table is faster; of plain numbers it has statistics.
-LARGE_BOX = 2_000
-
-
-def distance(lat: str, lng: str, other_lat: str, other_lng: str) -> str:
-    """Return geo.distance in SQL, of the SQL of four coordinates."""
-    return f"""
-    2 * {geo.EARTH_RADIUS} * asin(least(1, sqrt(
-        sin(radians({other_lat} - {lat}) / 2) ^ 2 + cos(radians({lat}))
-        * cos(radians({other_lat})) * sin(radians({other_lng} - {lng}) / 2) ^ 2)))
-"""
-
-
-DISTANCE = distance("%(lat)s", "%(lng)s", "lat", "lng")
-
-# Up to so many stations that fit a filter are all compared; beyond, they are frequent enough to be
-# met soon on the way outwards from the point.
-FEW = 20_000
+def _sides(boxes: list[geo.Box]) -> dict[str, float]:
+    return {
+        f"{side}{i}": degrees
+        for i, box in enumerate(boxes)
+        for side, degrees in zip(geo.SIDES, box, strict=True)
+    }
 
 
 def nearest(filters: Filters, lat: float, lng: float, limit: int, radius: float = inf) -> Found:
@@ -162,61 +137,8 @@ def nearest(filters: Filters, lat: float, lng: float, limit: int, radius: float 
     condition, parameters = where(filters)
     parameters |= {"lat": lat, "lng": lng, "limit": limit, "radius": radius}
     filtered = filters != Filters()
-    statement = nearest_sql(condition, filtered=filtered)
+    statement = sql.nearest(condition, filtered=filtered)
     return _found(statement, "distance, id", parameters, NEIGHBOUR_FIELDS, prepare=not filtered)
-
-
-def nearest_sql(condition: str, *, filtered: bool) -> str:
-    """Return the query, for a condition that `where` gives.
-
-    The index orders stations by their distance in the plane of degrees, which is not that on the
-    sphere. But the farthest of the k planar neighbours bounds the k-th true one: the true ones lie
-    in the cap of that radius, and the cap lies in a box of degrees that the index can scan.
-
-    A filter may fit stations that are all far away, which a search outwards would meet last; so
-    where it fits few, these are compared one by one instead.
-    """
-    few = (
-        f"few AS MATERIALIZED (\n"
-        f"SELECT stations.id, lat, lng FROM stations WHERE {condition} LIMIT {FEW + 1}),"
-    )
-    are_few = f"(SELECT count(*) <= {FEW} FROM few)"
-    return f"""
-WITH {few if filtered else ""}
-planar AS MATERIALIZED (
-    SELECT {DISTANCE} AS distance FROM stations
-    WHERE {condition} {f"AND NOT {are_few}" if filtered else ""}
-    ORDER BY point(lng, lat) <-> point(%(lng)s, %(lat)s) LIMIT %(limit)s
-),
-cap AS (  -- its radius in degrees, and a metre more than rounding can take away
-    SELECT degrees((least(max(distance), %(radius)s) + 1) / {geo.EARTH_RADIUS}) AS radius
-    FROM planar HAVING count(*) > 0
-),
-reach AS (  -- the cap's half width in degrees of longitude: all of them when it holds a pole
-    SELECT radius, CASE WHEN abs(%(lat)s) + radius >= 90 THEN 360
-        ELSE degrees(asin(least(1, sin(radians(radius)) / cos(radians(%(lat)s))))) END AS width
-    FROM cap
-),
-boxes AS (  -- the part within -180..180, and what reaches over the antimeridian on either side
-    SELECT box(point(west, %(lat)s - radius), point(east, %(lat)s + radius)) AS box
-    FROM reach CROSS JOIN LATERAL (VALUES
-        (greatest(%(lng)s - width, -180), least(%(lng)s + width, 180)),
-        (%(lng)s - width + 360, CASE WHEN width < 180 THEN 180 END),
-        (CASE WHEN width < 180 THEN -180 END, %(lng)s + width - 360)
-    ) AS part (west, east)
-    WHERE west <= east
-),
-candidates AS (
-    SELECT stations.id, {DISTANCE} AS distance
-    FROM boxes JOIN stations ON point(lng, lat) <@ box WHERE {condition}
-    {f"UNION ALL SELECT few.id, {DISTANCE} FROM few WHERE {are_few}" if filtered else ""}
-),
-nearest AS (
-    SELECT id, distance FROM candidates
-    WHERE distance <= %(radius)s ORDER BY distance, id LIMIT %(limit)s
-)
-SELECT {COLUMNS}, distance FROM nearest JOIN stations USING (id)
-"""
 
 
 CLUSTERS = 500  # at the most

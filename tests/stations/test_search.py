@@ -9,7 +9,7 @@ from sqlalchemy import insert, text
 
 from stationsapp.extensions import db
 from stationsapp.models import Station
-from stationsapp.stations import geo, search
+from stationsapp.stations import geo, search, sql
 from stationsapp.stations.search import Filters
 
 NASTY = [-90, -89.999, -60, -1e-9, 0, 1e-9, 0.5, 60, 89.999, 90]
@@ -99,16 +99,25 @@ def test_equal_distances_come_in_the_order_of_the_ids(app: Flask):
     assert [row["id"] for row in search.nearest(Filters(), 0, 0, 7).rows] == [1, 2, 3, 4, 5, 6, 7]
 
 
-def test_nearest_scans_the_index_for_the_neighbours_and_for_the_box(world: None):
+def test_nearest_orders_by_the_index(world: None):
     with db.engine.begin() as connection:
         connection.execute(text("SET LOCAL enable_seqscan = off"))
         plan = connection.exec_driver_sql(
-            f"EXPLAIN {search.nearest_sql('true', filtered=False)}",
+            f"EXPLAIN {sql.nearest('true', filtered=False)}",
             {"lat": 48.0, "lng": 2.0, "limit": 10, "radius": inf},
         )
         lines = "\n".join(plan.scalars())
-    assert lines.count("ix_stations_position") == 2
-    assert "Order By" in lines
+    assert lines.count("Index Scan using ix_stations_plane") == lines.count("Order By") == 2
+
+
+def inside(bbox: geo.Box, stations: list[Point]) -> list[int]:
+    west, south, east, north = bbox
+    return [
+        i
+        for i, (lat, lng) in enumerate(stations, 1)
+        if south <= lat <= north
+        and (west <= lng <= east if west <= east else lng >= west or lng <= east)
+    ]
 
 
 @given(
@@ -125,14 +134,21 @@ def test_a_box_holds_what_lies_in_it_and_on_its_border(
 ):
     fill(stations)
     south, north = sorted([one_lat, other_lat])
-    found = search.page(Filters(bbox=(west, south, east, north)), 100).rows
-    expected = [
-        i
-        for i, (lat, lng) in enumerate(stations, 1)
-        if south <= lat <= north
-        and (west <= lng <= east if west <= east else lng >= west or lng <= east)
-    ]
+    bbox = west, south, east, north
+    found = search.page(Filters(bbox), 100).rows
+    expected = inside(bbox, stations)
     assert [station["id"] for station in found] == expected
+
+
+@pytest.mark.parametrize("few", [0, 5_000])
+@pytest.mark.parametrize("bbox", [(-180, -90, 180, 90), (170, -60, -170, 60), (0, 40, 50, 50)])
+def test_a_box_of_many_has_the_same_pages_as_one_of_few(
+    world: None, monkeypatch: pytest.MonkeyPatch, few: int, bbox: geo.Box
+):
+    monkeypatch.setattr(sql, "FEW_IN_A_BOX", few)
+    expected = inside(bbox, GRID)
+    pages = [search.page(Filters(bbox), 20, after).rows for after in (0, expected[19])]
+    assert [station["id"] for page in pages for station in page] == expected[:40]
 
 
 @given(st.lists(points, max_size=30), points, st.integers(1, 20), st.floats(0, 2.1e7))
@@ -158,7 +174,7 @@ def test_nearest_within_a_radius_and_of_a_source_agrees_with_brute_force(
 def test_a_filter_that_fits_many_is_as_exact_as_one_that_fits_few(
     world: None, monkeypatch: pytest.MonkeyPatch, few: int
 ):
-    monkeypatch.setattr(search, "FEW", few)
+    monkeypatch.setattr(sql, "FEW", few)
     for lat, lng in [(89.0, 10.0), (-10.0, 179.9), (0.0, 0.0), (51.0, 4.0)]:
         found = search.nearest(Filters(q="station 1"), lat, lng, 10).rows
         named = [point for i, point in enumerate(GRID) if str(i).startswith("1")]
