@@ -195,6 +195,24 @@ def test_what_has_not_changed_is_not_sent_again(client: FlaskClient, address: st
     assert changed.headers["ETag"] != tag
 
 
+@pytest.mark.parametrize(
+    ("address", "accept", "status"),
+    [
+        ("/api/stations?limit=x", "*/*", 422),
+        ("/api/stations?format=xml", "*/*", 422),
+        ("/api/stations", "image/png", 406),
+        ("/api/stations/nearest", "*/*", 422),
+        ("/api/stations/clusters", "*/*", 422),
+    ],
+)
+def test_the_tag_of_a_good_request_excuses_no_bad_one(
+    client: FlaskClient, address: str, accept: str, status: int
+):
+    for tag in (client.get("/api/stations").headers["ETag"], "*"):
+        headers = {"If-None-Match": tag, "Accept": accept}
+        assert client.get(address, headers=headers).status_code == status
+
+
 def test_an_empty_list_has_the_version_that_it_saw(client: FlaskClient):
     address = "/api/stations?source=nobody"
     tag = client.get(address).headers["ETag"]
