@@ -14,7 +14,7 @@ from stationsapp import create_app
 from stationsapp.database import create_database
 
 from . import growth, paths
-from .report import Results, losses, markdown
+from .report import Results, losses, paths_table, sizes_table
 from .server import no_database
 
 
@@ -53,9 +53,10 @@ def main(
         for size in [] if feed else growth.sizes(stations):
             say(f"Importing up to {size:,} stations ...")
             results["sizes"][f"{size:,}"] = growth.grow(size, folder)
+        click.echo("\n".join(["", *sizes_table(results["sizes"]), ""]))
         measure = paths.by_cpu if cpu else paths.by_requests
         results["paths"] = measure(rounds, lambda round: say(f"Round {round + 1} of {rounds} ..."))
-    click.echo(markdown(results))
+    click.echo("\n".join(["", *paths_table(results["paths"])]))
     if output:
         output.write_text(json.dumps(results, indent=1))
     if baseline and (lost := losses(results, json.loads(baseline.read_text()))):

@@ -37,10 +37,14 @@ class Load(NamedTuple):
 def load(paths: list[str], seconds: int, etag: str | None = None) -> Load:
     """Ask for the paths in turn on all connections, by wrk if it is installed.
 
-    With an ETag, they are asked for on the condition that they have changed. Raises RuntimeError
-    unless all is well: nothing is as fast as an error.
+    With an ETag, they are asked for on the condition that they have changed. If no answer comes in
+    time, ten times as long is waited for. Raises RuntimeError unless all is well: nothing is as
+    fast as an error.
     """
-    result = _wrk(paths, seconds, etag) if WRK else _threads(paths, seconds, etag)
+    ask = _wrk if WRK else _threads
+    result = ask(paths, seconds, etag)
+    if not result.requests:
+        result = ask(paths, 10 * seconds, etag)
     if result.failed or not result.requests:
         raise RuntimeError(f"{result.failed} of {result.requests} requests failed: {paths[0]}")
     return result

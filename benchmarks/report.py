@@ -21,11 +21,6 @@ CEILINGS = {
 LOSS = 0.1  # of a share of a ceiling, beyond which a run is worse than its baseline
 
 
-def markdown(results: Results) -> str:
-    """Write the tables: medians of the rounds, and the least and the greatest share."""
-    return "\n".join([*_paths(results["paths"]), "", *_sizes(results["sizes"])])
-
-
 def losses(results: Results, baseline: Results) -> list[str]:
     """Say which shares are worse than the baseline's by more than LOSS."""
     now, before = dict(_shares(results)), dict(_shares(baseline))
@@ -49,7 +44,8 @@ def _share(path: dict[str, list[float]], ceiling: str) -> list[float]:
     return [rate / best for rate, best in zip(path["rate"], path[ceiling], strict=False)]
 
 
-def _paths(paths: dict[str, dict[str, list[float]]]) -> Iterator[str]:
+def paths_table(paths: dict[str, dict[str, list[float]]]) -> Iterator[str]:
+    """Yield the lines: medians of the rounds, and the least and the greatest share."""
     measured = {key for path in paths.values() for key in path}
     figures = {
         "rate": ("a second", ",.0f"),
@@ -70,7 +66,8 @@ def _spread(shares: list[float]) -> str:
     return f"{median(shares):.2f} ({min(shares):.2f} to {max(shares):.2f})"
 
 
-def _sizes(sizes: dict[str, dict[str, float]]) -> Iterator[str]:
+def sizes_table(sizes: dict[str, dict[str, float]]) -> Iterator[str]:
+    """Yield the lines: what everything costs, for each size of the table."""
     yield from _head(["stations", *sizes])
     for name in next(iter(sizes.values())):
         yield _row([name, *(_number(costs[name]) for costs in sizes.values())])
