@@ -4,14 +4,16 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 import psycopg2
 
 from .server import ROOT
 
+LOOK = 0.05  # seconds from one look at a command's memory to the next
 COLUMNS = "source, code, name, lat, lng, properties"
 
 
@@ -25,16 +27,21 @@ class Run(NamedTuple):
 def stations(*arguments: str) -> Run:
     """Run `flask stations` with these arguments. Raises RuntimeError when it fails."""
     start = time.perf_counter()
-    process = subprocess.Popen(
+    process = psutil.Popen(
         [sys.executable, "-m", "flask", "--app", "wsgi", "stations", *arguments],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise RuntimeError(f"flask stations {' '.join(arguments)} ended with {status}")
-    return Run(time.perf_counter() - start, usage.ru_maxrss / 1024)
+    memory = 0  # not what wait4 tells: that is at least the memory of who started the process
+    while process.poll() is None:
+        with suppress(psutil.NoSuchProcess):
+            memory = max(memory, process.memory_info().rss)
+        with suppress(psutil.TimeoutExpired):
+            process.wait(LOOK)
+    if process.returncode:
+        raise RuntimeError(f"flask stations {' '.join(arguments)} ended with {process.returncode}")
+    return Run(time.perf_counter() - start, memory / 1e6)
 
 
 def copy(source: str, file: Path) -> tuple[float, float]:
