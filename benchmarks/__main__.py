@@ -43,11 +43,13 @@ def main(
     It takes an embedded PostgreSQL of its own, and `wrk` for the load where that is installed.
     """
     say = partial(click.echo, err=True)
+    names = [feed] if feed else [f"{size:,}" for size in growth.sizes(stations)]
+    before = _read(baseline, names, cpu) if baseline else None
     with no_database(), TemporaryDirectory() as name, create_app().app_context():
         folder = Path(name)
         create_database(current_app)
         upgrade()
-        results: Results = {"sizes": {}}
+        results: Results = {"cpu": cpu, "sizes": {}}
         if feed:
             results["sizes"][feed] = growth.fill(feed, "feed", folder)
         for size in [] if feed else growth.sizes(stations):
@@ -59,9 +61,21 @@ def main(
     click.echo("\n".join(["", *paths_table(results["paths"])]))
     if output:
         output.write_text(json.dumps(results, indent=1))
-    if baseline and (lost := losses(results, json.loads(baseline.read_text()))):
+    if before and (lost := losses(results, before)):
         say("\n".join(["Slower than the baseline:", *lost]))
         sys.exit(1)
+
+
+def _read(baseline: Path, sizes: list[str], cpu: bool) -> Results:
+    """Return the results of a run that can be compared with one of these sizes."""
+    try:
+        results: Results = json.loads(baseline.read_text())
+        same = results["cpu"] == cpu and list(results["sizes"]) == sizes
+    except (ValueError, TypeError, KeyError) as error:
+        raise click.UsageError(f"{baseline} is not what --json writes") from error
+    if not same:
+        raise click.UsageError(f"{baseline} is of a run with another --stations, --file or --cpu")
+    return results
 
 
 main()

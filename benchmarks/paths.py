@@ -1,7 +1,7 @@
 """The main paths and their ceilings, measured in turn, round by round."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from .load import load
 from .pgbench import queries_per_second
@@ -19,6 +19,8 @@ def by_requests(rounds: int, progress: Callable[[int], None]) -> dict[str, Rates
     paths: dict[str, Rates] = defaultdict(lambda: defaultdict(list))
     measured = subjects()
     with gunicorn():
+        for addresses in _everything(measured):
+            load(addresses, SECONDS)
         for round in range(rounds):
             progress(round)
             for subject in measured:
@@ -44,6 +46,8 @@ def by_cpu(rounds: int, progress: Callable[[int], None]) -> dict[str, Rates]:
 
     paths: dict[str, Rates] = defaultdict(lambda: defaultdict(list))
     measured = subjects()
+    for addresses in _everything(measured):
+        rate(addresses)
     for round in range(rounds):
         progress(round)
         for subject in measured:
@@ -52,6 +56,13 @@ def by_cpu(rounds: int, progress: Callable[[int], None]) -> dict[str, Rates]:
             for name, addresses in ceilings(subject).items():
                 rates[name].append(rate(addresses))
     return paths
+
+
+def _everything(measured: list[Subject]) -> Iterator[list[str]]:
+    """Yield all addresses once: the first answers open connections and have queries planned."""
+    for subject in measured:
+        yield subject.paths
+        yield from ceilings(subject).values()
 
 
 def ceilings(subject: Subject) -> dict[str, list[str]]:

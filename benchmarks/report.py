@@ -7,8 +7,9 @@ from typing import Any
 Results = dict[str, Any]
 """What `--json` writes.
 
-`paths` has for each path what was measured, a number a round: of the application `rate`, a second,
-and `p50` and `p99`, in milliseconds; of each ceiling its rate. `sizes` has what growth.py found.
+`cpu` tells which kind of time was counted. `paths` has for each path what was measured, a number a
+round: of the application `rate`, a second, and `p50` and `p99`, in milliseconds; of each ceiling its
+rate. `sizes` has what growth.py found.
 """
 
 CEILINGS = {

@@ -38,27 +38,37 @@ def test_the_table_grows_by_powers_of_ten(stations: int, steps: list[int]):
     assert sizes(stations) == steps
 
 
+COMMAND = [sys.executable, "-W", "ignore", "-m", "benchmarks", "--rounds", "1"]
 PATHS = ("one station", "page of 100", "box of 100", "nearest 10", "not modified (304)")
 
 
+def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], cwd=ROOT, capture_output=True, text=True)
+
+
 def test_a_benchmark_measures_every_path_and_equals_itself(tmp_path: Path):
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks", "--rounds", "1"]
     written = tmp_path / "results.json"
     for mode in ([], ["--cpu"]):  # one after the other: they share a database and a port
-        run = subprocess.run(
-            [*command, *mode, "--stations", "2000", "--json", str(written)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-        )
+        run = bench(*mode, "--stations", "2000", "--json", str(written))
         assert run.returncode == 0, run.stderr
-        for path in (
-            "one station",
-            "page of 100",
-            "box of 100",
-            "nearest 10",
-            "not modified (304)",
-        ):
+        for path in PATHS:
             assert f"| {path} | " in run.stdout
         found = json.loads(written.read_text())
         assert losses(found, found) == []
+
+
+@pytest.mark.parametrize(
+    ("baseline", "message"),
+    [
+        ("no JSON", "is not what --json writes"),
+        ("{}", "is not what --json writes"),
+        ('{"cpu": true, "sizes": {"10": {}}}', "is of a run with another --stations"),
+        ('{"cpu": false, "sizes": {"20": {}}}', "is of a run with another --stations"),
+    ],
+)
+def test_a_baseline_of_something_else_is_refused_before_anything_is_measured(
+    tmp_path: Path, baseline: str, message: str
+):
+    (tmp_path / "baseline.json").write_text(baseline)
+    run = bench("--stations", "10", "--compare", str(tmp_path / "baseline.json"))
+    assert (run.returncode, message in run.stderr) == (2, True), run.stderr
