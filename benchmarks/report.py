@@ -8,8 +8,8 @@ Results = dict[str, Any]
 """What `--json` writes.
 
 `cpu` tells which kind of time was counted. `paths` has for each path what was measured, a number a
-round: of the application `rate`, a second, and `p50` and `p99`, in milliseconds; of each ceiling its
-rate. `sizes` has what growth.py found.
+round: of the application `rate`, a second, and `p50` and `p99`, in milliseconds; of each ceiling
+its rate. `sizes` has what growth.py found.
 """
 
 CEILINGS = {
