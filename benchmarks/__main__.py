@@ -19,9 +19,21 @@ from .server import no_database
 
 
 @click.command()
-@click.option("--stations", default=1_000_000, show_default=True, help="How many to make up.")
+@click.option(
+    "--stations",
+    type=click.IntRange(growth.FEWEST),
+    default=1_000_000,
+    show_default=True,
+    help="How many to make up.",
+)
 @click.option("--file", "feed", help="Measure with a feed instead, in any format.")
-@click.option("--rounds", default=5, show_default=True, help="How often each is measured.")
+@click.option(
+    "--rounds",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    help="How often each is measured.",
+)
 @click.option("--cpu", is_flag=True, help="Count CPU time, in process: steady on a busy machine.")
 @click.option("--json", "output", type=click.Path(path_type=Path), help="Write the results there.")
 @click.option(
@@ -43,6 +55,8 @@ def main(
     It takes an embedded PostgreSQL of its own, and `wrk` for the load where that is installed.
     """
     say = partial(click.echo, err=True)
+    if output and not output.absolute().parent.is_dir():
+        raise click.UsageError(f"there is no folder {output.parent}")
     names = [feed] if feed else [f"{size:,}" for size in growth.sizes(stations)]
     before = _read(baseline, names, cpu) if baseline else None
     with no_database(), TemporaryDirectory() as name, create_app().app_context():

@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+import click
 import psutil
 import psycopg2
 
@@ -25,13 +26,12 @@ class Run(NamedTuple):
 
 
 def stations(*arguments: str) -> Run:
-    """Run `flask stations` with these arguments. Raises RuntimeError when it fails."""
+    """Run `flask stations` with these arguments. Raises ClickException when it fails."""
     start = time.perf_counter()
     process = psutil.Popen(
         [sys.executable, "-m", "flask", "--app", "wsgi", "stations", *arguments],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
     )
     memory = 0  # not what wait4 tells: that is at least the memory of who started the process
     while process.poll() is None:
@@ -40,7 +40,7 @@ def stations(*arguments: str) -> Run:
         with suppress(psutil.TimeoutExpired):
             process.wait(LOOK)
     if process.returncode:
-        raise RuntimeError(f"flask stations {' '.join(arguments)} ended with {process.returncode}")
+        raise click.ClickException(f"flask stations {' '.join(arguments)} failed")
     return Run(time.perf_counter() - start, memory / 1e6)
 
 

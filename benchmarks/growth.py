@@ -4,13 +4,16 @@ import time
 from pathlib import Path
 from statistics import median
 
+import click
+
 from stationsapp.database import read
 from stationsapp.extensions import db
 
 from . import commands, data
 from .subjects import Query, places, subjects
 
-SMALLEST = 10_000
+FEWEST = 1_000  # stations to measure with
+SMALLEST = 10_000  # of the sizes on the way
 
 Costs = dict[str, float]
 
@@ -25,16 +28,20 @@ def sizes(stations: int) -> list[int]:
 
 def grow(size: int, folder: Path) -> Costs:
     """Fill the table up to a size with stations made up, and return what everything costs."""
-    before = read("SELECT count(*) FROM stations")[0][0]
-    data.write(folder / "stations.csv", size - before, seed=size)
+    data.write(folder / "stations.csv", size - _count(), seed=size)
     return fill(str(folder / "stations.csv"), f"up to {size}", folder)
 
 
 def fill(feed: str, source: str, folder: Path) -> Costs:
-    """Import a feed, and return what that costs, and the same by COPY, and the queries then."""
+    """Import a feed, and return what that costs, and the same by COPY, and the queries then.
+
+    Raises ClickException for a feed that can't be read, or with too few stations.
+    """
     startup = commands.stations("import", "--help").seconds
     imported = commands.stations("import", feed, "--source", source)
     rows = read("SELECT count(*) FROM stations WHERE source = %(s)s", {"s": source})[0][0]
+    if (count := _count()) < FEWEST:
+        raise click.ClickException(f"expected at least {FEWEST:,} stations, got {count:,}")
     exported = commands.stations("export", str(folder / "exported.csv"), "--source", source)
     copied_out, copied_in = commands.copy(source, folder / "copied")
     with db.engines["read"].connect() as connection:  # what autovacuum would do a minute later
@@ -47,6 +54,10 @@ def fill(feed: str, source: str, folder: Path) -> Costs:
         "export, MB of memory": exported.megabytes,
         **{f"{name}, ms": _milliseconds(queries) for name, queries in _queries().items()},
     }
+
+
+def _count() -> int:
+    return int(read("SELECT count(*) FROM stations")[0][0])
 
 
 def _queries() -> dict[str, list[Query]]:

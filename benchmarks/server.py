@@ -31,8 +31,10 @@ def no_database() -> Iterator[None]:
         )
         os.environ |= {"APP_CONFIG": "production", "SECRET_KEY": "for benchmarks only"}
         os.environ.pop("DATABASE_READ_URL", None)
-        yield
-        cursor.execute(drop)
+        try:
+            yield
+        finally:
+            cursor.execute(drop)
 
 
 @contextmanager

@@ -62,13 +62,30 @@ def test_a_benchmark_measures_every_path_and_equals_itself(tmp_path: Path):
     [
         ("no JSON", "is not what --json writes"),
         ("{}", "is not what --json writes"),
-        ('{"cpu": true, "sizes": {"10": {}}}', "is of a run with another --stations"),
-        ('{"cpu": false, "sizes": {"20": {}}}', "is of a run with another --stations"),
+        ('{"cpu": true, "sizes": {"1,000": {}}}', "is of a run with another --stations"),
+        ('{"cpu": false, "sizes": {"2,000": {}}}', "is of a run with another --stations"),
     ],
 )
 def test_a_baseline_of_something_else_is_refused_before_anything_is_measured(
     tmp_path: Path, baseline: str, message: str
 ):
     (tmp_path / "baseline.json").write_text(baseline)
-    run = bench("--stations", "10", "--compare", str(tmp_path / "baseline.json"))
+    run = bench("--stations", "1000", "--compare", str(tmp_path / "baseline.json"))
     assert (run.returncode, message in run.stderr) == (2, True), run.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--stations", "999"], "is not in the range x>=1000"),
+        (["--rounds", "0"], "is not in the range x>=1"),
+        (["--json", "nowhere/results.json"], "there is no folder nowhere"),
+        (["--file", "nowhere.csv"], "Error: flask stations import nowhere.csv"),
+        (["--file", "stationsapp/stations/sample.csv"], "at least 1,000 stations, got 271"),
+    ],
+)
+def test_a_mistake_is_told_without_a_traceback(arguments: list[str], message: str):
+    run = bench(*arguments)
+    assert run.returncode in {1, 2}
+    assert message in run.stderr
+    assert "Traceback" not in run.stderr
