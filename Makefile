@@ -36,22 +36,22 @@ format: $(INSTALLED) ## rewrite the code in the house style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-docs: $(INSTALLED) ## write docs/errors.md from the doctor's catalogue
-	$(BIN)/python -m stationsapp.doctor.document docs/errors.md
+docs: $(INSTALLED) ## write packages/flask-doctor/docs/errors.md from the doctor's catalogue
+	$(BIN)/python -m flask_doctor.document packages/flask-doctor/docs/errors.md
 
 serve: $(INSTALLED) ## serve as in production: gunicorn, with DATABASE_URL and SECRET_KEY set
 	$(BIN)/gunicorn wsgi:app
 
 lock: $(INSTALLED) ## renew the pinned versions in constraints.txt
 	$(BIN)/uv pip compile --universal --fork-strategy fewest --python-version 3.11 --extra dev --upgrade --no-annotate \
-		--no-emit-index-url --no-header --output-file constraints.txt pyproject.toml
+		--no-emit-index-url --no-emit-package flask-doctor --no-header --output-file constraints.txt pyproject.toml
 	$(MAKE) --always-make $(INSTALLED)
 
 clean: ## remove the virtual environment, the embedded database and everything made
 	rm -rf .venv instance build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml packages/flask-doctor/pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable packages/flask-doctor --editable '.[dev]'
 	@touch $@

@@ -8,8 +8,8 @@ def create_app(config: str | type | None = None) -> Flask:
     class; without it APP_CONFIG decides. Raises SettingsError.
     """
     # Imported here, so that one broken part doesn't keep the others' commands from loading.
-    from . import auth, database, doctor, health, settings, stations
-    from .extensions import db, migrate
+    from . import auth, database, health, settings, stations
+    from .extensions import db, doctor, migrate
 
     app = Flask(__name__)
     settings.load(app, config)

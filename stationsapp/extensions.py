@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from flask_doctor import Doctor
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, Double, MetaData, Text
@@ -28,3 +29,4 @@ class Base(DeclarativeBase):
 
 db = SQLAlchemy(model_class=Base)
 migrate = Migrate()
+doctor = Doctor()

@@ -10,12 +10,11 @@ from contextlib import ExitStack, suppress
 import psycopg2
 import pytest
 from clusters import Cluster, assert_explained, engine_of, last_step, lifted_app, run_fix
+from flask_doctor import recognise
+from flask_doctor.catalogue import ENTRIES
+from flask_doctor.diagnosis import Diagnosis, server_facts
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError, TimeoutError
-
-from stationsapp.doctor import recognise
-from stationsapp.doctor.catalogue import ENTRIES
-from stationsapp.doctor.diagnosis import Diagnosis, server_facts
 
 
 @pytest.fixture

@@ -16,10 +16,9 @@ import pytest
 from clusters import ENCODED, PASSWORD, Cluster, free_port, lifted_app
 from flask import Flask
 from flask.testing import FlaskClient
+from flask_doctor import page
 from project import Project
 from sqlalchemy import text
-
-from stationsapp.doctor import page
 
 ORIGIN = {"Origin": "http://localhost"}
 

@@ -1,4 +1,4 @@
-"""docs/errors.md, written from the catalogue: `python -m stationsapp.doctor.document FILE`."""
+"""docs/errors.md, written from the catalogue: `python -m flask_doctor.document FILE`."""
 
 import re
 import sys

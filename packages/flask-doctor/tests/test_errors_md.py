@@ -2,15 +2,16 @@ import re
 from pathlib import Path
 
 import pytest
-
-from stationsapp.doctor.actions import ACTIONS
-from stationsapp.doctor.catalogue import ENTRIES, THEMES
-from stationsapp.doctor.diagnosis import EXAMPLE, Diagnosis
-from stationsapp.doctor.document import document
+from flask_doctor.actions import ACTIONS
+from flask_doctor.catalogue import ENTRIES, THEMES
+from flask_doctor.diagnosis import EXAMPLE, Diagnosis
+from flask_doctor.document import document
 
 
 def test_the_page_is_what_the_catalogue_says():
-    assert Path("docs/errors.md").read_text() == document(), "stale: run `make docs`"
+    assert (Path(__file__).parents[1] / "docs/errors.md").read_text() == document(), (
+        "stale: run `make docs`"
+    )
 
 
 def test_no_two_entries_share_an_id():

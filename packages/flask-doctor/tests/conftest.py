@@ -13,7 +13,7 @@ local all nobody_here peer
 
 
 @pytest.fixture(scope="session")
-def server(connected: None) -> Iterator[Cluster]:
+def server() -> Iterator[Cluster]:
     """A server with roles, and with as many ways to let them in."""
     cluster = Cluster()
     cluster.make()

@@ -1,4 +1,4 @@
-"""A small application in a folder of its own, with nothing but `doctor.init_app(app)`."""
+"""A small application in a folder of its own, with nothing but `Doctor().init_app(app)`."""
 
 import os
 import re
@@ -15,14 +15,14 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from stationsapp import doctor
+from flask_doctor import Doctor
 
 db = SQLAlchemy()
 app = Flask(__name__)
 app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["DATABASE_URL"]
 db.init_app(app)
 Migrate(app, db)
-doctor.init_app(app)
+Doctor().init_app(app)
 
 
 class Bird(db.Model):

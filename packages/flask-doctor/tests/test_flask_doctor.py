@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 from clusters import ENCODED, PASSWORD, Cluster, free_port
+from flask_doctor.catalogue import ENTRIES
 from project import Project
-
-from stationsapp.doctor.catalogue import ENTRIES
 
 
 @pytest.fixture

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 from clusters import PASSWORD, Cluster, lifted_app
+from flask_doctor.probes import examine
 from project import Project
-
-from stationsapp.doctor.probes import examine
 
 ROUTES = "flask routes"
 

@@ -6,10 +6,10 @@ import flask_migrate
 import pytest
 from clusters import free_port
 from flask import Flask
+from flask_doctor.probes import examine
 from postgres import config_for
 
 from stationsapp import create_app
-from stationsapp.doctor.probes import examine
 
 
 def test_a_healthy_application_gets_only_ticks(app: Flask):
