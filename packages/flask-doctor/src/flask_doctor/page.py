@@ -26,9 +26,10 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import ServiceUnavailable
 
-from .actions import ACTIONS
 from .diagnosis import Diagnosis, app_arguments, masked
+from .errors import passes_by_itself
 from .notes import annotate
+from .state import state_of
 
 RETRY_AFTER = 5  # seconds
 TOKEN_AGE = 600  # seconds
@@ -60,7 +61,7 @@ def _note(sender: Flask, exception: BaseException, **_: object) -> None:
 def _answer(error: Exception) -> ResponseReturnValue:
     annotate(error)
     diagnosis: Diagnosis | None = getattr(error, "diagnosis", None)
-    if diagnosis is None or not (current_app.debug or diagnosis.entry.temporary):
+    if diagnosis is None or not (current_app.debug or passes_by_itself(error)):
         raise error
     current_app.logger.error("%s %s failed", request.method, request.path, exc_info=error)
     if current_app.debug and bp.name in current_app.blueprints:
@@ -72,7 +73,7 @@ def _answer(error: Exception) -> ResponseReturnValue:
 
 
 def _explain(error: Exception, diagnosis: Diagnosis) -> ResponseReturnValue:
-    status = 503 if diagnosis.entry.temporary else 500
+    status = 503 if passes_by_itself(error) else 500
     if request.accept_mimetypes.best_match(["application/problem+json", "text/html"]) != (
         "text/html"
     ):
@@ -87,7 +88,7 @@ def _explain(error: Exception, diagnosis: Diagnosis) -> ResponseReturnValue:
         status,
         diagnosis=diagnosis,
         message=_message(error, diagnosis),
-        label=LABELS[action] if action and may_act else None,
+        label=state_of(current_app).actions[action].label if action and may_act else None,
         token=_tokens.dumps([action, _here(), token_hex(8)]),
     )
 
@@ -104,8 +105,8 @@ def _message(error: Exception, diagnosis: Diagnosis) -> str:
 
 
 def _password() -> str | None:
-    password = current_app.extensions["sqlalchemy"].engine.url.password
-    return str(password) if password else None
+    engine = state_of(current_app).engine
+    return str(engine.url.password or "") or None if engine is not None else None
 
 
 def _here() -> str:
@@ -125,7 +126,7 @@ def act() -> ResponseReturnValue:
         action, page, nonce = _tokens.loads(request.form.get("token", ""), max_age=TOKEN_AGE)
     except (BadData, ValueError):
         abort(403, "The token is not ours, or too old: reload the page.")
-    if action not in ACTIONS or nonce in _used:
+    if action not in state_of(current_app).actions or nonce in _used:
         abort(403, "The token was used already: reload the page.")
     _used.add(nonce)
     if output := _run(action):
