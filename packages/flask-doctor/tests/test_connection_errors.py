@@ -3,7 +3,6 @@
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -94,9 +93,7 @@ def test_host_silent():
             waiting.setblocking(False)
             waiting.connect_ex(listener.getsockname())
         url = f"postgresql+psycopg2://x@127.0.0.1:{listener.getsockname()[1]}/x?connect_timeout=2"
-        started = time.monotonic()
         assert_both_explain(url, "host-silent")
-        assert time.monotonic() - started < 2 + 6  # the driver's wait, and the doctor's
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ def test_an_entry_is_written_in_full(entry):
     assert diagnosis.title
     assert diagnosis.fix
     assert "{" not in re.sub(r"\{'name'.*?\}", "", diagnosis.text())
-    assert entry.action in {None, *ACTIONS}
+    assert entry.action in {None, *(action.name for action in ACTIONS)}
 
 
 def test_names_are_quoted_for_the_shell_and_for_sql():

@@ -129,8 +129,6 @@ def _flaw_of(path: Path) -> Finding | None:
     for binding in bindings:
         if binding.error:
             return finding(binding.original.line)
-        if (binding.key or "").startswith("\ufeff"):
-            return finding(1, f"So {binding.key[1:]} is not set." if binding.key else "")
     return None
 
 

@@ -116,7 +116,8 @@ def _find(
     if found in ("url-scheme", "url-unescaped"):
         # What int() says of a port cut out of a password, it says of much else: ask the URL.
         fault = flaw(_url())
-        return (fault, {}) if fault else None
+        if fault or found == "url-unescaped":
+            return (fault, {}) if fault else None
     return (found, {}) if found else None
 
 

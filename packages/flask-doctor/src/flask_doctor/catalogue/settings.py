@@ -6,12 +6,8 @@ ENTRIES = (
     Entry(
         "env-file-unreadable",
         "The file .env can't be read",
-        why="Line {line} of {file} is no `NAME=value`, or the file begins with a byte order mark, "
-        "which becomes part of the first name. {detail}",
-        fix=(
-            "Correct that line (values with spaces or `#` go in quotes), and save the file as "
-            "UTF-8 without a byte order mark.",
-        ),
+        why="Line {line} of {file} is no `NAME=value`. {detail}",
+        fix=("Correct that line: values with spaces or `#` go in quotes. Save the file as UTF-8.",),
         messages=("python-dotenv could not parse statement starting at line …",),
     ),
     Entry(
