@@ -16,7 +16,8 @@ import pytest
 from clusters import ENCODED, PASSWORD, Cluster, free_port, lifted_app
 from flask import Flask
 from flask.testing import FlaskClient
-from flask_doctor import page
+from flask_doctor import button
+from flask_doctor.state import state_of
 from project import Project
 from sqlalchemy import text
 
@@ -40,7 +41,8 @@ def failing_app(url: str, **config: object) -> Flask:
 
 @pytest.fixture
 def app(server: Cluster) -> Iterator[Flask]:
-    application = failing_app(server.url("secret", "nowhere", ENCODED), DEBUG=True)
+    url = server.url("secret", "nowhere", ENCODED)
+    application = failing_app(url, DEBUG=True, DOCTOR_AHEAD=False)
     yield application
     with application.app_context():
         application.extensions["sqlalchemy"].engine.dispose()
@@ -71,9 +73,10 @@ def test_other_clients_get_a_problem_document(client: FlaskClient):
     assert PASSWORD not in answer.text
 
 
+@pytest.mark.parametrize("ahead", [{}, {"DOCTOR_AHEAD": False}])
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
-def test_a_password_that_was_cut_in_two_is_not_shown_in_part(accept: str):
-    app = failing_app("postgresql+psycopg2://x:top@secret@localhost:1/x", DEBUG=True)
+def test_a_password_that_was_cut_in_two_is_not_shown_in_part(accept: str, ahead: dict):
+    app = failing_app("postgresql+psycopg2://x:top@secret@localhost:1/x", DEBUG=True, **ahead)
     answer = app.test_client().get("/birds", headers={"Accept": accept})
     assert "not encoded" in answer.text
     assert "secret" not in answer.text
@@ -91,7 +94,12 @@ def test_production_says_nothing_of_the_server_save_in_its_log(server: Cluster, 
 
 @pytest.mark.parametrize("debug", [True, False])
 def test_a_bug_in_a_view_is_not_explained_away(debug: bool, server: Cluster):
-    app = failing_app(server.url("trusted", "app"), DEBUG=debug, PROPAGATE_EXCEPTIONS=True)
+    app = failing_app(
+        server.url("trusted", "app"),
+        DEBUG=debug,
+        DOCTOR_AHEAD=False,
+        PROPAGATE_EXCEPTIONS=True,
+    )
     with pytest.raises(RuntimeError, match="a bug of ours") as caught:
         app.test_client().get("/bug")
     assert not hasattr(caught.value, "__notes__")
@@ -101,7 +109,7 @@ def test_a_bug_in_a_view_is_not_explained_away(debug: bool, server: Cluster):
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The actions that would have been run."""
     ran: list[str] = []
-    monkeypatch.setattr(page, "_run", ran.append)
+    monkeypatch.setattr(button, "_run_apart", ran.append)
     return ran
 
 
@@ -143,19 +151,21 @@ def test_whoever_is_not_our_own_page_is_refused(client: FlaskClient, runs: list[
 
 
 def test_a_token_signed_with_the_secret_key_is_refused(client: FlaskClient, runs: list[str]):
-    forger = page.URLSafeTimedSerializer("known", salt="doctor")
+    forger = button.URLSafeTimedSerializer("known", salt="doctor")
     assert post(client, forger.dumps(["upgrade", "/", "nonce"])) == 403
     assert runs == []
 
 
-def test_an_unknown_action_is_refused(client: FlaskClient, runs: list[str]):
-    assert post(client, page._tokens.dumps(["drop", "/", "nonce"])) == 403
+def test_an_action_that_is_not_known_is_refused(client: FlaskClient, runs: list[str]):
+    token = get_token(client)
+    del state_of(client.application).actions["create-database"]
+    assert post(client, token) == 403
     assert runs == []
 
 
 def test_an_expired_token_is_refused(client: FlaskClient, runs: list[str], monkeypatch):
     token = get_token(client)
-    monkeypatch.setattr(page, "TOKEN_AGE", -1)
+    monkeypatch.setattr(button, "TOKEN_AGE", -1)
     assert post(client, token) == 403
     assert runs == []
 
@@ -183,7 +193,7 @@ def test_foreign_eyes_get_no_button(client: FlaskClient):
 def test_the_way_back_leads_to_no_other_site(client: FlaskClient):
     for path in ("//evil.example/x", "/\\evil.example/x", "///evil.example"):
         with client.application.test_request_context(environ_overrides={"PATH_INFO": path}):
-            assert page._here() == "/" + path.strip("/\\")
+            assert button.here() == "/" + path.strip("/\\")
 
 
 def wait_for(port: int) -> None:
