@@ -83,8 +83,8 @@ class Page:
     def answer(self, error: Exception) -> ResponseReturnValue:
         """Answer a request that failed; what is unknown goes on as if there were no doctor."""
         __traceback_hide__ = True  # in Werkzeug's debugger
-        if isinstance(error, HTTPException):
-            return _http(error)
+        if isinstance(error, HTTPException) and not _trapped(error):
+            return error
         temporary = passes_by_itself(error)
         annotate(error)
         diagnosis: Diagnosis | None = getattr(error, "diagnosis", None)
@@ -133,12 +133,10 @@ class Page:
         return redirect(page, 303)
 
 
-def _http(error: HTTPException) -> ResponseReturnValue:
-    """Do with an HTTP error what Flask does where nobody handles exceptions of all kinds."""
+def _trapped(error: HTTPException) -> bool:
+    """Tell whether Flask would let this HTTP error end in the debugger, were nobody to handle it."""
     final = isinstance(error, InternalServerError) and error.original_exception
-    if not final and error.code and current_app.trap_http_exception(error):
-        raise error
-    return error
+    return not final and error.code is not None and current_app.trap_http_exception(error)
 
 
 def _render(status: int, **values: object) -> ResponseReturnValue:

@@ -18,6 +18,7 @@
           await copy(document.getElementById(button.dataset.copy));
           said.textContent = button.textContent = "Copied";
         } catch {
+          button.textContent = "Not copied";
           said.textContent = "The browser refused: select the text and copy it by hand.";
         }
       });
