@@ -1,18 +1,19 @@
 """The doctor meets you before the error: in debug it looks at the database before your view does.
 
-What a look may cost is paid at most once a second, by one request; the others use its answer.
+One request pays for a look, at most once a second; the others use its answer.
 """
 
 import logging
-import time
 from threading import Lock
+from time import monotonic
 
 from flask import Flask, request
 
 from .diagnosis import Diagnosis
 from .examine import look
 
-PAUSE = 1.0  # seconds that an answer is good for
+PAUSE = 1.0  # seconds from one look to the next
+SHARE = 0.02  # of the time that looking may take while all is well: many migrations are read slowly
 # A model that is newer than the migrations keeps nobody from the pages that don't need it, and
 # who is just writing it is not to be interrupted: the first query that fails explains it.
 HARMLESS = ("model-drift", "nothing-to-migrate")
@@ -21,35 +22,37 @@ log = logging.getLogger(__name__)
 
 
 class Ahead:
-    """What the last look at one application's database found, and when that was."""
+    """What the last look at one application's database found, and until when that counts."""
 
     def __init__(self) -> None:
         self._looking = Lock()
-        self._at = float("-inf")
+        self._until: float | None = None
         self._found: Diagnosis | None = None
 
     def ask(self, app: Flask) -> Diagnosis | None:
-        """Return what keeps the database from being used, as known for at most a second.
+        """Return what keeps the database from being used.
 
         While one request looks, others take the last answer; only the very first one is waited for.
         """
-        first = self._at == float("-inf")
-        if not self._fresh() and self._looking.acquire(blocking=first):
+        if self._old() and self._looking.acquire(blocking=self._until is None):
             try:
-                if not self._fresh():
+                if self._old():
+                    began = monotonic()
                     self._found = _look(app)
-                    self._at = time.monotonic()
+                    ended = monotonic()
+                    rest = PAUSE if self._found else max(PAUSE, (ended - began) / SHARE)
+                    self._until = ended + rest
             finally:
                 self._looking.release()
         return self._found
 
     def forget(self) -> None:
-        """Ask anew from now on: something was done about it."""
+        """Look anew from now on: something was done about it."""
         with self._looking:
-            self._at = float("-inf")
+            self._until = None
 
-    def _fresh(self) -> bool:
-        return time.monotonic() - self._at < PAUSE
+    def _old(self) -> bool:
+        return self._until is None or monotonic() > self._until
 
 
 def wanted(app: Flask) -> bool:

@@ -109,16 +109,13 @@ class Page:
             response.content_type = PROBLEM
             return response, status
         action = state_of(current_app).actions.get(diagnosis.entry.action or "")
-        may_act = action and not button.refusal()
-        known = {"diagnosis": diagnosis, "traceback": _traceback(error, diagnosis)}
-        return _render(
-            status,
-            **known,
-            message=_message(error, diagnosis),
-            label=action.label if action and may_act else None,
-            token=self.button.token(action) if action and may_act else None,
-            report=templates.get_template("report.md").render(**known, versions=_versions()),
-        )
+        if button.refusal():
+            action = None
+        message, trace = _told(error, diagnosis)
+        known = {"diagnosis": diagnosis, "traceback": trace}
+        report = templates.get_template("report.md").render(known, versions=_versions())
+        token = self.button.token(action) if action else ""
+        return _render(status, **known, message=message, action=action, token=token, report=report)
 
     def act(self) -> ResponseReturnValue:
         """Apply the action that the button stands for, and go back to the page asked for."""
@@ -129,12 +126,12 @@ class Page:
         output = button.run(app, action)
         self.ahead.forget()
         if output:
-            return _render(500, label=action.label, output=_clean(output), page=page)
+            return _render(500, action=action, output=_clean(output), page=page)
         return redirect(page, 303)
 
 
 def _trapped(error: HTTPException) -> bool:
-    """Tell whether Flask would let this HTTP error end in the debugger, were nobody to handle it."""
+    """Tell whether Flask itself would let this HTTP error end in the debugger."""
     final = isinstance(error, InternalServerError) and error.original_exception
     return not final and error.code is not None and current_app.trap_http_exception(error)
 
@@ -146,26 +143,21 @@ def _render(status: int, **values: object) -> ResponseReturnValue:
         "Cache-Control": "no-store",
         "Referrer-Policy": "same-origin",  # with less, a browser doesn't tell the form's origin
     }
-    action = f"{request.script_root}/_doctor/"
-    page = templates.get_template("page.html").render(nonce=nonce, action=action, **values)
+    post = f"{request.script_root}/_doctor/"
+    page = templates.get_template("page.html").render(values, nonce=nonce, post=post)
     return page, status, headers
 
 
-def _message(error: Exception | None, diagnosis: Diagnosis) -> str:
-    if error is None or diagnosis.entry.id == "url-unescaped":
-        return ""  # it quotes what the password was cut into
-    return _clean(str(getattr(error, "orig", None) or error)).strip()
-
-
-def _traceback(error: Exception | None, diagnosis: Diagnosis) -> str:
+def _told(error: Exception | None, diagnosis: Diagnosis) -> tuple[str, str]:
+    """Return an error's message and its traceback, without secrets."""
     if error is None:
-        return ""
+        return "", ""
     told = TracebackException.from_exception(error)
+    if diagnosis.entry.id == "url-unescaped":  # its messages quote what the password was cut into
+        return "", _clean("".join(told.stack.format()))
     told.__notes__ = []  # they say what the page says
-    lines = [*told.format()]
-    if diagnosis.entry.id == "url-unescaped":
-        lines = [*told.stack.format(), type(error).__name__]
-    return _clean("".join(lines))
+    message = str(getattr(error, "orig", None) or error).strip()
+    return _clean(message), _clean("".join(told.format()))
 
 
 def _versions() -> list[str]:
