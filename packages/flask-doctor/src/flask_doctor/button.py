@@ -13,8 +13,9 @@ from flask import Flask, abort, request
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from .actions import ACTIONS
+from .catalogue import Action
 from .diagnosis import app_arguments
-from .state import Action, state_of
+from .state import state_of
 
 TOKEN_AGE = 600  # seconds
 ACTION_TIMEOUT = 60  # seconds
@@ -61,7 +62,7 @@ def here() -> str:
 
 def run(app: Flask, action: Action) -> str | None:
     """Apply an action; return what is wrong if that didn't cure it."""
-    if action.name in ACTIONS:
+    if action in ACTIONS:
         return _run_apart(action.name)
     try:
         action.run(app)

@@ -16,7 +16,6 @@ from flask import (
     Flask,
     abort,
     current_app,
-    got_request_exception,
     redirect,
     request,
     request_started,
@@ -30,8 +29,8 @@ from werkzeug.exceptions import HTTPException, InternalServerError, NotFound, Se
 from . import button
 from .ahead import Ahead, wanted
 from .diagnosis import Diagnosis, masked
+from .errors import passes_by_itself
 from .notes import annotate
-from .recognise import passes_by_itself
 from .state import state_of
 
 RETRY_AFTER = 5  # seconds
@@ -56,15 +55,10 @@ def init_app(app: Flask) -> None:
         if kind not in app.error_handler_spec[None][None]:
             app.register_error_handler(kind, page.answer)
     request_started.connect(page.meet, app)
-    got_request_exception.connect(_note, app)
     # Whether it is in debug isn't known yet: `app.run(debug=True)` says so later.
     bp = Blueprint("doctor", __name__, url_prefix="/_doctor")
     bp.add_url_rule("/", "act", page.act, methods=["POST"])
     app.register_blueprint(bp)
-
-
-def _note(sender: Flask, exception: BaseException, **_: object) -> None:
-    annotate(exception)
 
 
 class Page:
@@ -121,7 +115,7 @@ class Page:
         """Apply the action that the button stands for, and go back to the page asked for."""
         if not current_app.debug:
             raise NotFound
-        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+        app = state_of(current_app).app
         action, page = self.button.pressed(app)
         output = button.run(app, action)
         self.ahead.forget()
