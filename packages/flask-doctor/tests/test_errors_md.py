@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from flask_doctor.actions import ACTIONS
 from flask_doctor.catalogue import ENTRIES, THEMES
-from flask_doctor.diagnosis import EXAMPLE, Diagnosis
+from flask_doctor.diagnosis import UNKNOWN, Diagnosis
 from flask_doctor.document import document
 
 
@@ -20,7 +20,7 @@ def test_no_two_entries_share_an_id():
 
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
 def test_an_entry_is_written_in_full(entry):
-    diagnosis = Diagnosis(entry, EXAMPLE)
+    diagnosis = Diagnosis(entry, UNKNOWN)
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", entry.id)
     assert diagnosis.title
     assert diagnosis.fix

@@ -42,7 +42,7 @@ def test_json_names_the_first_cause_alone(project: Project):
     project.environment["DATABASE_URL"] = f"postgresql+psycopg2://x@localhost:{free_port()}/x"
     answer = json.loads(project.run("flask doctor --json").removesuffix("exit 1\n"))
     assert answer["diagnosis"]["id"] == "connection-refused"
-    assert [stage["stage"] for stage in answer["stages"] if not stage["ok"]] == ["port"]
+    assert [stage["stage"] for stage in answer["stages"] if not stage["ok"]] == ["connection"]
     assert not answer["healthy"]
 
 

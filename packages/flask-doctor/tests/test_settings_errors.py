@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from clusters import PASSWORD, Cluster, lifted_app
-from flask_doctor.probes import examine
+from flask_doctor.examine import examine
 from project import Project
 
 ROUTES = "flask routes"

@@ -1,12 +1,13 @@
 """The safe cures: creating the database, upgrading it."""
 
-from collections.abc import Callable
-
 from flask import Flask
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
-from .recognise import sqlstate_of
+from .catalogue import Action
+from .errors import sqlstate_of
+from .migrations import tool_of
+from .state import state_of
 
 THERE_ALREADY = ("42P04", "23505")  # another process was faster
 
@@ -16,31 +17,40 @@ def create_database(app: Flask) -> None:
 
     Raises sqlalchemy.exc.DBAPIError when the server or the role doesn't allow it.
     """
-    url = app.extensions["sqlalchemy"].engine.url
-    engine = create_engine(
-        url.set(database="postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool
+    state = state_of(app)
+    engine = state.engine
+    if engine is None or engine not in state.parameters:
+        raise RuntimeError("the application connects by a function of its own: create it there")
+    parameters = state.parameters[engine] | {"dbname": "postgres"}
+    maintenance = create_engine(
+        engine.url.set(database="postgres"),
+        connect_args=parameters,
+        isolation_level="AUTOCOMMIT",
+        poolclass=NullPool,
     )
-    with engine.connect() as connection:
-        name = engine.dialect.identifier_preparer.quote_identifier(url.database)
+    with maintenance.connect() as connection:
+        preparer = maintenance.dialect.identifier_preparer
+        name = preparer.quote_identifier(state.parameters[engine]["dbname"])
         statement = f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"
         # Since PostgreSQL 17 there is a Unicode locale that is the same on every machine.
-        if (engine.dialect.server_version_info or ()) >= (17,):
+        if (maintenance.dialect.server_version_info or ()) >= (17,):
             statement += " LOCALE 'C' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
         try:
             connection.exec_driver_sql(statement)
         except DBAPIError as error:
-            if sqlstate_of(error.orig) not in THERE_ALREADY:
+            if sqlstate_of(error) not in THERE_ALREADY:
                 raise
 
 
 def upgrade(app: Flask) -> None:
-    """Run the migrations. Raises SystemExit when one fails (Flask-Migrate has logged why)."""
-    from flask_migrate import upgrade
+    """Run the migrations. Raises what the migration raises, or SystemExit (Flask-Migrate)."""
+    tool = tool_of(state_of(app))
+    if tool is None:
+        raise RuntimeError("the application has no migrations")
+    tool.upgrade()
 
-    upgrade()
 
-
-ACTIONS: dict[str, Callable[[Flask], None]] = {
-    "create-database": create_database,
-    "upgrade": upgrade,
-}
+ACTIONS = (
+    Action("create-database", "Create the database", create_database),
+    Action("upgrade", "Upgrade the database", upgrade),
+)

@@ -1,7 +1,7 @@
 """The known errors, as data: all that the doctor says is written here."""
 
 from . import code, connection, schema, server, settings
-from .entry import Entry
+from .entry import Action, Entry
 
 THEMES = {
     "Settings": settings.ENTRIES,
@@ -12,4 +12,4 @@ THEMES = {
 }
 ENTRIES = {entry.id: entry for entries in THEMES.values() for entry in entries}
 
-__all__ = ["ENTRIES", "THEMES", "Entry"]
+__all__ = ["ENTRIES", "THEMES", "Action", "Entry"]

@@ -19,7 +19,6 @@ ENTRIES = (
             "connection to server on socket … failed: Connection refused",
         ),
         exceptions=("OperationalError",),
-        temporary=True,
     ),
     Entry(
         "host-unknown",
@@ -30,15 +29,14 @@ ENTRIES = (
             "Correct the host in the database URL; for a server on this machine it is localhost.",
             "$ getent hosts {host}",
         ),
-        messages=("could not translate host name … to address",),
+        messages=("could not translate host name … to address", "failed to resolve host …"),
         exceptions=("OperationalError",),
-        temporary=True,
     ),
     Entry(
         "host-silent",
         "{host} does not answer on port {port}",
         why="Packets to that machine are dropped, not refused: a firewall or a security group "
-        "stands in between, the machine is off, or the address is wrong.",
+        "stands in between, the machine is off, or the address is wrong. {detail}",
         fix=(
             "Open port {port} for this machine in the firewall or security group of {host}, or "
             "correct the host in the database URL.",
@@ -46,23 +44,35 @@ ENTRIES = (
         messages=(
             "connection to server at … failed: timeout expired",
             "connection to server at … failed: No route to host",
+            "connection to server at … failed: Network is unreachable",
             "connection to server at … failed: Connection timed out",
+            "connection timeout expired",
         ),
         exceptions=("OperationalError",),
-        temporary=True,
     ),
     Entry(
         "not-postgresql",
         "What answers at {host}, port {port} is not PostgreSQL",
-        why="Another program listens on that port, and doesn't speak PostgreSQL's protocol (or a "
-        "server that hangs doesn't speak at all).",
+        why="Another program listens on that port: its answer is not PostgreSQL's protocol.",
         fix=("Correct the host and port in the database URL; PostgreSQL's usual port is 5432.",),
         messages=(
             "received invalid response to SSL negotiation: …",
             "expected authentication request from server, but received …",
-            "server closed the connection unexpectedly",
-            "timeout expired",
         ),
+        exceptions=("OperationalError",),
+    ),
+    Entry(
+        "closed-at-log-in",
+        "{host}, port {port} closed the connection during the log-in",
+        why="The server is stopping or restarting; or a pooler or a proxy listens there and can't "
+        "reach its server; or it is not PostgreSQL at all.",
+        fix=("Try again in some seconds; if it stays so, read the log of what listens there.",),
+        messages=(
+            "connection to server … failed: server closed the connection unexpectedly",
+            "connection to server … failed: SSL SYSCALL error: EOF detected",
+            "connection to server … failed: could not receive data from server: …",
+        ),
+        exceptions=("OperationalError",),
     ),
     Entry(
         "no-password",
@@ -166,6 +176,5 @@ ENTRIES = (
         exceptions=("OperationalError",),
         sqlstates=("3D000",),
         action="create-database",
-        temporary=True,
     ),
 )

@@ -9,26 +9,24 @@ ENTRIES = (
         why="The migrations were not run on database {database}, or no migration creates the "
         "table.",
         fix=(
-            "$ {flask} db upgrade",
-            "If the database is up to date, the model is new: `{flask} db migrate` first.",
+            "$ {upgrade}",
+            "If the database is up to date, the model is new: `{migrate} 'what changed'` first.",
         ),
         messages=("relation … does not exist",),
         sqlstates=("42P01",),
         action="upgrade",
-        temporary=True,
     ),
     Entry(
         "column-missing",
         "The table has no such column",
         why="The model got a column that database {database} doesn't have yet.",
         fix=(
-            "$ {flask} db upgrade",
-            "If the database is up to date, the column is new: `{flask} db migrate` first.",
+            "$ {upgrade}",
+            "If the database is up to date, the column is new: `{migrate} 'what changed'` first.",
         ),
         messages=("column … does not exist", "column … of relation … does not exist"),
         sqlstates=("42703",),
         action="upgrade",
-        temporary=True,
     ),
     Entry(
         "table-exists",
@@ -37,8 +35,8 @@ ENTRIES = (
         fix=(
             "Leave `create_all()` out of the application. If the tables are those of the models, "
             "tell the migrations so:",
-            "$ {flask} db stamp head",
-            "If nothing in them is worth keeping, drop them and run `{flask} db upgrade` instead.",
+            "$ {stamp} head",
+            "If nothing in them is worth keeping, drop them and run `{upgrade}` instead.",
         ),
         messages=("relation … already exists",),
         sqlstates=("42P07",),
@@ -47,11 +45,10 @@ ENTRIES = (
         "database-behind",
         "Database {database} is behind the migrations",
         why="There are migrations that were not run on it yet.",
-        fix=("$ {flask} db upgrade",),
+        fix=("$ {upgrade}",),
         messages=("Target database is not up to date",),
         exceptions=("CommandError",),
         action="upgrade",
-        temporary=True,
     ),
     Entry(
         "nothing-to-migrate",
@@ -70,9 +67,9 @@ ENTRIES = (
         why="A model was changed and no migration was made of it, or the database was changed by "
         "hand. {detail}",
         fix=(
-            "$ {flask} db migrate -m 'what changed'",
+            "$ {migrate} 'what changed'",
             "Read the file that it makes; then:",
-            "$ {flask} db upgrade",
+            "$ {upgrade}",
         ),
         messages=("New upgrade operations detected: …",),
         exceptions=("CommandError",),
@@ -80,12 +77,13 @@ ENTRIES = (
     Entry(
         "revision-unknown",
         "Database {database} is at a revision that no migration file has",
-        why="The file was deleted, or lies on another branch of the code than the one that is "
-        "checked out.",
+        why="The database is ahead of this code: the migration's file was deleted, or lies on "
+        "another branch than the one that is checked out. {detail}",
         fix=(
-            "Get the file back (`git log --all -- migrations/versions`). If it is gone for good, "
-            "and the tables are those of the newest migration, say so:",
-            "$ {flask} db stamp --purge head",
+            "Get the file back; git knows where it is:",
+            "$ git log --all -- migrations/versions",
+            "Only if it is gone for good, and the tables are those of the newest migration that "
+            "you have: `{stamp} --purge head` makes the database forget its history.",
         ),
         messages=("Can't locate revision identified by …",),
         exceptions=("CommandError",),
@@ -94,20 +92,31 @@ ENTRIES = (
         "several-heads",
         "There are several newest migrations",
         why="Two branches of the code each made a migration on top of the same one.",
-        fix=("$ {flask} db merge heads -m 'merge'", "$ {flask} db upgrade"),
+        fix=("$ {merge}", "$ {upgrade}"),
         messages=("Multiple head revisions are present …", "The script directory has multiple …"),
         exceptions=("CommandError",),
     ),
     Entry(
+        "no-migrations-yet",
+        "There are no migrations yet",
+        why="The folder of migrations was made, and no migration in it: nothing creates the "
+        "tables. {seen}",
+        fix=(
+            "$ {migrate} 'first tables'",
+            "Read the file that it makes; then:",
+            "$ {upgrade}",
+        ),
+    ),
+    Entry(
         "no-migrations-folder",
         "There is no folder of migrations",
-        why="`{flask} db init` was never run here, the folder was not committed, or the command "
+        why="`{init}` was never run here, the folder was not committed, or the command "
         "runs in another folder than the project's.",
         fix=(
             "In the project's folder:",
-            "$ {flask} db init",
-            "$ {flask} db migrate -m 'first tables'",
-            "$ {flask} db upgrade",
+            "$ {init}",
+            "$ {migrate} 'first tables'",
+            "$ {upgrade}",
         ),
         messages=("Path doesn't exist: …",),
         exceptions=("CommandError",),

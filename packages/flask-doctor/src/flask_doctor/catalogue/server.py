@@ -16,7 +16,6 @@ ENTRIES = (
         ),
         exceptions=("OperationalError",),
         sqlstates=("57P03",),
-        temporary=True,
     ),
     Entry(
         "server-shutting-down",
@@ -28,7 +27,6 @@ ENTRIES = (
         ),
         messages=("terminating connection due to administrator command",),
         sqlstates=("57P01", "57P02"),
-        temporary=True,
     ),
     Entry(
         "connection-lost",
@@ -45,7 +43,6 @@ ENTRIES = (
             "could not receive data from server: …",
             "connection already closed",
         ),
-        temporary=True,
     ),
     Entry(
         "too-many-connections",
@@ -67,7 +64,6 @@ ENTRIES = (
         ),
         exceptions=("OperationalError",),
         sqlstates=("53300",),
-        temporary=True,
     ),
     Entry(
         "pool-exhausted",
@@ -81,7 +77,6 @@ ENTRIES = (
         ),
         messages=("QueuePool limit of size …",),
         exceptions=("TimeoutError",),
-        temporary=True,
     ),
     Entry(
         "read-only-server",
@@ -94,7 +89,6 @@ ENTRIES = (
         ),
         messages=("cannot execute … in a read-only transaction",),
         sqlstates=("25006",),
-        temporary=True,
     ),
     Entry(
         "disk-full",
@@ -107,7 +101,6 @@ ENTRIES = (
         ),
         messages=("No space left on device",),
         sqlstates=("53100",),
-        temporary=True,
     ),
     Entry(
         "lock-timeout",
@@ -122,7 +115,6 @@ ENTRIES = (
         ),
         messages=("canceling statement due to lock timeout",),
         sqlstates=("55P03",),
-        temporary=True,
     ),
     Entry(
         "transaction-aborted",
