@@ -32,14 +32,13 @@ class Doctor:
 
     def init_app(self, app: Flask) -> None:
         """Explain this application's errors; its state is `app.extensions["doctor"]`."""
-        from . import ahead, notes, page
+        from . import notes, page
         from .actions import ACTIONS
 
         state = State(app, self.engines, self.metadata, self.registered, ACTIONS)
         app.extensions["doctor"] = state
         notes.init_app(app)
         page.init_app(app)
-        ahead.init_app(app)
 
     def register(self, *additions: Entry | Action) -> None:
         """Add entries to the catalogue, and actions that entries name.
