@@ -35,7 +35,7 @@ def test_a_unique_violation_and_a_null_get_no_note(server: Cluster):
 
 
 def test_a_404_stays_one(server: Cluster):
-    app = lifted_app(server.url("trusted", "app"), DEBUG=True)
+    app = lifted_app(server.url("trusted", "app"), DEBUG=True, DOCTOR_AHEAD=False)
     app.add_url_rule("/gone", view_func=lambda: abort(404))
     assert app.test_client().get("/gone").status_code == 404
 

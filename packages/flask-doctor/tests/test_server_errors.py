@@ -126,7 +126,12 @@ def test_a_pool_larger_than_the_server_is_found_beforehand(server: Cluster):
 
 def test_pool_exhausted(server: Cluster):
     options = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.1}
-    app = lifted_app(server.url("trusted", "app"), SQLALCHEMY_ENGINE_OPTIONS=options, DEBUG=True)
+    app = lifted_app(
+        server.url("trusted", "app"),
+        SQLALCHEMY_ENGINE_OPTIONS=options,
+        DEBUG=True,
+        DOCTOR_AHEAD=False,
+    )
 
     @app.get("/")
     def leak():

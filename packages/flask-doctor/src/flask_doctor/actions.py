@@ -1,36 +1,45 @@
 """The safe cures: creating the database, upgrading it."""
 
+from typing import Any
+
 from flask import Flask
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import Engine, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from .catalogue import Action
 from .errors import sqlstate_of
 from .migrations import tool_of
+from .recognise import diagnose
 from .state import state_of
 
 THERE_ALREADY = ("42P04", "23505")  # another process was faster
 
 
 def create_database(app: Flask) -> None:
-    """Create the database of the application's engine, unless it is there.
+    """Create the databases of the application's engines that are missing.
 
     Raises sqlalchemy.exc.DBAPIError when the server or the role doesn't allow it.
     """
     state = state_of(app)
-    engine = state.engine
-    if engine is None or engine not in state.parameters:
-        raise RuntimeError("the application connects by a function of its own: create it there")
-    parameters = state.parameters[engine] | {"dbname": "postgres"}
+    for engine in state.engines().values():
+        try:
+            engine.connect().close()
+        except DBAPIError as error:
+            found = diagnose(error, engine, state=state, probe=True)
+            if found is None or found.entry.id != "database-missing":
+                raise
+            _create_database(engine, state.parameters[engine])
+
+
+def _create_database(engine: Engine, parameters: dict[str, Any]) -> None:
     maintenance = create_engine(
         engine.url.set(database="postgres"),
-        connect_args=parameters,
+        connect_args=parameters | {"dbname": "postgres"},
         isolation_level="AUTOCOMMIT",
         poolclass=NullPool,
     )
     with maintenance.connect() as connection:
-        preparer = maintenance.dialect.identifier_preparer
-        name = preparer.quote_identifier(state.parameters[engine]["dbname"])
+        name = maintenance.dialect.identifier_preparer.quote_identifier(parameters["dbname"])
         statement = f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"
         # Since PostgreSQL 17 there is a Unicode locale that is the same on every machine.
         if (maintenance.dialect.server_version_info or ()) >= (17,):

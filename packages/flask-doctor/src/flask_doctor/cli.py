@@ -102,7 +102,10 @@ def _examine(info: ScriptInfo, as_json: bool, fix: str | None) -> bool:
 def _apply(info: ScriptInfo, name: str) -> None:
     from .recognise import diagnose
 
-    app = _load(info)
+    try:
+        app = _load(info)
+    except (Exception, SystemExit):
+        raise click.ClickException(f"there is no application for {name}") from None
     state = state_of(app)
     if name not in state.actions:
         raise click.ClickException(f"there is no action {name}")

@@ -174,10 +174,10 @@ def driver(case: Examination) -> str:
 def connection(case: Examination) -> str:
     """Connect as the application does, with each of its engines; the main one stays."""
     (main, engine), *others = case.doctor.engines().items()
+    case.connection = case.stack.enter_context(engine.connect())
     for case.name, case.engine in others:
         case.engine.connect().close()
     case.name, case.engine = main, engine
-    case.connection = case.stack.enter_context(engine.connect())
     case.connection.execute(text(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT}"))
     version, database, read_only = case.connection.execute(
         text(

@@ -14,11 +14,12 @@ from sqlalchemy import Connection, inspect
 
 from .state import State
 
-# What differs from Flask-Migrate's commands.
 FLASK_ALEMBIC = {
-    "migrate": "flask db revision",
-    "merge": "flask db merge -m merge",
-    "init": "flask db mkdir",
+    "upgrade": "upgrade",
+    "migrate": "revision",
+    "stamp": "stamp",
+    "merge": "merge -m merge",
+    "init": "mkdir",
 }
 ALEMBIC = {
     "upgrade": "alembic upgrade head",
@@ -63,7 +64,7 @@ def tool_of(state: State) -> Tool | None:
             Path(app.root_path, app.config["ALEMBIC"]["script_location"]),
             lambda: extension.script_directory,
             extension.upgrade,
-            FLASK_ALEMBIC,
+            {n: f"flask {extension.command_name} {c}" for n, c in FLASK_ALEMBIC.items()},
             app.config["ALEMBIC_CONTEXT"],
         )
     for folder in (Path(app.root_path), Path(app.root_path).parent, Path.cwd()):

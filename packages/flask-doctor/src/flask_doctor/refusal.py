@@ -57,7 +57,12 @@ def examine(parameters: Mapping[str, Any], attempt: Attempt) -> str | None:
     mode = "disable" if attempt.host.startswith("/") else own.get("sslmode", "prefer")
     refusals: dict[bool, DatabaseError] = {}
     for encrypted in ENCRYPTED.get(mode, [True]):
-        error = _refusal(own, attempt, encrypted)
+        try:
+            error = _look(own, attempt, encrypted)
+        except _NotSentError:
+            break
+        except Exception:  # noqa: S112 - no encryption, no PostgreSQL, too slow: all the same here
+            continue
         if error is None:
             break
         refusals[encrypted] = error
@@ -80,10 +85,9 @@ def needs_encryption(parameters: Mapping[str, Any], attempt: Attempt) -> bool:
 def _unless_encryption_helps(own: dict[str, str], attempt: Attempt) -> str:
     try:
         error = _look(own, attempt, encrypted=True)
-    except InterfaceError as reason:
-        # Asked for a password: pg_hba.conf has a line for us, then.
-        return "ssl-required" if isinstance(reason, _NotSentError) else "no-hba-entry"
-    except OSError:
+    except _NotSentError:  # asked for a password, so pg_hba.conf has a line for us
+        return "ssl-required"
+    except Exception:
         return "no-hba-entry"
     return "no-hba-entry" if error and _entry_of(error) == "no-hba-entry" else "ssl-required"
 
@@ -94,13 +98,6 @@ def _is_beyond(own: dict[str, str]) -> bool:
         or not BEYOND_VALUES.isdisjoint(own.items())
         or (HOME / "postgresql.crt").expanduser().exists()
     )
-
-
-def _refusal(own: dict[str, str], attempt: Attempt, encrypted: bool) -> DatabaseError | None:
-    try:
-        return _look(own, attempt, encrypted)
-    except (InterfaceError, OSError):  # no PostgreSQL, no encryption, nothing sent, too slow
-        return None
 
 
 def _entry_of(error: DatabaseError) -> str | None:

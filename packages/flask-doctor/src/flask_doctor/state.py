@@ -1,5 +1,6 @@
 """What the doctor knows of one application."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import entry_points
@@ -10,6 +11,8 @@ from flask import Flask, current_app
 from sqlalchemy import Engine, MetaData
 
 from .catalogue import ENTRIES, Action, Entry
+
+log = logging.getLogger(__name__)
 
 GROUP = "flask_doctor.entries"
 
@@ -85,7 +88,13 @@ def current_state() -> State | None:
 @cache
 def _plugged_in() -> tuple[Entry | Action, ...]:
     """Load what installed packages add: each entry point is a sequence of entries and actions."""
-    return tuple(item for point in entry_points(group=GROUP) for item in point.load())
+    found: list[Entry | Action] = []
+    for point in entry_points(group=GROUP):
+        try:
+            found.extend(point.load())
+        except Exception:  # another package's mistake keeps nobody from the rest
+            log.warning("the entries of %s can't be loaded", point.value, exc_info=True)
+    return tuple(found)
 
 
 def known_entries(registered: Iterable[Entry | Action] = ()) -> dict[str, Entry]:
