@@ -182,7 +182,7 @@ def test_a_dry_run_changes_nothing(app: Flask, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("prune", "code", "left"), [([], 0, 3), (["--prune"], 1, 3), (["--prune=force"], 0, 1)]
+    ("prune", "code", "left"), [([], 0, 3), (["--prune"], 1, 3), (["--prune", "--force"], 0, 1)]
 )
 def test_prune_stands_before_the_file_or_after(
     app: Flask, tmp_path: Path, prune: list[str], code: int, left: int
@@ -332,7 +332,7 @@ def test_nothing_is_left_of_an_export_that_failed(app: Flask, tmp_path: Path, fo
 def test_progress_is_plain_lines_where_there_is_no_terminal(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("stationsapp.stations.cli.QUIET", 0)
+    monkeypatch.setattr("stationsapp.stations.cli.importing.QUIET", 0)
     lines = run(app, "import", AIRPORTS, "--dry-run").stderr.splitlines()
     assert [line.partition(",000 rows, ")[0] for line in lines[:2]] == ["5", "10"]
     assert lines[0].endswith(" a second")

@@ -7,8 +7,8 @@ from io import StringIO
 from itertools import chain, islice
 from typing import Any, BinaryIO, NamedTuple
 
-from . import FeedError, Record, Rejected, degrees, from_file, shown, station, to_file
-from .columns import FIELDS, NAMES, normalised
+from . import FeedError, Format, Record, Rejected, checked, degrees, shown
+from .headers import FIELDS, NAMES, from_file, normalised, to_file
 
 SEPARATORS = ",;\t|"
 SAMPLE = 200  # lines by which the separator and the columns are chosen
@@ -187,7 +187,7 @@ def _record(line: int, row: list[str], layout: Layout) -> Record | Rejected:
         parts = [row[i] for i in code_places]
         code = JOINT.join(parts) if any(parts) else ""
     properties = {key: row[i] for i, key in rest if row[i]}
-    return station(line, (code, row[name], row[lat], row[lng]), properties, columns)
+    return checked(line, (code, row[name], row[lat], row[lng]), properties, columns)
 
 
 def _is_field(name: str) -> bool:
@@ -217,3 +217,14 @@ def lines_of(table: Iterable[Sequence[Any]]) -> Iterator[bytes]:
         buffer = StringIO()
         csv.writer(buffer, lineterminator="\r\n").writerows(batch)
         yield buffer.getvalue().encode()
+
+
+CSV = Format(
+    name="csv",
+    media_type="text/csv",
+    endings=(".csv",),
+    is_start=lambda text: True,
+    read=read,
+    write=lambda records, contents: write(records, contents.keys()),
+    options=("key", "columns"),
+)

@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from . import PREFIX, FeedError, Item, Record, Rejected, dumps, from_file, shown, station, to_file
-from .json_items import items
+from . import Contents, FeedError, Format, Item, Record, Rejected, checked, dumps, shown
+from .geojson import FEATURE
+from .headers import PREFIX, from_file, to_file
+from .json_items import is_json, items
 
 COLUMNS = ("station_id", "name", "lat", "lon")
 LARGEST = 1 << 22  # bytes of a gbfs.json
@@ -39,15 +41,15 @@ def _record(number: int, value: Any, language: str | None) -> Record | Rejected:
     if not isinstance(value, dict):
         return Rejected(number, "stations", shown(value), "is no station")
     code, name, lat, lng = (value.pop(column, None) for column in COLUMNS)
-    properties = {from_file(key, RESERVED): _plain(v) for key, v in value.items()}
+    properties = {from_file(key, RESERVED): _unwrapped(v) for key, v in value.items()}
     if isinstance(name, list):
-        if _plain(name) is name:
+        if _unwrapped(name) is name:
             properties["name"] = name
         name = _choose(name, language)
-    return station(number, (code, name, lat, lng), properties, COLUMNS)
+    return checked(number, (code, name, lat, lng), properties, COLUMNS)
 
 
-def _plain(value: Any) -> Any:
+def _unwrapped(value: Any) -> Any:
     """Take a text out of the list that `_text` puts it in."""
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
         text = value[0].get("text")
@@ -62,6 +64,11 @@ def _choose(texts: list[Any], language: str | None) -> Any:
         if language and language.lower() in (spoken, spoken.partition("-")[0]):
             return text.get("text")
     return texts[0].get("text") if texts else None
+
+
+def is_index(start: bytes) -> bool:
+    """Tell whether what starts like this is a gbfs.json, the list of a system's feeds."""
+    return bool(re.search(rb'"feeds"\s*:', start) and not re.search(rb'"stations"\s*:', start))
 
 
 def discover(stream: BinaryIO, language: str | None = None) -> str | None:
@@ -92,12 +99,12 @@ def write(records: Iterable[Record], version: str) -> Iterator[bytes]:
     start = dumps({"last_updated": updated, "ttl": 0, "version": version})
     separator = start[:-1] + b',"data":{"stations":[\n'
     for record in records:
-        yield separator + dumps(_station(record, version))
+        yield separator + dumps(_written(record, version))
         separator = b",\n"
     yield (b"\n" if separator == b",\n" else separator) + b"]}}\n"
 
 
-def _station(record: Record, version: str) -> dict[str, Any]:
+def _written(record: Record, version: str) -> dict[str, Any]:
     value: dict[str, Any] = {
         "station_id": record.code,
         "name": record.name,
@@ -239,3 +246,25 @@ TYPES_3: dict[str, Callable[[Any], Any]] = {
 }
 
 RESERVED = {*COLUMNS, *TYPES, *TYPES_2, *TYPES_3}
+
+
+def _is_start(text: str) -> bool:
+    known = re.search(r'"(feeds|stations|ttl)"\s*:', text)
+    return is_json(text) and not FEATURE.search(text) and bool(known)
+
+
+def _write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
+    is_localised = contents.some("name", r'^\[\{"')
+    return write(records, "3.0" if is_localised else "2.3")
+
+
+GBFS = Format(
+    name="gbfs",
+    media_type="application/json",
+    endings=("/station_information.json", "/gbfs.json"),
+    is_start=_is_start,
+    read=read,
+    write=_write,
+    options=("language",),
+    unit="station",
+)

@@ -1,0 +1,174 @@
+"""`flask stations import`."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+from urllib.parse import urljoin
+
+import click
+from flask.cli import with_appcontext
+
+from ..feeds import FeedError, Format, gbfs
+from ..feeds.formats import FORMATS, by_start
+from ..importer import Report, import_records
+from ..sources import Source, is_address, opened, stem
+from .shared import explained, one_line, source_name
+
+QUIET = 10  # seconds between two lines of progress where there is no terminal
+
+
+@click.command("import")
+@with_appcontext
+@click.argument("location", metavar="FILE|URL|-")
+@click.option(
+    "--source",
+    callback=source_name,
+    help="The feed that the stations are from.  [default: the file's name]",
+)
+@click.option("--format", "form", type=click.Choice(FORMATS), help="[default: by the content]")
+@click.option("--key", metavar="COLUMN", help="What holds the codes; of a CSV several: a,b.")
+@click.option("--columns", metavar="A,B,...", help="The columns of a CSV without a header.")
+@click.option("--language", help="Which of a GBFS station's names.  [default: the first]")
+@click.option("--all-locations", is_flag=True, help="Of GTFS take platforms, entrances, ... too.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, change nothing.")
+@click.option("--strict", is_flag=True, help="Load nothing when any row is rejected.")
+@click.option("--prune", is_flag=True, help="Delete what the feed no longer has.")
+@click.option("--force", is_flag=True, help="Prune more than a fifth of the source, too.")
+@click.option("--rejects", type=click.Path(dir_okay=False), help="Write all rejected rows here.")
+def import_command(
+    location: str,
+    source: str | None,
+    form: str | None,
+    dry_run: bool,
+    strict: bool,
+    prune: bool,
+    force: bool,
+    rejects: str | None,
+    **options: Any,
+) -> None:
+    """Load the stations of a feed; run again, it changes what has changed.
+
+    The feed is CSV, GeoJSON, GTFS or GBFS, also packed (.gz, .zip). Exit status: 0 when it was
+    loaded, even if rows were rejected; 1 when nothing was changed; 2 for wrong usage.
+    """
+    if force and not prune:
+        raise click.UsageError("--force is only for --prune")
+    with explained(location):
+        source = source or (stem(location)[:100] if location != "-" else "")
+    if not source.isprintable() or not source:
+        raise click.UsageError("--source: name the feed, for its address doesn't")
+    with (
+        explained(location),
+        _feed(location, form, options["language"]) as (feed, found),
+        _rejects(rejects, location) as rejects_file,
+        _progress(feed) as progress,
+    ):
+        given = {name: value for name, value in options.items() if value}
+        if wrong := given.keys() - set(found.options):
+            option = min(wrong).replace("_", "-")
+            raise click.UsageError(f"--{option} is not for {found.name}, which {location} is")
+        report = import_records(
+            source,
+            found.read(feed.stream, **given),
+            prune=prune,
+            force=force,
+            strict=strict,
+            dry_run=dry_run,
+            rejects=rejects_file,
+            progress=progress,
+        )
+    _show(location, report, found.unit)
+    if report.refused:
+        raise click.ClickException(one_line(f"{location}: {report.refused}; nothing was changed"))
+    if dry_run:
+        click.echo("This was a dry run: nothing was changed.")
+
+
+@contextmanager
+def _feed(location: str, name: str | None, language: str | None) -> Iterator[tuple[Source, Format]]:
+    """Open a feed and tell its format; from the address of a gbfs.json go on to the stations."""
+    with opened(location) as feed:
+        start = feed.stream.peek()
+        form = FORMATS[name] if name else by_start(start)
+        if form is not gbfs.GBFS or not gbfs.is_index(start):
+            yield feed, form
+            return
+        address = gbfs.discover(feed.stream, language)
+    if not address or not is_address(location):
+        raise FeedError(
+            "a gbfs.json, which only lists feeds: "
+            + (f"import {address}" if address else "and no station_information among them")
+        )
+    try:
+        address = urljoin(location, address)
+    except ValueError as error:
+        raise FeedError(f"leads to {address}: {error}") from error
+    if not is_address(address):
+        raise FeedError(f"leads to {address}: expected http or https")
+    with opened(address) as feed:
+        yield feed, form
+
+
+@contextmanager
+def _rejects(path: str | None, location: str) -> Iterator[TextIO | None]:
+    if path is None:
+        yield None
+    elif Path(path).exists() and Path(location).exists() and Path(path).samefile(location):
+        raise click.UsageError(f"--rejects: {path} is the feed itself")
+    else:
+        # What is no character, and so was rejected, is written as \ud800.
+        with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            yield file
+
+
+@contextmanager
+def _progress(feed: Source) -> Iterator[Callable[[int], None]]:
+    """Show rows, rate and time left: a bar on a terminal, now and then a line elsewhere."""
+    start = said = time.monotonic()
+
+    def rate(rows: int | None) -> str:
+        seconds = max(time.monotonic() - start, 0.001)
+        return f"{rows:,} rows, {rows / seconds:,.0f} a second" if rows else ""
+
+    def line(rows: int) -> None:
+        nonlocal said
+        if time.monotonic() - said >= QUIET:
+            said = time.monotonic()
+            click.echo(rate(rows), err=True)
+
+    if feed.size and sys.stderr.isatty():
+        with click.progressbar(
+            length=feed.size, label="Reading", file=sys.stderr, item_show_func=rate
+        ) as bar:
+
+            def step(rows: int) -> None:
+                if feed.position() == feed.size:
+                    bar.label = "Writing"  # the table and its indexes take longer than the file
+                bar.update(feed.position() - bar.pos, rows)
+
+            yield step
+    else:
+        yield line
+
+
+def _show(location: str, report: Report, unit: str) -> None:
+    for rejected in report.examples:
+        click.echo(one_line(f"{location}, {rejected.at(unit)}"), err=True)
+    if more := report.rejected - len(report.examples):
+        click.echo(f"... and {more:,} more: --rejects FILE.csv lists them all", err=True)
+    for reason, count, codes in report.suspicions:
+        shown = ", ".join(codes) + (", ..." if count > len(codes) else "")
+        click.echo(one_line(f"Suspect: {count:,} {reason}: {shown}"), err=True)
+    moved = ""
+    if report.farthest:
+        code, metres = report.farthest
+        moved = one_line(f" (the farthest {code}, by {metres / 1000:,.1f} km)")
+    click.echo(
+        f"{report.added:,} added, {report.updated:,} updated, {report.moved:,} moved{moved}, "
+        f"{report.renamed:,} renamed, {report.unchanged:,} unchanged, {report.skipped:,} skipped, "
+        f"{report.rejected:,} rejected, {report.vanished:,} vanished"
+        + (f", {report.pruned:,} of them deleted" if report.pruned else "")
+    )
