@@ -83,12 +83,9 @@ class ApiToken(BaseModel):
 
     __tablename__ = "api_tokens"
     __table_args__ = (
-        # The name of a token that was revoked can be used again.
+        # A revoked token's name can be used again.
         Index(
-            "uq_api_tokens_valid_name",
-            "name",
-            unique=True,
-            postgresql_where=text("revoked_at IS NULL"),
+            "uq_api_tokens_valid_name", "name", unique=True, postgresql_where="revoked_at IS NULL"
         ),
     )
 

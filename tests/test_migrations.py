@@ -7,27 +7,13 @@ import psycopg2
 import pytest
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from postgres import config_for, server_connection, url_of
+from postgres import config_for
 from project import Project
-from pytest_postgresql.executors import NoopExecutor
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from stationsapp import create_app
 from stationsapp.extensions import db
-
-
-@pytest.fixture
-def own_url(connected: None, template: NoopExecutor) -> Iterator[str]:
-    """The URL of a migrated database of the test's own."""
-    name = f"{template.dbname}_migrations"
-    with closing(server_connection()) as connection:
-        connection.autocommit = True
-        cursor = connection.cursor()
-        cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        cursor.execute(f"CREATE DATABASE {name} TEMPLATE {template.template_dbname}")
-        yield url_of(template, name)
-        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

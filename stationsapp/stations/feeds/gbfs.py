@@ -88,11 +88,13 @@ def discover(stream: BinaryIO, language: str | None = None) -> str | None:
     return address if isinstance(address, str) else None
 
 
-def write(records: Iterable[Record], version: str) -> Iterator[bytes]:
-    """Write a station_information.json of version 2.3 or 3.0, a station a line.
+def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
+    """Write a station_information.json, a station a line.
 
-    A property that has a name of GBFS but isn't of its type is written as `properties.<name>`.
+    It is of version 2.3, or 3.0 when a name is in several languages. A property that has a name of
+    GBFS but isn't of its type is written as `properties.<name>`.
     """
+    version = "3.0" if contents.some("name", r'^\[\{"') else "2.3"
     # Of the feed's age nothing is known; ttl 0 says that it may change at any time.
     now = int(time.time())
     updated = now if version == "2.3" else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
@@ -253,18 +255,7 @@ def _is_start(text: str) -> bool:
     return is_json(text) and not FEATURE.search(text) and bool(known)
 
 
-def _write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
-    is_localised = contents.some("name", r'^\[\{"')
-    return write(records, "3.0" if is_localised else "2.3")
-
-
+ENDINGS = ("/station_information.json", "/gbfs.json")
 GBFS = Format(
-    name="gbfs",
-    media_type="application/json",
-    endings=("/station_information.json", "/gbfs.json"),
-    is_start=_is_start,
-    read=read,
-    write=_write,
-    options=("language",),
-    unit="station",
+    "gbfs", "application/json", ENDINGS, _is_start, read, write, ("language",), unit="station"
 )
