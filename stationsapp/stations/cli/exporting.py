@@ -37,10 +37,7 @@ def _bbox(ctx: click.Context, param: click.Parameter, value: str | None) -> geo.
 @click.option("--source", callback=source_name, help="Only this source's stations.  [default: all]")
 @click.option("--bbox", metavar="W,S,E,N", callback=_bbox, help="Only the stations in this box.")
 def export_command(
-    location: str,
-    form: str | None,
-    source: str | None,
-    bbox: geo.Box | None,
+    location: str, form: str | None, source: str | None, bbox: geo.Box | None
 ) -> None:
     """Write the stations to a feed; a box whose west is greater than its east is crossing 180°.
 

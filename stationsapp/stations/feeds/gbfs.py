@@ -22,9 +22,13 @@ RENTAL_METHODS = {
     *("key", "creditcard", "paypass", "applepay", "androidpay", "transitcard", "accountnumber"),
     "phone",
 }
-PARKING_TYPES = {
-    *("parking_lot", "street_parking", "underground_parking", "sidewalk_parking", "other"),
-}
+PARKING_TYPES = (
+    "parking_lot",
+    "street_parking",
+    "underground_parking",
+    "sidewalk_parking",
+    "other",
+)
 
 
 def read(stream: BinaryIO, language: str | None = None) -> Iterator[Item]:
@@ -107,12 +111,7 @@ def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
 
 
 def _written(record: Record, version: str) -> dict[str, Any]:
-    value: dict[str, Any] = {
-        "station_id": record.code,
-        "name": record.name,
-        "lat": record.lat,
-        "lon": record.lng,
-    }
+    value: dict[str, Any] = dict(zip(COLUMNS, record[1:5], strict=True))
     types = TYPES | (TYPES_3 if version == "3.0" else TYPES_2)
     properties = dict(record.properties)
     if version == "3.0":
@@ -162,8 +161,8 @@ def _boolean(value: Any) -> bool | None:
     return value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value))
 
 
-def _among(allowed: set[str]) -> Callable[[Any], str | None]:
-    return lambda value: value if isinstance(value, str) and value in allowed else None
+def _parking_type(value: Any) -> str | None:
+    return value if value in PARKING_TYPES else None
 
 
 def _methods(value: Any) -> list[str] | None:
@@ -229,7 +228,7 @@ TYPES: dict[str, Callable[[Any], Any]] = {
     ),
     **dict.fromkeys(("is_virtual_station", "is_valet_station", "is_charging_station"), _boolean),
     "parking_hoop": _boolean,
-    "parking_type": _among(PARKING_TYPES),
+    "parking_type": _parking_type,
     "capacity": _count,
     "rental_methods": _methods,
     "rental_uris": _uris,

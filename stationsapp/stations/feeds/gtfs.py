@@ -150,12 +150,5 @@ def _is_start(text: str) -> bool:
     return {"stop_id", "stop_lat", "stop_lon"} <= header
 
 
-GTFS = Format(
-    "gtfs",
-    CSV.media_type,
-    ("/stops.txt", ".zip"),
-    _is_start,
-    read,
-    write,
-    options=("all_locations",),
-)
+ENDINGS = ("/stops.txt", ".zip")
+GTFS = Format("gtfs", CSV.media_type, ENDINGS, _is_start, read, write, options=("all_locations",))
