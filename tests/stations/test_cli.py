@@ -334,7 +334,7 @@ def test_nothing_is_left_of_an_export_that_failed(app: Flask, tmp_path: Path, fo
 def test_progress_is_plain_lines_where_there_is_no_terminal(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("stationsapp.stations.cli.importing.QUIET", 0)
+    monkeypatch.setattr("stationsapp.stations.cli.QUIET", 0)
     lines = run(app, "import", AIRPORTS, "--dry-run").stderr.splitlines()
     assert [line.partition(",000 rows, ")[0] for line in lines[:2]] == ["5", "10"]
     assert lines[0].endswith(" a second")
