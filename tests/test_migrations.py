@@ -6,10 +6,10 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from copied import ProjectCopy
 from flask import Flask
 from flask_migrate import downgrade, upgrade
 from postgres import config_for
-from project import Project
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -28,7 +28,7 @@ def app(own_url: str) -> Iterator[Flask]:
 
 
 def test_a_changed_model_becomes_the_next_migration(own_url: str, tmp_path: Path):
-    project = Project(tmp_path, own_url)
+    project = ProjectCopy(tmp_path, own_url)
     column = "    lng: Mapped[float]\n"
     project.replace(
         "stationsapp/models.py", column, column + "    elevation: Mapped[float | None]\n"
@@ -58,7 +58,7 @@ def columns(url: str) -> list[str]:
 
 
 def test_an_empty_migration_is_numbered_and_clean_too(own_url: str, tmp_path: Path):
-    project = Project(tmp_path, own_url)
+    project = ProjectCopy(tmp_path, own_url)
     project.run("flask", "db", "revision", "-m", "Rename what was")
     made = str(project.folder / "migrations/versions/0006_rename_what_was.py")
     project.run("ruff", "format", "--check", made)
@@ -66,7 +66,7 @@ def test_an_empty_migration_is_numbered_and_clean_too(own_url: str, tmp_path: Pa
 
 
 def test_a_migration_can_be_made_where_ruff_is_not_installed(own_url: str, tmp_path: Path):
-    project = Project(tmp_path, own_url)
+    project = ProjectCopy(tmp_path, own_url)
     # As find_spec says of a package that is not there.
     project.replace("migrations/env.py", 'find_spec("ruff")', 'find_spec("no_ruff")')
     project.run("flask", "db", "revision", "-m", "plain")

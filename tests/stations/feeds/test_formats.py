@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from project import Project
+from copied import ProjectCopy
 
 from stationsapp.stations.feeds import Format
 from stationsapp.stations.feeds.formats import FORMATS, by_name, by_start
@@ -82,7 +82,7 @@ LOC = Format("loc", "text/plain", (".loc",), lambda start: "@" in start, read, w
 
 
 def test_a_new_format_is_a_module_and_its_name_in_the_registry(own_url: str, tmp_path: Path):
-    project = Project(tmp_path, own_url)
+    project = ProjectCopy(tmp_path, own_url)
     (project.folder / "stationsapp/stations/feeds/loc.py").write_text(LOC)
     registry = "stationsapp/stations/feeds/formats.py"
     project.replace(

@@ -9,7 +9,7 @@ from shutil import copytree, ignore_patterns
 ROOT = Path(__file__).parents[1]
 
 
-class Project:
+class ProjectCopy:
     """A copy of the application in a folder, run with a database of the test's own."""
 
     def __init__(self, folder: Path, database_url: str) -> None:
