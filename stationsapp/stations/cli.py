@@ -1,7 +1,6 @@
 """`flask stations ...`: exit status 0 when done, 1 when nothing was changed, 2 for wrong usage."""
 
 import gzip
-import re
 import sys
 import time
 import zipfile
@@ -15,9 +14,9 @@ import click
 from flask import Blueprint
 
 from . import geo
-from .exporter import FORMATS, export
-from .feeds import FeedError, Item, csv, gbfs, geojson, gtfs
-from .feeds.sniff import sniff
+from .exporter import export
+from .feeds import FeedError, Format, gbfs
+from .feeds.formats import FORMATS, by_name, by_start
 from .importer import Report, import_records
 from .sources import Source, is_address, opened, stem
 
@@ -26,22 +25,6 @@ bp.cli.help = "Take stations in from feeds, and give them out."
 
 QUIET = 10  # seconds between two lines of progress where there is no terminal
 
-# By format: the reader, its options, and what the numbers of its records count.
-READERS: dict[str, tuple[Callable[..., Iterator[Item]], set[str], str]] = {
-    "csv": (csv.read, {"key", "columns"}, "line"),
-    "geojson": (geojson.read, {"key"}, "feature"),
-    "geojsonl": (geojson.read_lines, {"key"}, "line"),
-    "gtfs": (gtfs.read, {"all_locations"}, "line"),
-    "gbfs": (gbfs.read, {"language"}, "station"),
-}
-ENDINGS = {
-    r"(^|/)stops\.txt$|\.zip$": "gtfs",
-    r"(^|/)(station_information|gbfs)\.json$": "gbfs",
-    r"\.(geojsonl|geojsons|ndgeojson|ndjson|jsonl)$": "geojsonl",
-    r"\.(geojson|json)$": "geojson",
-    r"\.csv$": "csv",
-}
-
 
 def _source(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is not None and not (1 <= len(value) <= 100 and value.isprintable()):
@@ -49,21 +32,9 @@ def _source(ctx: click.Context, param: click.Parameter, value: str | None) -> st
     return value
 
 
-class ImportCommand(click.Command):
-    """Lets --prune stand alone before FILE: click would take FILE as its value."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:  # noqa: D102
-        args = ["--prune=yes" if arg == "--prune" else arg for arg in args]
-        return super().parse_args(ctx, args)
-
-
-@bp.cli.command("import", cls=ImportCommand)
+@bp.cli.command("import")
 @click.argument("location", metavar="FILE|URL|-")
-@click.option(
-    "--source",
-    callback=_source,
-    help="The feed that the stations are from.  [default: the file's name]",
-)
+@click.option("--source", callback=_source, help="The feed's name.  [default: the file's name]")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="[default: by the content]")
 @click.option("--key", metavar="COLUMN", help="What holds the codes; of a CSV several: a,b.")
 @click.option("--columns", metavar="A,B,...", help="The columns of a CSV without a header.")
@@ -71,13 +42,8 @@ class ImportCommand(click.Command):
 @click.option("--all-locations", is_flag=True, help="Of GTFS take platforms, entrances, ... too.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, change nothing.")
 @click.option("--strict", is_flag=True, help="Load nothing when any row is rejected.")
-@click.option(
-    "--prune",
-    type=click.Choice(["no", "yes", "force"]),
-    default="no",
-    metavar="[=force]",
-    help="Delete what the feed no longer has; more than a fifth of the source only by force.",
-)
+@click.option("--prune", is_flag=True, help="Delete what the feed no longer has.")
+@click.option("--force", is_flag=True, help="Prune more than a fifth of the source, too.")
 @click.option("--rejects", type=click.Path(dir_okay=False), help="Write all rejected rows here.")
 def import_command(
     location: str,
@@ -85,7 +51,8 @@ def import_command(
     form: str | None,
     dry_run: bool,
     strict: bool,
-    prune: str,
+    prune: bool,
+    force: bool,
     rejects: str | None,
     **options: Any,
 ) -> None:
@@ -94,32 +61,33 @@ def import_command(
     The feed is CSV, GeoJSON, GTFS or GBFS, also packed (.gz, .zip). Exit status: 0 when it was
     loaded, even if rows were rejected; 1 when nothing was changed; 2 for wrong usage.
     """
+    if force and not prune:
+        raise click.UsageError("--force is only for --prune")
     with _explained(location):
         source = source or (stem(location)[:100] if location != "-" else "")
     if not source.isprintable() or not source:
         raise click.UsageError("--source: name the feed, for its address doesn't")
     with (
         _explained(location),
-        _feed(location, form, options["language"]) as (feed, form),
+        _feed(location, form, options["language"]) as (feed, found),
         _rejects(rejects, location) as rejects_file,
         _progress(feed) as progress,
     ):
-        reader, allowed, unit = READERS[form]
         given = {name: value for name, value in options.items() if value}
-        if wrong := given.keys() - allowed:
+        if wrong := given.keys() - set(found.options):
             option = min(wrong).replace("_", "-")
-            raise click.UsageError(f"--{option} is not for {form}, which {location} is")
-        items = reader(feed.stream, **given)
+            raise click.UsageError(f"--{option} is not for {found.name}, which {location} is")
         report = import_records(
             source,
-            items,
+            found.read(feed.stream, **given),
             prune=prune,
+            force=force,
             strict=strict,
             dry_run=dry_run,
             rejects=rejects_file,
             progress=progress,
         )
-    _show(location, report, unit)
+    _show(location, report, found.unit)
     if report.refused:
         raise click.ClickException(_line(f"{location}: {report.refused}; nothing was changed"))
     if dry_run:
@@ -127,26 +95,13 @@ def import_command(
 
 
 @contextmanager
-def _explained(location: str) -> Iterator[None]:
-    """Turn what is wrong with a file into a line and exit status 1."""
-    try:
-        yield
-    except FeedError as error:
-        raise click.ClickException(_line(f"{location}: {error}")) from error
-    except BrokenPipeError:
-        raise  # nobody reads on: click ends quietly
-    except OSError as error:
-        name = error.filename or location
-        raise click.ClickException(_line(f"{name}: {error.strerror or error}")) from error
-
-
-@contextmanager
-def _feed(location: str, form: str | None, language: str | None) -> Iterator[tuple[Source, str]]:
+def _feed(location: str, name: str | None, language: str | None) -> Iterator[tuple[Source, Format]]:
     """Open a feed and tell its format; from the address of a gbfs.json go on to the stations."""
     with opened(location) as feed:
-        found = sniff(feed.stream.peek())
-        if found != "gbfs.json" or form not in (None, "gbfs"):
-            yield feed, form or found
+        start = feed.stream.peek()
+        form = FORMATS[name] if name else by_start(start)
+        if form is not gbfs.GBFS or not gbfs.is_index(start):
+            yield feed, form
             return
         address = gbfs.discover(feed.stream, language)
     if not address or not is_address(location):
@@ -161,7 +116,7 @@ def _feed(location: str, form: str | None, language: str | None) -> Iterator[tup
     if not is_address(address):
         raise FeedError(f"leads to {address}: expected http or https")
     with opened(address) as feed:
-        yield feed, "gbfs"
+        yield feed, form
 
 
 @contextmanager
@@ -226,6 +181,20 @@ def _show(location: str, report: Report, unit: str) -> None:
     )
 
 
+@contextmanager
+def _explained(location: str) -> Iterator[None]:
+    """Turn what is wrong with a file into a line and exit status 1."""
+    try:
+        yield
+    except FeedError as error:
+        raise click.ClickException(_line(f"{location}: {error}")) from error
+    except BrokenPipeError:
+        raise  # nobody reads on: click ends quietly
+    except OSError as error:
+        name = error.filename or location
+        raise click.ClickException(_line(f"{name}: {error.strerror or error}")) from error
+
+
 def _line(text: str) -> str:
     """Keep what a feed says from breaking the line, or the terminal."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
@@ -249,33 +218,27 @@ def _bbox(ctx: click.Context, param: click.Parameter, value: str | None) -> geo.
 @click.option("--source", callback=_source, help="Only this source's stations.  [default: all]")
 @click.option("--bbox", metavar="W,S,E,N", callback=_bbox, help="Only the stations in this box.")
 def export_command(
-    location: str,
-    form: str | None,
-    source: str | None,
-    bbox: geo.Box | None,
+    location: str, form: str | None, source: str | None, bbox: geo.Box | None
 ) -> None:
     """Write the stations to a feed; a box whose west is greater than its east is crossing 180°.
 
     Exit status: 0 when it was written; 1 when not; 2 for wrong usage.
     """
-    form = form or _form_of(location)
-    with _explained(location), _output(location, form) as file:
-        count = export(file, form, source, bbox)
+    chosen = FORMATS[form] if form else _form_of(location)
+    with _explained(location), _output(location, chosen) as file:
+        count = export(file, chosen, source, bbox)
     click.echo(f"{count:,} stations exported to {_line(location)}", err=True)
 
 
-def _form_of(location: str) -> str:
-    name = location.lower().removesuffix(".gz")
-    for ending, form in ENDINGS.items():
-        if re.search(ending, name):
-            return form
-    if location == "-":
-        return "csv"
-    raise click.UsageError(f"--format: {location} doesn't say, expected {', '.join(FORMATS)}")
+def _form_of(location: str) -> Format:
+    form = FORMATS["csv"] if location == "-" else by_name(location)
+    if form is None:
+        raise click.UsageError(f"--format: {location} doesn't say, expected {', '.join(FORMATS)}")
+    return form
 
 
 @contextmanager
-def _output(location: str, form: str) -> Iterator[Any]:
+def _output(location: str, form: Format) -> Iterator[Any]:
     """Open a file that is there when it is whole, packed as its name says."""
     if location == "-":
         yield sys.stdout.buffer
@@ -295,12 +258,12 @@ def _output(location: str, form: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _packed(name: str, form: str, raw: BinaryIO) -> Iterator[Any]:
+def _packed(name: str, form: Format, raw: BinaryIO) -> Iterator[Any]:
     if name.endswith(".gz"):
         with gzip.open(raw, "wb", 6) as file:
             yield file
     elif name.endswith(".zip"):
-        member = "stops.txt" if form == "gtfs" else f"stations.{form}"
+        member = f"stations{form.endings[0]}".rpartition("/")[2]
         with (
             zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive,
             archive.open(member, "w", force_zip64=True) as file,

@@ -108,7 +108,8 @@ def import_records(
     source: str,
     items: Iterable[Item],
     *,
-    prune: str = "no",
+    prune: bool = False,
+    force: bool = False,
     strict: bool = False,
     dry_run: bool = False,
     rejects: TextIO | None = None,
@@ -116,9 +117,9 @@ def import_records(
 ) -> Report:
     """Load a feed's records as stations of `source`, all or none.
 
-    `prune` deletes what the feed no longer has: "no", "yes" (up to a fifth of the source) or
-    "force"; `strict` refuses a feed with a rejected row; `rejects` takes all of these as CSV;
-    `progress` is called with the number of rows read. Raises FeedError from the reader.
+    `prune` deletes what the feed no longer has, up to a fifth of the source, with `force` all;
+    `strict` refuses a feed with a rejected row; `rejects` takes all of these as CSV; `progress` is
+    called with the number of rows read. Raises FeedError from the reader.
     """
     report = Report()
     reject = _rejecter(report, rejects)
@@ -132,7 +133,13 @@ def import_records(
             "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (IMPORT_LOCK, source)
         )
         _compare(connection, source, report)
-        _refuse(connection, source, report, prune, strict)
+        if strict and report.rejected:
+            report.refused = f"--strict: {report.rejected:,} rows were rejected"
+        elif not report.added + report.updated + report.unchanged:
+            # Such a feed is broken: it must not empty the source.
+            report.refused = "it holds no station that could be loaded"
+        elif prune:
+            _prune(source, report, force)
         if not report.refused and not dry_run:
             if report.added or report.updated:
                 connection.exec_driver_sql(UPSERT, {"source": source})
@@ -197,7 +204,7 @@ def _pieces(
     while batch := list(islice(items, BATCH)):
         lines: list[str] = []
         for item in batch:
-            line = _prepared(item) if isinstance(item, Record) else item
+            line = _copy_line(item) if isinstance(item, Record) else item
             if isinstance(line, str):
                 lines.append(line)
             elif isinstance(line, Skipped):
@@ -217,7 +224,7 @@ def _pieces(
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
-def _prepared(record: Record) -> str | Rejected:
+def _copy_line(record: Record) -> str | Rejected:
     """Write a record as a line of COPY's text format, or say why PostgreSQL can't keep it."""
     line, code, name, lat, lng, properties = record
     try:
@@ -240,9 +247,8 @@ def _escaped(text: str) -> str:
 def _duplicates(connection: Connection) -> Iterator[tuple[int, str, int]]:
     """Take the rows whose code came before out of the staging table, and yield them."""
     if connection.exec_driver_sql(REFUSE_DUPLICATES).rowcount:
-        cursor: Any = connection.connection.cursor(
-            "duplicates"
-        )  # on the server: there may be millions
+        # On the server: there may be millions.
+        cursor: Any = connection.connection.cursor("duplicates")
         cursor.execute(DUPLICATES)
         yield from cursor
         cursor.close()
@@ -261,20 +267,13 @@ def _compare(connection: Connection, source: str, report: Report) -> None:
     report.suspicions = suspicions(connection)
 
 
-def _refuse(connection: Connection, source: str, report: Report, prune: str, strict: bool) -> None:
-    """Say in the report what will be pruned, or why nothing may be done."""
-    loaded = report.added + report.updated + report.unchanged
-    if strict and report.rejected:
-        report.refused = f"--strict: {report.rejected:,} rows were rejected"
-    elif not loaded:
-        # Such a feed is broken: it must not empty the source.
-        report.refused = "it holds no station that could be loaded"
-    elif prune != "no" and report.vanished:
-        before = report.updated + report.unchanged + report.vanished
-        if report.vanished > PRUNED_AT_MOST * before and prune != "force":
-            report.refused = (
-                f"--prune would delete {report.vanished:,} of the {before:,} stations of "
-                f"{source}, more than a fifth: --prune=force does it"
-            )
-        else:
-            report.pruned = report.vanished
+def _prune(source: str, report: Report, force: bool) -> None:
+    """Say in the report what will be pruned, or that it is too much."""
+    before = report.updated + report.unchanged + report.vanished
+    if report.vanished > PRUNED_AT_MOST * before and not force:
+        report.refused = (
+            f"--prune would delete {report.vanished:,} of the {before:,} stations of {source}, "
+            "more than a fifth: --prune --force does it"
+        )
+    else:
+        report.pruned = report.vanished

@@ -9,19 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from sqlalchemy import text
 
 from stationsapp.extensions import db
-from stationsapp.stations.exporter import FORMATS, export
-from stationsapp.stations.feeds import Record, gbfs, geojson, gtfs
+from stationsapp.stations.exporter import export
+from stationsapp.stations.feeds import Record
 from stationsapp.stations.feeds import csv as csv_feed
+from stationsapp.stations.feeds.formats import FORMATS
 from stationsapp.stations.importer import import_records
-from tests.stations.feeds.strategies import json_values, records_with, texts
-
-READERS = {
-    "csv": csv_feed.read,
-    "geojson": geojson.read,
-    "geojsonl": geojson.read_lines,
-    "gtfs": gtfs.read,
-    "gbfs": gbfs.read,
-}
+from tests.stations.feeds.strategies import Contents, json_values, records_with, texts
 
 
 def load(records: list[Record], source: str = "s") -> None:
@@ -32,17 +25,19 @@ def load(records: list[Record], source: str = "s") -> None:
 
 def exported(form: str, **chosen: Any) -> bytes:
     file = io.BytesIO()
-    export(file, form, **chosen)
+    export(file, FORMATS[form], **chosen)
     return file.getvalue()
 
 
 def read(form: str, content: bytes) -> list[Record]:
-    return [record._replace(line=0) for record in READERS[form](io.BytesIO(content))]
+    return [record._replace(line=0) for record in FORMATS[form].read(io.BytesIO(content))]
 
 
 @pytest.mark.parametrize("form", ["csv", "gtfs"])
 @given(records=records_with(texts.filter(bool), ("stop_access", "stop_url")))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_texts_come_out_as_they_went_in(app: Flask, form: str, records: list[Record]):
     with db.engine.begin() as connection:
         connection.execute(text("TRUNCATE stations"))
@@ -52,7 +47,9 @@ def test_texts_come_out_as_they_went_in(app: Flask, form: str, records: list[Rec
 
 @pytest.mark.parametrize("form", ["geojson", "geojsonl"])
 @given(records=records_with(json_values.filter(lambda value: not isinstance(value, float))))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_json_comes_out_as_it_went_in(app: Flask, form: str, records: list[Record]):
     with db.engine.begin() as connection:
         connection.execute(text("TRUNCATE stations"))
@@ -81,8 +78,7 @@ def test_postgresql_writes_the_same_csv_as_we_do(app: Flask):
         for i, value in enumerate(values)
     ]
     load(records)
-    names = [" b ", "a", "code"]
-    ours = b"".join(csv_feed.write(records, names)).decode()
+    ours = b"".join(csv_feed.write(records, Contents(records))).decode()
     theirs = exported("csv").decode()
 
     def cells(content: str) -> list[list[Any]]:

@@ -1,9 +1,9 @@
 """The formats: a file <-> records. Pure: no database, no Flask."""
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from math import nan
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -58,7 +58,35 @@ class FeedError(Exception):
     """A file that can't be read as a feed; the message says where and what was expected."""
 
 
-def station(
+class Contents(Protocol):
+    """What a writer may ask about the stations before it takes their records."""
+
+    def keys(self) -> list[str]:
+        """Return the names of their properties."""
+
+    def some(self, key: str, pattern: str) -> bool:
+        """Tell whether this property of one of them, as text, matches PostgreSQL's pattern."""
+
+
+class Format(NamedTuple):
+    """A format of feeds.
+
+    `is_start` tells it by a feed's first characters, `endings` by a file's name, which has a slash
+    before it; the first is the usual one. `options` are those of `read`, and `unit` is what the
+    `line` of its records counts.
+    """
+
+    name: str
+    media_type: str
+    endings: tuple[str, ...]
+    is_start: Callable[[str], bool]
+    read: Callable[..., Iterator[Item]]
+    write: Callable[[Iterable[Record], Contents], Iterator[bytes]]
+    options: Collection[str] = ()
+    unit: str = "line"
+
+
+def checked(
     line: int,
     values: tuple[Any, Any, Any, Any],
     properties: dict[str, Any],
@@ -121,12 +149,12 @@ def _fault(value: Any, field: str) -> str | None:
 
 
 def dumps(value: Any) -> bytes:
-    """Write JSON; whole numbers of any length stay what they are.
+    """Write JSON; whole numbers of any length stay what they are, a time without a zone is in UTC.
 
     Raises ValueError, TypeError or RecursionError for what is no JSON.
     """
     try:
-        return orjson.dumps(value)
+        return orjson.dumps(value, option=orjson.OPT_NAIVE_UTC)
     except TypeError:  # a number beyond 64 bits, half a surrogate pair, or too deep
         return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
 
@@ -139,24 +167,3 @@ def shown(value: Any) -> str:
         return dumps(value).decode()
     except (TypeError, ValueError, RecursionError):
         return f"a {type(value).__name__}"
-
-
-PREFIX = "properties."
-
-
-def to_file(key: str, reserved: Callable[[str], bool] | Collection[str]) -> str:
-    """Name a property in a file; where the format reserves the name, `properties.` marks it."""
-    return PREFIX + key if _clashes(key, reserved) else key
-
-
-def from_file(name: str, reserved: Callable[[str], bool] | Collection[str]) -> str:
-    """Name a file's attribute as a property: the inverse of `to_file`."""
-    if name.startswith(PREFIX) and _clashes(name, reserved):
-        return name[len(PREFIX) :]
-    return name
-
-
-def _clashes(key: str, reserved: Callable[[str], bool] | Collection[str]) -> bool:
-    while key.startswith(PREFIX):
-        key = key[len(PREFIX) :]
-    return reserved(key) if callable(reserved) else key in reserved

@@ -7,8 +7,8 @@ from io import StringIO
 from itertools import chain, islice
 from typing import Any, BinaryIO, NamedTuple
 
-from . import FeedError, Record, Rejected, degrees, from_file, shown, station, to_file
-from .columns import FIELDS, NAMES, normalised
+from . import Contents, FeedError, Format, Record, Rejected, checked, degrees, shown
+from .headers import FIELDS, NAMES, from_file, normalised, to_file
 
 SEPARATORS = ",;\t|"
 SAMPLE = 200  # lines by which the separator and the columns are chosen
@@ -187,7 +187,7 @@ def _record(line: int, row: list[str], layout: Layout) -> Record | Rejected:
         parts = [row[i] for i in code_places]
         code = JOINT.join(parts) if any(parts) else ""
     properties = {key: row[i] for i, key in rest if row[i]}
-    return station(line, (code, row[name], row[lat], row[lng]), properties, columns)
+    return checked(line, (code, row[name], row[lat], row[lng]), properties, columns)
 
 
 def _is_field(name: str) -> bool:
@@ -199,11 +199,11 @@ def header(keys: Iterable[str]) -> list[str]:
     return [*FIELDS, *(to_file(key, _is_field) for key in keys)]
 
 
-def write(records: Iterable[Record], keys: Sequence[str]) -> Iterator[bytes]:
-    """Write a CSV file with a column for each of these properties; JSON's values as JSON."""
-    names = header(keys)
+def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
+    """Write a CSV file with a column for each property; JSON's values as JSON."""
+    keys = contents.keys()
     lines = ([*r[1:5], *map(_cell, map(r.properties.get, keys))] for r in records)
-    yield from lines_of(chain([names], lines))
+    return lines_of(chain([header(keys)], lines))
 
 
 def _cell(value: Any) -> str | None:
@@ -217,3 +217,8 @@ def lines_of(table: Iterable[Sequence[Any]]) -> Iterator[bytes]:
         buffer = StringIO()
         csv.writer(buffer, lineterminator="\r\n").writerows(batch)
         yield buffer.getvalue().encode()
+
+
+CSV = Format(
+    "csv", "text/csv", (".csv",), lambda start: True, read, write, options=("key", "columns")
+)

@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from . import PREFIX, FeedError, Item, Record, Rejected, dumps, from_file, shown, station, to_file
-from .json_items import items
+from . import Contents, FeedError, Format, Item, Record, Rejected, checked, dumps, shown
+from .geojson import FEATURE
+from .headers import PREFIX, from_file, to_file
+from .json_items import is_json, items
 
 COLUMNS = ("station_id", "name", "lat", "lon")
 LARGEST = 1 << 22  # bytes of a gbfs.json
@@ -20,9 +22,13 @@ RENTAL_METHODS = {
     *("key", "creditcard", "paypass", "applepay", "androidpay", "transitcard", "accountnumber"),
     "phone",
 }
-PARKING_TYPES = {
-    *("parking_lot", "street_parking", "underground_parking", "sidewalk_parking", "other"),
-}
+PARKING_TYPES = (
+    "parking_lot",
+    "street_parking",
+    "underground_parking",
+    "sidewalk_parking",
+    "other",
+)
 
 
 def read(stream: BinaryIO, language: str | None = None) -> Iterator[Item]:
@@ -39,15 +45,15 @@ def _record(number: int, value: Any, language: str | None) -> Record | Rejected:
     if not isinstance(value, dict):
         return Rejected(number, "stations", shown(value), "is no station")
     code, name, lat, lng = (value.pop(column, None) for column in COLUMNS)
-    properties = {from_file(key, RESERVED): _plain(v) for key, v in value.items()}
+    properties = {from_file(key, RESERVED): _unwrapped(v) for key, v in value.items()}
     if isinstance(name, list):
-        if _plain(name) is name:
+        if _unwrapped(name) is name:
             properties["name"] = name
         name = _choose(name, language)
-    return station(number, (code, name, lat, lng), properties, COLUMNS)
+    return checked(number, (code, name, lat, lng), properties, COLUMNS)
 
 
-def _plain(value: Any) -> Any:
+def _unwrapped(value: Any) -> Any:
     """Take a text out of the list that `_text` puts it in."""
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
         text = value[0].get("text")
@@ -62,6 +68,11 @@ def _choose(texts: list[Any], language: str | None) -> Any:
         if language and language.lower() in (spoken, spoken.partition("-")[0]):
             return text.get("text")
     return texts[0].get("text") if texts else None
+
+
+def is_index(start: bytes) -> bool:
+    """Tell whether what starts like this is a gbfs.json, the list of a system's feeds."""
+    return bool(re.search(rb'"feeds"\s*:', start) and not re.search(rb'"stations"\s*:', start))
 
 
 def discover(stream: BinaryIO, language: str | None = None) -> str | None:
@@ -81,29 +92,26 @@ def discover(stream: BinaryIO, language: str | None = None) -> str | None:
     return address if isinstance(address, str) else None
 
 
-def write(records: Iterable[Record], version: str) -> Iterator[bytes]:
-    """Write a station_information.json of version 2.3 or 3.0, a station a line.
+def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
+    """Write a station_information.json, a station a line.
 
-    A property that has a name of GBFS but isn't of its type is written as `properties.<name>`.
+    It is of version 2.3, or 3.0 when a name is in several languages. A property that has a name of
+    GBFS but isn't of its type is written as `properties.<name>`.
     """
+    version = "3.0" if contents.some("name", r'^\[\{"') else "2.3"
     # Of the feed's age nothing is known; ttl 0 says that it may change at any time.
     now = int(time.time())
     updated = now if version == "2.3" else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
     start = dumps({"last_updated": updated, "ttl": 0, "version": version})
     separator = start[:-1] + b',"data":{"stations":[\n'
     for record in records:
-        yield separator + dumps(_station(record, version))
+        yield separator + dumps(_written(record, version))
         separator = b",\n"
     yield (b"\n" if separator == b",\n" else separator) + b"]}}\n"
 
 
-def _station(record: Record, version: str) -> dict[str, Any]:
-    value: dict[str, Any] = {
-        "station_id": record.code,
-        "name": record.name,
-        "lat": record.lat,
-        "lon": record.lng,
-    }
+def _written(record: Record, version: str) -> dict[str, Any]:
+    value: dict[str, Any] = dict(zip(COLUMNS, record[1:5], strict=True))
     types = TYPES | (TYPES_3 if version == "3.0" else TYPES_2)
     properties = dict(record.properties)
     if version == "3.0":
@@ -153,8 +161,8 @@ def _boolean(value: Any) -> bool | None:
     return value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value))
 
 
-def _among(allowed: set[str]) -> Callable[[Any], str | None]:
-    return lambda value: value if isinstance(value, str) and value in allowed else None
+def _parking_type(value: Any) -> str | None:
+    return value if value in PARKING_TYPES else None
 
 
 def _methods(value: Any) -> list[str] | None:
@@ -220,7 +228,7 @@ TYPES: dict[str, Callable[[Any], Any]] = {
     ),
     **dict.fromkeys(("is_virtual_station", "is_valet_station", "is_charging_station"), _boolean),
     "parking_hoop": _boolean,
-    "parking_type": _among(PARKING_TYPES),
+    "parking_type": _parking_type,
     "capacity": _count,
     "rental_methods": _methods,
     "rental_uris": _uris,
@@ -239,3 +247,14 @@ TYPES_3: dict[str, Callable[[Any], Any]] = {
 }
 
 RESERVED = {*COLUMNS, *TYPES, *TYPES_2, *TYPES_3}
+
+
+def _is_start(text: str) -> bool:
+    known = re.search(r'"(feeds|stations|ttl)"\s*:', text)
+    return is_json(text) and not FEATURE.search(text) and bool(known)
+
+
+ENDINGS = ("/station_information.json", "/gbfs.json")
+GBFS = Format(
+    "gbfs", "application/json", ENDINGS, _is_start, read, write, ("language",), unit="station"
+)

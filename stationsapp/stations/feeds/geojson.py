@@ -1,12 +1,14 @@
 """GeoJSON (RFC 7946): a FeatureCollection of Points, or a Feature a line (as in RFC 8142)."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
-from . import FeedError, Item, Record, Rejected, dumps, from_file, shown, station, to_file
-from .columns import NAMES, normalised
-from .json_items import DECODER, LARGEST, items
+from . import FeedError, Format, Item, Record, Rejected, checked, dumps, shown
+from .headers import NAMES, from_file, normalised, to_file
+from .json_items import DECODER, LARGEST, is_json, items
 
+FEATURE = re.compile(r'"type"\s*:\s*"Feature')
 RESERVED = {"name"}
 # What a Feature holds beside its properties lies in a property of this name, so as not to be lost.
 EXTRA = "geojson"
@@ -72,7 +74,7 @@ def _record(number: int, feature: Any, key: str | None) -> Record | Rejected:
         properties[EXTRA] = extra
     values = (code, name, coordinates[1], coordinates[0])
     columns = (code_column, name_column, "coordinates[1]", "coordinates[0]")
-    return station(number, values, properties, columns)
+    return checked(number, values, properties, columns)
 
 
 def _find(properties: dict[str, Any], field: str) -> str | None:
@@ -91,33 +93,58 @@ def _extra(feature: dict[str, Any], geometry: dict[str, Any]) -> dict[str, Any]:
     return extra
 
 
-def write(records: Iterable[Record]) -> Iterator[bytes]:
-    """Write a FeatureCollection, a Feature a line."""
+def collection(features: Iterable[dict[str, Any]], **members: Any) -> Iterator[bytes]:
+    """Write a FeatureCollection, a Feature a line, and further members after them."""
     separator = b'{"type":"FeatureCollection","features":[\n'
-    for line in write_lines(records):
-        yield separator + line[:-1]
+    for feature in features:
+        yield separator + dumps(feature)
         separator = b",\n"
-    yield (separator if separator[0:1] == b"{" else b"\n") + b"]}\n"
+    yield (b"\n" if separator == b",\n" else separator) + b"]"
+    yield (b"," + dumps(members)[1:] if members else b"}") + b"\n"
 
 
-def write_lines(records: Iterable[Record]) -> Iterator[bytes]:
-    """Write a Feature a line."""
-    for record in records:
-        extra = record.properties.get(EXTRA)
-        extra = dict(extra) if isinstance(extra, dict) else {}
-        properties = {
-            to_file(from_file(name, {EXTRA}), RESERVED): value
-            for name, value in record.properties.items()
-            if name != EXTRA or not isinstance(value, dict)
-        }
-        altitude, foreign = extra.pop("coordinates", None), extra.pop("geometry", None)
-        coordinates = [record.lng, record.lat, *(altitude if isinstance(altitude, list) else ())]
-        point = {"type": "Point", "coordinates": coordinates}
-        feature = {
-            "type": "Feature",
-            "id": record.code,
-            "geometry": foreign | point if isinstance(foreign, dict) else point,
-            "properties": {"name": record.name, **properties},
-            **extra,
-        }
-        yield dumps(feature) + b"\n"
+def _feature(record: Record) -> dict[str, Any]:
+    extra = record.properties.get(EXTRA)
+    extra = dict(extra) if isinstance(extra, dict) else {}
+    properties = {
+        to_file(from_file(name, {EXTRA}), RESERVED): value
+        for name, value in record.properties.items()
+        if name != EXTRA or not isinstance(value, dict)
+    }
+    altitude, foreign = extra.pop("coordinates", None), extra.pop("geometry", None)
+    coordinates = [record.lng, record.lat, *(altitude if isinstance(altitude, list) else ())]
+    point = {"type": "Point", "coordinates": coordinates}
+    return {
+        "type": "Feature",
+        "id": record.code,
+        "geometry": foreign | point if isinstance(foreign, dict) else point,
+        "properties": {"name": record.name, **properties},
+        **extra,
+    }
+
+
+def _is_line(text: str) -> bool:
+    line = text.partition("\n")[0].rstrip()
+    whole = line.endswith("}") and '"features"' not in line and '"Feature"' in line
+    return is_json(text) and whole and bool(FEATURE.search(text))
+
+
+GEOJSON = Format(
+    "geojson",
+    "application/geo+json",
+    (".geojson", ".json"),
+    is_json,
+    read,
+    lambda records, contents: collection(map(_feature, records)),
+    options=("key",),
+    unit="feature",
+)
+GEOJSON_LINES = Format(
+    "geojsonl",
+    "application/x-ndjson",  # RFC 8142's type wants a separator before each Feature
+    (".geojsonl", ".geojsons", ".ndgeojson", ".ndjson", ".jsonl"),
+    _is_line,
+    read_lines,
+    lambda records, contents: (dumps(_feature(record)) + b"\n" for record in records),
+    options=("key",),
+)

@@ -1,13 +1,14 @@
 """GTFS Schedule: stops.txt (https://gtfs.org/documentation/schedule/reference/#stopstxt)."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import chain
 from typing import BinaryIO
 
-from . import FeedError, Item, Record, Rejected, Skipped, from_file, shown, station, to_file
-from .csv import distinct, lines_of, rows
+from . import Contents, FeedError, Format, Item, Record, Rejected, Skipped, checked, shown
+from .csv import CSV, distinct, lines_of, rows
+from .headers import from_file, normalised, to_file
 
 COLUMNS = ("stop_id", "stop_name", "stop_lat", "stop_lon")
 STATION = "1"
@@ -37,7 +38,7 @@ def read(stream: BinaryIO, all_locations: bool = False) -> Iterator[Item]:
     stops = (_stop(line, row, header) for line, row in table if row)
     if all_locations:
         return _inherited(stops)
-    return (stop if isinstance(stop, Rejected) else _station(*stop) for stop in stops)
+    return (stop if isinstance(stop, Rejected) else _chosen(*stop) for stop in stops)
 
 
 Stop = tuple[int, dict[str, str]]
@@ -56,7 +57,7 @@ def _stop(line: int, row: list[str], header: list[str]) -> Stop | Rejected:
     return line, stop
 
 
-def _station(line: int, stop: dict[str, str]) -> Item:
+def _chosen(line: int, stop: dict[str, str]) -> Item:
     kind = stop.get("location_type", "0")
     if kind == STATION or (kind == "0" and "parent_station" not in stop):
         return _record(line, stop)
@@ -66,7 +67,7 @@ def _station(line: int, stop: dict[str, str]) -> Item:
 def _record(line: int, stop: dict[str, str]) -> Record | Rejected:
     code, name, lat, lng = (stop.pop(column, "") for column in COLUMNS)
     properties = {from_file(column, RESERVED): value for column, value in stop.items()}
-    return station(line, (code, name, lat, lng), properties, COLUMNS)
+    return checked(line, (code, name, lat, lng), properties, COLUMNS)
 
 
 def _inherited(stops: Iterable[Stop | Rejected]) -> Iterator[Item]:
@@ -105,31 +106,29 @@ def _above(stop: dict[str, str]) -> Above:
     )
 
 
-def write(
-    records: Iterable[Record], keys: Iterable[str], odd: Collection[str] = ()
-) -> Iterator[bytes]:
-    """Write a stops.txt with a column for each of these properties.
+def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
+    """Write a stops.txt with a column for each property.
 
-    Where a value isn't what the reference allows in the column, it is left out; the values of the
-    `odd` keys that are not stand in a column of their own, `properties.<key>`.
+    Where a value isn't what the reference allows in the column, it stands in a column of its own,
+    `properties.<key>`.
     """
-    titles = [*COLUMNS]
+    keys, titles = contents.keys(), [*COLUMNS]
     cells: list[tuple[str, bool | None]] = []
     for key in keys:
         if key in ALLOWED:
             titles.append(key)
             cells.append((key, True))
-        if key not in ALLOWED or key in odd:
+        if key not in ALLOWED or contents.some(key, f"^(?!(?:{ALLOWED[key]})$)"):
             titles.append(to_file(key, RESERVED))
             cells.append((key, False if key in ALLOWED else None))
     lines = (
-        [r.code, r.name, _plain(r.lat), _plain(r.lng), *(_cell(r, *cell) for cell in cells)]
+        [r.code, r.name, _decimal(r.lat), _decimal(r.lng), *(_cell(r, *cell) for cell in cells)]
         for r in records
     )
     return lines_of(chain([titles], lines))
 
 
-def _plain(number: float) -> str:
+def _decimal(number: float) -> str:
     """Write a coordinate without an exponent, which not every reader of GTFS takes."""
     text = repr(number)
     return f"{Decimal(text):f}" if "e" in text else text
@@ -144,3 +143,12 @@ def _cell(record: Record, key: str, allowed: bool | None) -> str:
 
 def _is_allowed(column: str, text: str) -> bool:
     return bool(re.fullmatch(ALLOWED[column], text))
+
+
+def _is_start(text: str) -> bool:
+    header = {normalised(name) for name in text.partition("\n")[0].split(",")}
+    return {"stop_id", "stop_lat", "stop_lon"} <= header
+
+
+ENDINGS = ("/stops.txt", ".zip")
+GTFS = Format("gtfs", CSV.media_type, ENDINGS, _is_start, read, write, options=("all_locations",))

@@ -33,6 +33,11 @@ def _finite(text: str) -> float:
 DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
 
 
+def is_json(text: str) -> bool:
+    """Tell whether a text that starts like this is a JSON document of some size."""
+    return text.startswith(("{", "["))
+
+
 def items(stream: BinaryIO, path: tuple[str, ...]) -> Iterator[Any]:
     """Yield the elements of the array that the names of `path` lead to.
 

@@ -1,6 +1,7 @@
-"""The names under which files keep what every station has."""
+"""The names under which files keep what a station has."""
 
 import re
+from collections.abc import Callable, Collection
 
 # Whole names, normalised, the likeliest first: our own, then those of GTFS, GBFS, OurAirports,
 # NaPTAN, the UIC and statistical offices.
@@ -40,3 +41,24 @@ def normalised(name: str) -> str:
     "Latitude (Decimal Degrees)" is latitude_decimal_degrees.
     """
     return APART.sub("_", name.lower()).strip("_")
+
+
+PREFIX = "properties."
+
+
+def to_file(key: str, reserved: Callable[[str], bool] | Collection[str]) -> str:
+    """Name a property in a file; where the format reserves the name, `properties.` marks it."""
+    return PREFIX + key if _clashes(key, reserved) else key
+
+
+def from_file(name: str, reserved: Callable[[str], bool] | Collection[str]) -> str:
+    """Name a file's attribute as a property: the inverse of `to_file`."""
+    if name.startswith(PREFIX) and _clashes(name, reserved):
+        return name[len(PREFIX) :]
+    return name
+
+
+def _clashes(key: str, reserved: Callable[[str], bool] | Collection[str]) -> bool:
+    while key.startswith(PREFIX):
+        key = key[len(PREFIX) :]
+    return reserved(key) if callable(reserved) else key in reserved
