@@ -12,8 +12,8 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from psycopg2.extensions import parse_dsn
 from pytest_postgresql.executors import NoopExecutor
 
-# What this machine sets, in its environment or in .env, reaches no test: but for DATABASE_URL, which
-# chooses the server, and WEB_CONCURRENCY, which gunicorn wants to be a number.
+# What this machine sets, in its environment or in .env, reaches no test, but for two settings:
+# DATABASE_URL chooses the server, and WEB_CONCURRENCY must be a number.
 ROOT = Path(__file__).parents[1]
 EXAMPLE = (ROOT / ".env.example").read_text()
 SETTINGS = set(re.findall(r"^#([A-Z_]+)=", EXAMPLE, re.MULTILINE))
@@ -27,11 +27,15 @@ RUN = f"stationsapp_tests_{os.environ.get('PYTEST_XDIST_TESTRUNUID', uuid4().hex
 RUNS = re.compile(r"stationsapp_tests_[0-9a-f]{8}(?=$|gw|_)")
 
 
-def server_connection(database: str = "postgres") -> Connection:
+def server_connection() -> Connection:
     """Connect to the server that tests run on: DATABASE_URL's, or the embedded one."""
     if TestingConfig.DATABASE_URL:
-        return psycopg2.connect(**parse_dsn(TestingConfig.DATABASE_URL) | {"dbname": database})
-    return embedded.connect(TestingConfig.EMBEDDED_POSTGRES, database)
+        parameters = parse_dsn(TestingConfig.DATABASE_URL) | {"dbname": "postgres"}
+        connection = psycopg2.connect(**parameters)
+    else:
+        connection = embedded.connect(TestingConfig.EMBEDDED_POSTGRES, "postgres")
+    connection.autocommit = True
+    return connection
 
 
 def drop_leftovers_and_lock(connection: Connection, run: str = RUN) -> None:
@@ -39,7 +43,6 @@ def drop_leftovers_and_lock(connection: Connection, run: str = RUN) -> None:
 
     A run holds a lock while it lives: it ends with the connection, however that ends.
     """
-    connection.autocommit = True
     cursor = connection.cursor()
     for other in {match[0] for match in map(RUNS.match, databases(cursor)) if match}:
         cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [other])

@@ -85,7 +85,6 @@ def fresh_url(connected: None, template: NoopExecutor) -> Iterator[str]:
     name = f"{template.dbname}_fresh"
     yield url_of(template, name)
     with closing(server_connection()) as connection:
-        connection.autocommit = True
         connection.cursor().execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
