@@ -119,7 +119,7 @@ def keep(directory: Path) -> None:
 
     # The package's own lock is one file for all users of a machine; the keeper's lock does better.
     postgres_server.PostgresServer._lock = nullcontext()
-    # It gives a server ten seconds to start, which can be too few on a busy machine: pg_ctl decides.
+    # It gives a server ten seconds to start, too few on a busy machine; pg_ctl has a minute.
     vars(postgres_server)["pgexec"] = lambda *command, timeout=None, **options: pgexec(
         *command, **options
     )

@@ -117,7 +117,7 @@ def client(app: Flask) -> FlaskClient:
 def live_url(app: Flask) -> Iterator[str]:
     """Serve the application over real HTTP."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield f"http://127.0.0.1:{server.port}"
     server.shutdown()
