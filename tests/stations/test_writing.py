@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from stationsapp.stations.writing import merged
+from stationsapp.web.parser import merged
 
 BODY = {"code": "007", "name": "Here", "lat": 1, "lng": 2.5, "properties": {"a": {"b": 1}}}
 
