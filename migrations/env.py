@@ -1,10 +1,14 @@
 """Alembic's environment, on Flask-Migrate's template: run by `flask db ...` in the application."""
 
 import logging
+import subprocess
+import sys
+from importlib.util import find_spec
 from logging.config import fileConfig
 from time import sleep
 
 from alembic import context
+from alembic.script import ScriptDirectory, write_hooks
 from flask import current_app
 from sqlalchemy import text
 
@@ -17,24 +21,41 @@ logger = logging.getLogger("alembic.env")
 target_db = current_app.extensions["migrate"].db
 
 
-def skip_empty_revision(context, revision, directives):
+def number_revision(context, revision, directives):
+    """Give a new migration the next number; make none where nothing has changed."""
     if getattr(config.cmd_opts, "autogenerate", False) and directives[0].upgrade_ops.is_empty():
         directives[:] = []
         logger.info("No changes in schema detected.")
+        return
+    known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    last = max((int(number) for number in known if number.isdecimal()), default=0)
+    directives[0].rev_id = f"{last + 1:04}"
+
+
+@write_hooks.register("ruff")
+def ruff(path, options):
+    """Format a new migration, where ruff is installed."""
+    if find_spec("ruff"):
+        for command in (["check", "--fix-only"], ["format"]):
+            subprocess.run([sys.executable, "-m", "ruff", *command, "--quiet", path])  # noqa: S603
+
+
+arguments = {
+    "target_metadata": target_db.metadata,
+    "process_revision_directives": number_revision,
+    # A migration that is interrupted leaves those before it done.
+    "transaction_per_migration": True,
+} | current_app.extensions["migrate"].configure_args
 
 
 def run_migrations_offline():
     """Write the SQL instead of running it: `flask db upgrade --sql`."""
-    context.configure(
-        url=target_db.engine.url, target_metadata=target_db.metadata, literal_binds=True
-    )
+    context.configure(url=target_db.engine.url, literal_binds=True, **arguments)
     with context.begin_transaction():
         context.run_migrations()
 
 
 def run_migrations_online():
-    arguments = {"process_revision_directives": skip_empty_revision}
-    arguments |= current_app.extensions["migrate"].configure_args
     with target_db.engine.connect() as connection:
         # Of several processes that upgrade at once, one does; the others wait and find it done.
         # They ask again and again: a statement that waited would have a snapshot, and CREATE INDEX
@@ -46,9 +67,7 @@ def run_migrations_online():
         connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
         connection.commit()
         try:
-            context.configure(
-                connection=connection, target_metadata=target_db.metadata, **arguments
-            )
+            context.configure(connection=connection, **arguments)
             with context.begin_transaction():
                 context.run_migrations()
         finally:

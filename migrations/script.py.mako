@@ -1,8 +1,8 @@
-"""${message}.
+"""${message[:1].upper() + message[1:]}.
 
 Revision ID: ${up_revision}
 Revises: ${down_revision | comma,n}
-Create Date: ${create_date}
+Create Date: ${create_date.replace(microsecond=0)}
 """
 
 import sqlalchemy as sa

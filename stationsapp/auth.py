@@ -54,14 +54,14 @@ def _name(ctx: click.Context, param: click.Parameter, value: str) -> str:
 @bp.cli.command()
 @click.argument("name", callback=_name)
 def create(name: str) -> None:
-    """Make a token and show it, this once."""
+    """Make a token and show it, this once; a revoked token's name can be used again."""
     token = secrets.token_urlsafe(32)
     db.session.add(ApiToken(name=name, digest=_digest(token)))
     try:
         db.session.commit()
     except IntegrityError as error:
         db.session.rollback()
-        raise click.ClickException(f"there is a token named {name} already") from error
+        raise click.ClickException(f"there is a valid token named {name} already") from error
     click.echo(token)
     click.echo("Keep it: only its digest is stored, it can't be shown again.", err=True)
 
@@ -78,9 +78,9 @@ def list_command() -> None:
 @click.argument("name", callback=_name)
 def revoke(name: str) -> None:
     """Revoke a token: from the next request on it is refused."""
-    token = db.session.scalar(select(ApiToken).filter_by(name=name))
+    token = db.session.scalar(select(ApiToken).filter_by(name=name, revoked_at=None))
     if token is None:
-        raise click.ClickException(f"there is no token named {name}: flask tokens list")
-    token.revoked_at = token.revoked_at or func.now()
+        raise click.ClickException(f"there is no valid token named {name}: flask tokens list")
+    token.revoked_at = func.now()
     db.session.commit()
     click.echo(f"Revoked {name}.")

@@ -82,7 +82,13 @@ class ApiToken(BaseModel):
     """A token that may write: only its digest is kept."""
 
     __tablename__ = "api_tokens"
+    __table_args__ = (
+        # A revoked token's name can be used again.
+        Index(
+            "uq_api_tokens_valid_name", "name", unique=True, postgresql_where="revoked_at IS NULL"
+        ),
+    )
 
-    name: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
     digest: Mapped[str] = mapped_column(unique=True)
     revoked_at: Mapped[datetime | None]

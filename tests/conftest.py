@@ -8,6 +8,7 @@ reads and several connections be what they are in production.
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from flask import Flask
@@ -93,6 +94,19 @@ def database_url(connected: None, request: pytest.FixtureRequest) -> Iterator[st
         with janitor.cursor() as cursor:
             cursor.execute(f"COMMENT ON DATABASE {server.dbname} IS '{MARK}'")
         yield url_of(server, server.dbname)
+
+
+@pytest.fixture
+def own_url(connected: None, template: NoopExecutor) -> Iterator[str]:
+    """The URL of a migrated database of the test's own."""
+    name = f"{template.dbname}_own"
+    with closing(server_connection()) as connection:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        cursor.execute(f"CREATE DATABASE {name} TEMPLATE {template.template_dbname}")
+        yield url_of(template, name)
+        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,24 @@ def test_a_revoked_token_is_refused_at_once(app: Flask, client: FlaskClient):
     assert "revoked" in tokens(app, "list").stdout
 
 
+def test_the_name_of_a_revoked_token_can_be_used_again(app: Flask, client: FlaskClient):
+    first, second = (revoked_and_new(app, "mine") for _ in range(2))
+    assert (write(client, first), write(client, second)) == (401, 201)
+    listed = [line.split("\t") for line in tokens(app, "list").stdout.splitlines()]
+    assert [(name, state.partition(" ")[0]) for name, _, state in listed] == [
+        ("mine", "revoked"),
+        ("mine", "valid"),
+    ]
+    assert tokens(app, "revoke", "mine").exit_code == 0
+    assert write(client, second) == 401
+    assert "no valid token" in tokens(app, "revoke", "mine").stderr
+
+
+def revoked_and_new(app: Flask, name: str) -> str:
+    tokens(app, "revoke", name)
+    return tokens(app, "create", name).stdout.strip()
+
+
 @pytest.mark.parametrize("token", [None, "", "wrong", "\ud800", "a" * 5000])
 def test_without_a_valid_token_nothing_is_written(client: FlaskClient, token: str | None):
     headers = {"Authorization": f"Bearer {token}"} if token is not None else {}

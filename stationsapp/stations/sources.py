@@ -26,14 +26,8 @@ LARGEST = 4 << 30  # bytes to download, or to put aside
 # Feeds shrink to a tenth, very even ones to a fiftieth; a bomb shrinks to a thousandth.
 UNPACKED_FREELY = 16 << 20  # bytes
 UNPACKED_TIMES = 200
-DAMAGED = (
-    gzip.BadGzipFile,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    RuntimeError,  # encrypted
-)
+# A RuntimeError says that it is encrypted.
+DAMAGED = (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError)
 
 
 class Source(NamedTuple):
@@ -193,14 +187,7 @@ def _member(file: BinaryIO) -> tuple[BinaryIO, int, int]:
         packed = min(info.compress_size, file.seek(0, io.SEEK_END))
         _refuse_bomb(info.file_size, packed)
         return archive.open(info), info.file_size, packed  # type: ignore[return-value]
-    except (
-        *DAMAGED,
-        NotImplementedError,
-        OSError,
-        ValueError,
-        OverflowError,
-        struct.error,
-    ) as error:
+    except (*DAMAGED, OSError, ValueError, ArithmeticError, struct.error) as error:
         raise FeedError(f"a ZIP that can't be unpacked: {error}") from error
 
 

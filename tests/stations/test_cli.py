@@ -265,6 +265,8 @@ def test_wrong_usage_is_status_2_and_a_missing_file_1(app: Flask, tmp_path: Path
     assert run(app, "export", "-", "--source", "\udcff").exit_code == 2
     assert run(app, "import", "http://127.0.0.1:1/").exit_code == 2
     assert run(app, "export", tmp_path / "no" / "a.csv").exit_code == 1
+    assert "only for --prune" in run(app, "import", "x.csv", "--force").stderr
+    assert run(app, "import", "x.csv", "--force").exit_code == 2
     for box in ("1,2,3", "a,b,c,d", "0,10,1,9", "0,0,181,1", "nan,0,1,1"):
         assert run(app, "export", "-", "--bbox", box).exit_code == 2
 
@@ -332,7 +334,7 @@ def test_nothing_is_left_of_an_export_that_failed(app: Flask, tmp_path: Path, fo
 def test_progress_is_plain_lines_where_there_is_no_terminal(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("stationsapp.stations.cli.importing.QUIET", 0)
+    monkeypatch.setattr("stationsapp.stations.cli.QUIET", 0)
     lines = run(app, "import", AIRPORTS, "--dry-run").stderr.splitlines()
     assert [line.partition(",000 rows, ")[0] for line in lines[:2]] == ["5", "10"]
     assert lines[0].endswith(" a second")
@@ -340,7 +342,7 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(
 
 def test_progress_is_a_bar_on_a_terminal(app: Flask, database_url: str):
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "stations", "import", AIRPORTS]
+    command = [sys.executable, "-m", "flask", "stations", "import", AIRPORTS]
     with subprocess.Popen(
         command,
         cwd=Path(__file__).parents[2],

@@ -272,7 +272,7 @@ def test_a_killed_import_leaves_nothing_behind(app: Flask, database_url: str):
     import_records("feed", many(10))
     before = stored()
     environment = os.environ | {"DATABASE_URL": database_url}
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "stations", "import", "-"]
+    command = [sys.executable, "-m", "flask", "stations", "import", "-"]
     with subprocess.Popen(
         [*command, "--source", "feed"], cwd=ROOT, env=environment, stdin=subprocess.PIPE
     ) as process:

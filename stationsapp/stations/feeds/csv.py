@@ -7,7 +7,7 @@ from io import StringIO
 from itertools import chain, islice
 from typing import Any, BinaryIO, NamedTuple
 
-from . import FeedError, Format, Record, Rejected, checked, degrees, shown
+from . import Contents, FeedError, Format, Record, Rejected, checked, degrees, shown
 from .headers import FIELDS, NAMES, from_file, normalised, to_file
 
 SEPARATORS = ",;\t|"
@@ -199,11 +199,11 @@ def header(keys: Iterable[str]) -> list[str]:
     return [*FIELDS, *(to_file(key, _is_field) for key in keys)]
 
 
-def write(records: Iterable[Record], keys: Sequence[str]) -> Iterator[bytes]:
-    """Write a CSV file with a column for each of these properties; JSON's values as JSON."""
-    names = header(keys)
+def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
+    """Write a CSV file with a column for each property; JSON's values as JSON."""
+    keys = contents.keys()
     lines = ([*r[1:5], *map(_cell, map(r.properties.get, keys))] for r in records)
-    yield from lines_of(chain([names], lines))
+    return lines_of(chain([header(keys)], lines))
 
 
 def _cell(value: Any) -> str | None:
@@ -220,11 +220,5 @@ def lines_of(table: Iterable[Sequence[Any]]) -> Iterator[bytes]:
 
 
 CSV = Format(
-    name="csv",
-    media_type="text/csv",
-    endings=(".csv",),
-    is_start=lambda text: True,
-    read=read,
-    write=lambda records, contents: write(records, contents.keys()),
-    options=("key", "columns"),
+    "csv", "text/csv", (".csv",), lambda start: True, read, write, options=("key", "columns")
 )

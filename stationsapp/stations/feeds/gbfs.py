@@ -22,9 +22,13 @@ RENTAL_METHODS = {
     *("key", "creditcard", "paypass", "applepay", "androidpay", "transitcard", "accountnumber"),
     "phone",
 }
-PARKING_TYPES = {
-    *("parking_lot", "street_parking", "underground_parking", "sidewalk_parking", "other"),
-}
+PARKING_TYPES = (
+    "parking_lot",
+    "street_parking",
+    "underground_parking",
+    "sidewalk_parking",
+    "other",
+)
 
 
 def read(stream: BinaryIO, language: str | None = None) -> Iterator[Item]:
@@ -88,11 +92,13 @@ def discover(stream: BinaryIO, language: str | None = None) -> str | None:
     return address if isinstance(address, str) else None
 
 
-def write(records: Iterable[Record], version: str) -> Iterator[bytes]:
-    """Write a station_information.json of version 2.3 or 3.0, a station a line.
+def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
+    """Write a station_information.json, a station a line.
 
-    A property that has a name of GBFS but isn't of its type is written as `properties.<name>`.
+    It is of version 2.3, or 3.0 when a name is in several languages. A property that has a name of
+    GBFS but isn't of its type is written as `properties.<name>`.
     """
+    version = "3.0" if contents.some("name", r'^\[\{"') else "2.3"
     # Of the feed's age nothing is known; ttl 0 says that it may change at any time.
     now = int(time.time())
     updated = now if version == "2.3" else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
@@ -105,12 +111,7 @@ def write(records: Iterable[Record], version: str) -> Iterator[bytes]:
 
 
 def _written(record: Record, version: str) -> dict[str, Any]:
-    value: dict[str, Any] = {
-        "station_id": record.code,
-        "name": record.name,
-        "lat": record.lat,
-        "lon": record.lng,
-    }
+    value: dict[str, Any] = dict(zip(COLUMNS, record[1:5], strict=True))
     types = TYPES | (TYPES_3 if version == "3.0" else TYPES_2)
     properties = dict(record.properties)
     if version == "3.0":
@@ -160,8 +161,8 @@ def _boolean(value: Any) -> bool | None:
     return value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value))
 
 
-def _among(allowed: set[str]) -> Callable[[Any], str | None]:
-    return lambda value: value if isinstance(value, str) and value in allowed else None
+def _parking_type(value: Any) -> str | None:
+    return value if value in PARKING_TYPES else None
 
 
 def _methods(value: Any) -> list[str] | None:
@@ -227,7 +228,7 @@ TYPES: dict[str, Callable[[Any], Any]] = {
     ),
     **dict.fromkeys(("is_virtual_station", "is_valet_station", "is_charging_station"), _boolean),
     "parking_hoop": _boolean,
-    "parking_type": _among(PARKING_TYPES),
+    "parking_type": _parking_type,
     "capacity": _count,
     "rental_methods": _methods,
     "rental_uris": _uris,
@@ -253,18 +254,7 @@ def _is_start(text: str) -> bool:
     return is_json(text) and not FEATURE.search(text) and bool(known)
 
 
-def _write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
-    is_localised = contents.some("name", r'^\[\{"')
-    return write(records, "3.0" if is_localised else "2.3")
-
-
+ENDINGS = ("/station_information.json", "/gbfs.json")
 GBFS = Format(
-    name="gbfs",
-    media_type="application/json",
-    endings=("/station_information.json", "/gbfs.json"),
-    is_start=_is_start,
-    read=read,
-    write=_write,
-    options=("language",),
-    unit="station",
+    "gbfs", "application/json", ENDINGS, _is_start, read, write, ("language",), unit="station"
 )

@@ -103,16 +103,6 @@ def collection(features: Iterable[dict[str, Any]], **members: Any) -> Iterator[b
     yield (b"," + dumps(members)[1:] if members else b"}") + b"\n"
 
 
-def write(records: Iterable[Record]) -> Iterator[bytes]:
-    """Write a FeatureCollection, a Feature a line."""
-    return collection(map(_feature, records))
-
-
-def write_lines(records: Iterable[Record]) -> Iterator[bytes]:
-    """Write a Feature a line."""
-    return (dumps(_feature(record)) + b"\n" for record in records)
-
-
 def _feature(record: Record) -> dict[str, Any]:
     extra = record.properties.get(EXTRA)
     extra = dict(extra) if isinstance(extra, dict) else {}
@@ -140,22 +130,21 @@ def _is_line(text: str) -> bool:
 
 
 GEOJSON = Format(
-    name="geojson",
-    media_type="application/geo+json",
-    endings=(".geojson", ".json"),
-    is_start=is_json,
-    read=read,
-    write=lambda records, contents: write(records),
+    "geojson",
+    "application/geo+json",
+    (".geojson", ".json"),
+    is_json,
+    read,
+    lambda records, contents: collection(map(_feature, records)),
     options=("key",),
     unit="feature",
 )
 GEOJSON_LINES = Format(
-    name="geojsonl",
-    # RFC 8142's application/geo+json-seq would need a separator before each Feature.
-    media_type="application/x-ndjson",
-    endings=(".geojsonl", ".geojsons", ".ndgeojson", ".ndjson", ".jsonl"),
-    is_start=_is_line,
-    read=read_lines,
-    write=lambda records, contents: write_lines(records),
+    "geojsonl",
+    "application/x-ndjson",  # RFC 8142's type wants a separator before each Feature
+    (".geojsonl", ".geojsons", ".ndgeojson", ".ndjson", ".jsonl"),
+    _is_line,
+    read_lines,
+    lambda records, contents: (dumps(_feature(record)) + b"\n" for record in records),
     options=("key",),
 )

@@ -1,7 +1,7 @@
 """GTFS Schedule: stops.txt (https://gtfs.org/documentation/schedule/reference/#stopstxt)."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import chain
 from typing import BinaryIO
@@ -106,21 +106,19 @@ def _above(stop: dict[str, str]) -> Above:
     )
 
 
-def write(
-    records: Iterable[Record], keys: Iterable[str], odd: Collection[str] = ()
-) -> Iterator[bytes]:
-    """Write a stops.txt with a column for each of these properties.
+def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
+    """Write a stops.txt with a column for each property.
 
-    Where a value isn't what the reference allows in the column, it is left out; the values of the
-    `odd` keys that are not stand in a column of their own, `properties.<key>`.
+    Where a value isn't what the reference allows in the column, it stands in a column of its own,
+    `properties.<key>`.
     """
-    titles = [*COLUMNS]
+    keys, titles = contents.keys(), [*COLUMNS]
     cells: list[tuple[str, bool | None]] = []
     for key in keys:
         if key in ALLOWED:
             titles.append(key)
             cells.append((key, True))
-        if key not in ALLOWED or key in odd:
+        if key not in ALLOWED or contents.some(key, f"^(?!(?:{ALLOWED[key]})$)"):
             titles.append(to_file(key, RESERVED))
             cells.append((key, False if key in ALLOWED else None))
     lines = (
@@ -152,18 +150,5 @@ def _is_start(text: str) -> bool:
     return {"stop_id", "stop_lat", "stop_lon"} <= header
 
 
-def _write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
-    keys = contents.keys()
-    odd = [k for k in keys if k in ALLOWED and contents.some(k, f"^(?!(?:{ALLOWED[k]})$)")]
-    return write(records, keys, odd)
-
-
-GTFS = Format(
-    name="gtfs",
-    media_type=CSV.media_type,
-    endings=("/stops.txt", ".zip"),
-    is_start=_is_start,
-    read=read,
-    write=_write,
-    options=("all_locations",),
-)
+ENDINGS = ("/stops.txt", ".zip")
+GTFS = Format("gtfs", CSV.media_type, ENDINGS, _is_start, read, write, options=("all_locations",))

@@ -1,10 +1,11 @@
 """Stations of any kind, for round trips."""
 
-from typing import Any
+import re
+from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from stationsapp.stations.feeds import Record
+from stationsapp.stations.feeds import Record, shown
 
 # Any text that PostgreSQL can keep.
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
@@ -34,3 +35,17 @@ def records_with(values: st.SearchStrategy[Any], names: tuple[str, ...] = ()) ->
         st.dictionaries(keys | st.sampled_from(["name", *names]), values, max_size=3),
     )
     return st.lists(record, min_size=1, max_size=5, unique_by=lambda record: record.code)
+
+
+class Contents(NamedTuple):
+    """What the table answers of these records, from the records themselves."""
+
+    records: list[Record]
+
+    def keys(self) -> list[str]:
+        return sorted({key for record in self.records for key in record.properties})
+
+    def some(self, key: str, pattern: str) -> bool:
+        values = (record.properties.get(key) for record in self.records)
+        pattern = pattern.replace("$", r"\Z")  # PostgreSQL's $ is the very end
+        return any(v is not None and re.search(pattern, shown(v)) for v in values)

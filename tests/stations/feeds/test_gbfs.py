@@ -1,10 +1,11 @@
 import json
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stationsapp.stations.feeds import FeedError, Record, Rejected, gbfs
@@ -107,6 +108,11 @@ def read(document: Any, **options: str) -> list[Record | Rejected]:
     return list(gbfs.read(BytesIO(document), **options))
 
 
+def write(records: list[Record], version: str) -> dict[str, Any]:
+    contents = SimpleNamespace(some=lambda key, pattern: version == "3.0")
+    return json.loads(b"".join(gbfs.write(records, contents)))
+
+
 def feed(*stations: Any, **members: Any) -> dict[str, Any]:
     return {"last_updated": 1, "ttl": 0, "data": {"x": [1], "stations": stations}, **members}
 
@@ -184,7 +190,7 @@ def test_a_station_comes_back_as_it_was(station: dict[str, Any], version: str):
         "rental_methods": ["key", "phone"],
         "x_operator": {"a": [None, 1.5]},
     }
-    document = json.loads(b"".join(gbfs.write(read(feed(station)), version)))
+    document = write(read(feed(station)), version)
     jsonschema.validate(document, schema(version))
     assert document["data"]["stations"] == [station]
 
@@ -199,9 +205,7 @@ def test_values_are_made_what_the_schema_wants_or_set_aside():
         "short_name": "H",
     }
     for version, short_name in (("2.3", "H"), ("3.0", [{"text": "H", "language": "und"}])):
-        document = json.loads(
-            b"".join(gbfs.write([Record(1, "1", "A", 1, 2, properties)], version))
-        )
+        document = write([Record(1, "1", "A", 1, 2, properties)], version)
         [record] = read(document)
         assert (record.name, record.properties["short_name"]) == ("A", "H")
         [station] = document["data"]["stations"]
@@ -220,8 +224,9 @@ def test_values_are_made_what_the_schema_wants_or_set_aside():
 
 
 @given(records_with(json_values, TYPED), st.sampled_from(["2.3", "3.0"]))
+@settings(deadline=None)
 def test_an_export_is_valid_and_loses_nothing(written: list[Record], version: str):
-    document = json.loads(b"".join(gbfs.write(written, version)))
+    document = write(written, version)
     jsonschema.validate(document, schema(version))
     again = read(document)
     assert [record[1:5] for record in again] == [record[1:5] for record in written]

@@ -1,33 +1,40 @@
-"""`flask stations import`."""
+"""`flask stations ...`: exit status 0 when done, 1 when nothing was changed, 2 for wrong usage."""
 
+import gzip
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 from urllib.parse import urljoin
 
 import click
-from flask.cli import with_appcontext
+from flask import Blueprint
 
-from ..feeds import FeedError, Format, gbfs
-from ..feeds.formats import FORMATS, by_start
-from ..importer import Report, import_records
-from ..sources import Source, is_address, opened, stem
-from .shared import explained, one_line, source_name
+from . import geo
+from .exporter import export
+from .feeds import FeedError, Format, gbfs
+from .feeds.formats import FORMATS, by_name, by_start
+from .importer import Report, import_records
+from .sources import Source, is_address, opened, stem
+
+bp = Blueprint("stations_cli", __name__, cli_group="stations")
+bp.cli.help = "Take stations in from feeds, and give them out."
 
 QUIET = 10  # seconds between two lines of progress where there is no terminal
 
 
-@click.command("import")
-@with_appcontext
+def _source(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not (1 <= len(value) <= 100 and value.isprintable()):
+        raise click.BadParameter("expected 1 to 100 characters that name the feed")
+    return value
+
+
+@bp.cli.command("import")
 @click.argument("location", metavar="FILE|URL|-")
-@click.option(
-    "--source",
-    callback=source_name,
-    help="The feed that the stations are from.  [default: the file's name]",
-)
+@click.option("--source", callback=_source, help="The feed's name.  [default: the file's name]")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="[default: by the content]")
 @click.option("--key", metavar="COLUMN", help="What holds the codes; of a CSV several: a,b.")
 @click.option("--columns", metavar="A,B,...", help="The columns of a CSV without a header.")
@@ -56,12 +63,12 @@ def import_command(
     """
     if force and not prune:
         raise click.UsageError("--force is only for --prune")
-    with explained(location):
+    with _explained(location):
         source = source or (stem(location)[:100] if location != "-" else "")
     if not source.isprintable() or not source:
         raise click.UsageError("--source: name the feed, for its address doesn't")
     with (
-        explained(location),
+        _explained(location),
         _feed(location, form, options["language"]) as (feed, found),
         _rejects(rejects, location) as rejects_file,
         _progress(feed) as progress,
@@ -82,7 +89,7 @@ def import_command(
         )
     _show(location, report, found.unit)
     if report.refused:
-        raise click.ClickException(one_line(f"{location}: {report.refused}; nothing was changed"))
+        raise click.ClickException(_line(f"{location}: {report.refused}; nothing was changed"))
     if dry_run:
         click.echo("This was a dry run: nothing was changed.")
 
@@ -156,19 +163,111 @@ def _progress(feed: Source) -> Iterator[Callable[[int], None]]:
 
 def _show(location: str, report: Report, unit: str) -> None:
     for rejected in report.examples:
-        click.echo(one_line(f"{location}, {rejected.at(unit)}"), err=True)
+        click.echo(_line(f"{location}, {rejected.at(unit)}"), err=True)
     if more := report.rejected - len(report.examples):
         click.echo(f"... and {more:,} more: --rejects FILE.csv lists them all", err=True)
     for reason, count, codes in report.suspicions:
         shown = ", ".join(codes) + (", ..." if count > len(codes) else "")
-        click.echo(one_line(f"Suspect: {count:,} {reason}: {shown}"), err=True)
+        click.echo(_line(f"Suspect: {count:,} {reason}: {shown}"), err=True)
     moved = ""
     if report.farthest:
         code, metres = report.farthest
-        moved = one_line(f" (the farthest {code}, by {metres / 1000:,.1f} km)")
+        moved = _line(f" (the farthest {code}, by {metres / 1000:,.1f} km)")
     click.echo(
         f"{report.added:,} added, {report.updated:,} updated, {report.moved:,} moved{moved}, "
         f"{report.renamed:,} renamed, {report.unchanged:,} unchanged, {report.skipped:,} skipped, "
         f"{report.rejected:,} rejected, {report.vanished:,} vanished"
         + (f", {report.pruned:,} of them deleted" if report.pruned else "")
     )
+
+
+@contextmanager
+def _explained(location: str) -> Iterator[None]:
+    """Turn what is wrong with a file into a line and exit status 1."""
+    try:
+        yield
+    except FeedError as error:
+        raise click.ClickException(_line(f"{location}: {error}")) from error
+    except BrokenPipeError:
+        raise  # nobody reads on: click ends quietly
+    except OSError as error:
+        name = error.filename or location
+        raise click.ClickException(_line(f"{name}: {error.strerror or error}")) from error
+
+
+def _line(text: str) -> str:
+    """Keep what a feed says from breaking the line, or the terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _bbox(ctx: click.Context, param: click.Parameter, value: str | None) -> geo.Box | None:
+    if value is None:
+        return None
+    try:
+        west, south, east, north = map(float, value.split(","))
+    except ValueError as error:
+        raise click.BadParameter("expected west,south,east,north in degrees") from error
+    if not geo.is_box(west, south, east, north):
+        raise click.BadParameter("expected west,south,east,north in degrees, south below north")
+    return west, south, east, north
+
+
+@bp.cli.command("export")
+@click.argument("location", metavar="FILE|-")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="[default: by FILE's ending]")
+@click.option("--source", callback=_source, help="Only this source's stations.  [default: all]")
+@click.option("--bbox", metavar="W,S,E,N", callback=_bbox, help="Only the stations in this box.")
+def export_command(
+    location: str, form: str | None, source: str | None, bbox: geo.Box | None
+) -> None:
+    """Write the stations to a feed; a box whose west is greater than its east is crossing 180°.
+
+    Exit status: 0 when it was written; 1 when not; 2 for wrong usage.
+    """
+    chosen = FORMATS[form] if form else _form_of(location)
+    with _explained(location), _output(location, chosen) as file:
+        count = export(file, chosen, source, bbox)
+    click.echo(f"{count:,} stations exported to {_line(location)}", err=True)
+
+
+def _form_of(location: str) -> Format:
+    form = FORMATS["csv"] if location == "-" else by_name(location)
+    if form is None:
+        raise click.UsageError(f"--format: {location} doesn't say, expected {', '.join(FORMATS)}")
+    return form
+
+
+@contextmanager
+def _output(location: str, form: Format) -> Iterator[Any]:
+    """Open a file that is there when it is whole, packed as its name says."""
+    if location == "-":
+        yield sys.stdout.buffer
+        return
+    path = Path(location).resolve()  # where a symbolic link leads
+    special = path.exists() and not path.is_file()  # a pipe, say
+    part = path if special else path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as raw, _packed(location.lower(), form, raw) as file:
+            yield file
+        if not special:
+            part.replace(path)
+    except BaseException:
+        if not special:
+            part.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _packed(name: str, form: Format, raw: BinaryIO) -> Iterator[Any]:
+    if name.endswith(".gz"):
+        with gzip.open(raw, "wb", 6) as file:
+            yield file
+    elif name.endswith(".zip"):
+        member = f"stations{form.endings[0]}".rpartition("/")[2]
+        with (
+            zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive,
+            archive.open(member, "w", force_zip64=True) as file,
+        ):
+            yield file
+    else:
+        yield raw

@@ -1,0 +1,143 @@
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2
+import pytest
+from copied import ProjectCopy
+from flask import Flask
+from flask_migrate import downgrade, upgrade
+from postgres import config_for
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from stationsapp import create_app
+from stationsapp.extensions import db
+
+
+@pytest.fixture
+def app(own_url: str) -> Iterator[Flask]:
+    app = create_app(config_for(own_url))
+    with app.app_context():
+        yield app
+        db.session.remove()
+        for engine in db.engines.values():
+            engine.dispose()
+
+
+def test_a_changed_model_becomes_the_next_migration(own_url: str, tmp_path: Path):
+    project = ProjectCopy(tmp_path, own_url)
+    column = "    lng: Mapped[float]\n"
+    project.replace(
+        "stationsapp/models.py", column, column + "    elevation: Mapped[float | None]\n"
+    )
+    project.run("flask", "db", "migrate", "-m", "add elevation")
+    made = project.folder / "migrations/versions/0006_add_elevation.py"
+    title, _, *numbers, date = made.read_text().splitlines()[:5]
+    assert (title, numbers) == ('"""Add elevation.', ["Revision ID: 0006", "Revises: 0005"])
+    assert re.fullmatch(r"Create Date: [-\d]{10} [:\d]{8}", date)
+    project.run("ruff", "format", "--check", str(made))
+    project.run("ruff", "check", str(made))
+    project.run("flask", "db", "upgrade")
+    project.run("flask", "db", "check")
+    assert columns(own_url) == ["elevation"]
+    project.run("flask", "db", "downgrade")
+    assert columns(own_url) == []
+
+
+def columns(url: str) -> list[str]:
+    with closing(psycopg2.connect(url)) as connection:
+        cursor = connection.cursor()
+        cursor.execute(
+            "SELECT column_name FROM information_schema.columns WHERE table_name = 'stations' "
+            "AND column_name = 'elevation'"
+        )
+        return [name for (name,) in cursor]
+
+
+def test_an_empty_migration_is_numbered_and_clean_too(own_url: str, tmp_path: Path):
+    project = ProjectCopy(tmp_path, own_url)
+    project.run("flask", "db", "revision", "-m", "Rename what was")
+    made = str(project.folder / "migrations/versions/0006_rename_what_was.py")
+    project.run("ruff", "format", "--check", made)
+    project.run("ruff", "check", made)
+
+
+def test_a_migration_can_be_made_where_ruff_is_not_installed(own_url: str, tmp_path: Path):
+    project = ProjectCopy(tmp_path, own_url)
+    # As find_spec says of a package that is not there.
+    project.replace("migrations/env.py", 'find_spec("ruff")', 'find_spec("no_ruff")')
+    project.run("flask", "db", "revision", "-m", "plain")
+    assert (project.folder / "migrations/versions/0006_plain.py").exists()
+
+
+UP, DOWN = (upgrade, "head"), (downgrade, "0004")
+INTERRUPTED = {
+    "0004 up": ("0003", *UP, "stations", "ix_stations_plane"),
+    "0005 up": ("0004", *UP, "api_tokens", "uq_api_tokens_valid_name"),
+    "0005 down": ("0005", *DOWN, "api_tokens", "uq_api_tokens_name"),
+}
+
+
+@pytest.mark.parametrize(
+    ("start", "migrate", "target", "table", "index"), INTERRUPTED.values(), ids=INTERRUPTED.keys()
+)
+def test_an_interrupted_migration_can_be_run_again(
+    app: Flask, own_url: str, start: str, migrate, target: str, table: str, index: str
+):
+    downgrade(revision=start)
+    failed: list[SQLAlchemyError] = []
+
+    def run() -> None:
+        with app.app_context(), pytest.raises(SQLAlchemyError) as caught:
+            migrate(revision=target)
+        failed.append(caught.value)
+
+    valid = f"SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('{index}')"
+    with closing(psycopg2.connect(own_url)) as writer, closing(psycopg2.connect(own_url)) as other:
+        # CREATE INDEX CONCURRENTLY makes an invalid index, then waits for who writes the table.
+        writer.cursor().execute(f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE")
+        other.autocommit = True
+        cursor = other.cursor()
+        thread = threading.Thread(target=run)
+        thread.start()
+        cursor.execute(valid)
+        while not cursor.rowcount and thread.is_alive():
+            cursor.execute(valid)
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND query LIKE 'CREATE%CONCURRENTLY%'"
+        )
+        thread.join()
+        cursor.execute(valid)
+        assert cursor.fetchall() == [(False,)]
+        assert len(failed) == 1
+        writer.rollback()
+        migrate(revision=target)
+        cursor.execute(valid)
+        assert cursor.fetchall() == [(True,)]
+
+
+def test_what_came_before_a_migration_that_fails_is_done(app: Flask):
+    downgrade(revision="0002")
+    with db.engine.begin() as connection:
+        connection.execute(text("CREATE TABLE uq_api_tokens_valid_name ()"))
+    with pytest.raises(DBAPIError, match="uq_api_tokens_valid_name"):
+        upgrade()
+    assert db.session.scalar(text("SELECT version_num FROM alembic_version")) == "0004"
+
+
+def test_of_repeated_token_names_the_last_keeps_it_on_the_way_down(app: Flask):
+    with db.engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO api_tokens (name, digest, revoked_at) VALUES "
+                "('a', '1', now()), ('a', '2', NULL), ('b', '3', now()), ('b', '4', now())"
+            )
+        )
+    downgrade(revision="0004")
+    names = text("SELECT name FROM api_tokens ORDER BY id")
+    expected = ["a (revoked 1)", "a", "b (revoked 3)", "b"]
+    assert list(db.session.scalars(names)) == expected
