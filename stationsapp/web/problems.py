@@ -2,9 +2,9 @@
 
 import secrets
 
+import orjson
 from flask import Response, current_app, request
 from marshmallow import Schema, fields
-from orjson import OPT_NON_STR_KEYS, dumps
 from werkzeug.exceptions import HTTPException
 
 API = "/api/"
@@ -37,7 +37,7 @@ def problem(error: HTTPException) -> Response | HTTPException:
         current_app.logger.error("the failed request is request_id %s", document["request_id"])
     else:
         document["detail"] = error.description or error.name
-    body = dumps(document, option=OPT_NON_STR_KEYS)
+    body = orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS)
     response = Response(body, error.code, error.get_headers())
     response.content_type = MEDIA_TYPE
     return response
