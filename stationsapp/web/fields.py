@@ -1,10 +1,9 @@
 """Types of fields: what a client may send, and PostgreSQL can keep, without a guess."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
-from marshmallow import ValidationError, fields
+from marshmallow import fields
 from marshmallow.validate import Regexp
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -41,18 +40,10 @@ class BodyFloat(fields.Float):
 
 def no_nul_within(value: Any) -> None:
     """Refuse a JSON value that jsonb can't hold, for a NUL character in a text or a key of it."""
-    if any("\0" in text for text in _texts(value)):
-        raise ValidationError(NO_NUL.error)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Yield every string in a JSON value, the keys included."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    if isinstance(value, list):
         for item in value:
-            yield from _texts(item)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield key
-            yield from _texts(item)
+            no_nul_within(item)
+    elif isinstance(value, str):
+        NO_NUL(value)

@@ -53,15 +53,10 @@ class Parser(FlaskParser):
 
 def _is_deeper(value: Any, levels: int) -> bool:
     """Tell whether lists and objects lie in one another deeper than so many levels."""
-    level = [value]
-    for _ in range(levels + 1):
-        level = [
-            item
-            for outer in level
-            if isinstance(outer, list | dict)
-            for item in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-    return bool(level)
+    items = value.values() if isinstance(value, dict) else value
+    return isinstance(value, list | dict) and (
+        levels == 0 or any(_is_deeper(item, levels - 1) for item in items)
+    )
 
 
 def refuse_parameters() -> None:

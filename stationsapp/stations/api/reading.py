@@ -13,20 +13,8 @@ from ...web.blueprint import Blueprint
 from .. import search
 from ..columns import COLUMN_NAMES, COLUMNS
 from ..search import Filters
-from . import representations
+from . import representations, schemas
 from .representations import MEDIA_TYPES
-from .schemas import (
-    ClustersQuery,
-    ClustersSchema,
-    FeatureSchema,
-    FeaturesSchema,
-    FormatQuery,
-    NearestQuery,
-    NeighboursSchema,
-    PageQuery,
-    PageSchema,
-    StationSchema,
-)
 
 bp = Blueprint("api", __name__, url_prefix="/api/stations", description="Stations")
 bp.after_request(answers.share)
@@ -35,8 +23,8 @@ SHAPE = f"{crc32(repr(COLUMNS).encode()):08x}"
 
 
 def _in_each_format(schema: type[Schema], features: type[Schema]) -> dict[str, Any]:
-    schemas = {"csv": {"type": "string"}, "geojson": features, "json": schema}
-    return {MEDIA_TYPES[form]: schemas[form] for form in schemas}
+    shown = {"csv": {"type": "string"}, "geojson": features, "json": schema}
+    return {MEDIA_TYPES[form]: shown[form] for form in shown}
 
 
 def _tag(version: int) -> str:
@@ -49,8 +37,8 @@ def _current_tag() -> str:
 
 @bp.get("")
 @answers.conditional(_current_tag)
-@bp.arguments(PageQuery(), location="query")
-@bp.answers(_in_each_format(PageSchema, FeaturesSchema))
+@bp.arguments(schemas.PageQuery(), location="query")
+@bp.answers(_in_each_format(schemas.PageSchema, schemas.FeaturesSchema))
 @bp.fails(406, 422)
 def index(query: dict[str, Any]) -> Response:
     """List stations in the order of their ids, a page at a time."""
@@ -74,27 +62,22 @@ def index(query: dict[str, Any]) -> Response:
 
 @bp.get("/nearest")
 @answers.conditional(_current_tag)
-@bp.arguments(NearestQuery(), location="query")
-@bp.answers(_in_each_format(NeighboursSchema, FeaturesSchema))
+@bp.arguments(schemas.NearestQuery(), location="query")
+@bp.answers(_in_each_format(schemas.NeighboursSchema, schemas.FeaturesSchema))
 @bp.fails(406, 422)
 def nearest(query: dict[str, Any]) -> Response:
     """List the stations nearest to a point by great-circle distance, the nearest first."""
     form = answers.wanted(query.get("format"), MEDIA_TYPES)
-    version, rows = search.nearest(
-        _filters(query),
-        query["lat"],
-        query["lng"],
-        query["limit"],
-        query.get("radius", inf),
-    )
+    place = query["lat"], query["lng"], query["limit"], query.get("radius", inf)
+    version, rows = search.nearest(_filters(query), *place)
     body = representations.many(form, rows, [*COLUMN_NAMES, "distance"])
     return answers.answer(body, MEDIA_TYPES[form], _tag(version))
 
 
 @bp.get("/clusters")
 @answers.conditional(_current_tag)
-@bp.arguments(ClustersQuery(), location="query")
-@bp.answers({MEDIA_TYPES["json"]: ClustersSchema})
+@bp.arguments(schemas.ClustersQuery(), location="query")
+@bp.answers({MEDIA_TYPES["json"]: schemas.ClustersSchema})
 @bp.fails(422)
 def clusters(query: dict[str, Any]) -> Response:
     """Gather the stations of a box for a map of this zoom, in at most 500 clusters."""
@@ -104,8 +87,8 @@ def clusters(query: dict[str, Any]) -> Response:
 
 
 @bp.get("/<int:station_id>")
-@bp.arguments(FormatQuery(), location="query")
-@bp.answers(_in_each_format(StationSchema, FeatureSchema))
+@bp.arguments(schemas.FormatQuery(), location="query")
+@bp.answers(_in_each_format(schemas.StationSchema, schemas.FeatureSchema))
 @bp.fails(404, 406, 422)
 def show(query: dict[str, Any], station_id: int) -> Response:
     """Show one station."""

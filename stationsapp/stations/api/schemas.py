@@ -53,8 +53,7 @@ class FormatQuery(StrictSchema):
     """In which format."""
 
     format = fields.String(
-        validate=OneOf(list(MEDIA_TYPES)),
-        metadata={"description": "instead of the Accept header"},
+        validate=OneOf(list(MEDIA_TYPES)), metadata={"description": "instead of the Accept header"}
     )
 
 
