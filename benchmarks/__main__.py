@@ -92,4 +92,5 @@ def _read(baseline: Path, sizes: list[str], cpu: bool) -> Results:
     return results
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -12,8 +12,6 @@ from statistics import quantiles
 from tempfile import NamedTemporaryFile
 from typing import NamedTuple
 
-from .server import PORT
-
 CONNECTIONS = 16  # so many that both workers get some
 
 WRK = shutil.which("wrk")
@@ -34,23 +32,23 @@ class Load(NamedTuple):
         return self.requests / self.seconds
 
 
-def load(paths: list[str], seconds: int, etag: str | None = None) -> Load:
-    """Ask for the paths in turn on all connections, by wrk if it is installed.
+def load(port: int, paths: list[str], seconds: float, etag: str | None = None) -> Load:
+    """Ask a server for the paths in turn on all connections, by wrk if it is installed.
 
     With an ETag, they are asked for on the condition that they have changed. If no answer comes in
     time, ten times as long is waited for. Raises RuntimeError unless all is well: nothing is as
     fast as an error.
     """
     ask = _wrk if WRK else _threads
-    result = ask(paths, seconds, etag)
+    result = ask(port, paths, seconds, etag)
     if not result.requests:
-        result = ask(paths, 10 * seconds, etag)
+        result = ask(port, paths, 10 * seconds, etag)
     if result.failed or not result.requests:
         raise RuntimeError(f"{result.failed} of {result.requests} requests failed: {paths[0]}")
     return result
 
 
-def _wrk(paths: list[str], seconds: int, etag: str | None) -> Load:
+def _wrk(port: int, paths: list[str], seconds: float, etag: str | None) -> Load:
     with NamedTemporaryFile("w", suffix=".txt") as file:
         file.write("\n".join(paths))
         file.flush()
@@ -58,13 +56,13 @@ def _wrk(paths: list[str], seconds: int, etag: str | None) -> Load:
             *(str(WRK), "--threads", "1", "--connections", str(CONNECTIONS)),
             *("--duration", f"{seconds}s", "--timeout", "60s"),
             *("--script", str(Path(__file__).with_name("load.lua"))),
-            *(f"http://127.0.0.1:{PORT}", "--", file.name, *([etag] if etag else [])),
+            *(f"http://127.0.0.1:{port}", "--", file.name, *([etag] if etag else [])),
         ]
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return Load(**json.loads(output[output.index("{") :]))
 
 
-def _threads(paths: list[str], seconds: int, etag: str | None) -> Load:
+def _threads(port: int, paths: list[str], seconds: float, etag: str | None) -> Load:
     """Do what wrk does, with blocking sockets: no library is lighter."""
     header = f"If-None-Match: {etag}\r\n" if etag else ""
     requests = [
@@ -76,13 +74,18 @@ def _threads(paths: list[str], seconds: int, etag: str | None) -> Load:
     start = time.perf_counter()
 
     def ask() -> None:
-        with socket.create_connection(("127.0.0.1", PORT)) as connection:
-            while (begin := time.perf_counter()) < start + seconds:
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            begin = time.perf_counter()
+            while True:  # once at least, on a machine that is slow to start a thread
                 connection.sendall(requests[next(place) % len(requests)])
                 status = _receive(connection)
-                latencies.append(time.perf_counter() - begin)
+                end = time.perf_counter()
+                latencies.append(end - begin)
                 if status not in (b"200", b"304"):
                     failed.append(status)
+                if end >= start + seconds:
+                    return
+                begin = end
 
     threads = [threading.Thread(target=ask) for _ in range(CONNECTIONS)]
     for thread in threads:
@@ -95,13 +98,17 @@ def _threads(paths: list[str], seconds: int, etag: str | None) -> Load:
 
 
 def _receive(connection: socket.socket) -> bytes:
-    """Read one response and return its status."""
+    """Read one response and return its status, `closed` if it breaks off."""
     data = b""
     while b"\r\n\r\n" not in data:
-        data += connection.recv(1 << 16)
+        data += (piece := connection.recv(1 << 16))
+        if not piece:
+            return b"closed"
     head, _, body = data.partition(b"\r\n\r\n")
     _, found, length = head.lower().partition(b"content-length: ")
     missing = int(length.split(b"\r\n")[0]) - len(body) if found else 0
     while missing > 0:
-        missing -= len(connection.recv(1 << 16))
+        missing -= (received := len(connection.recv(1 << 16)))
+        if not received:
+            return b"closed"
     return head.split(b" ", 2)[1]

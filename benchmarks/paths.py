@@ -10,6 +10,7 @@ from .subjects import API, Subject, subjects
 
 SECONDS = 1  # of a round, for each of what is compared
 SLOW_SECONDS = 5  # for the article's nearest: its answers take seconds
+REQUESTS = 500  # of a round, where CPU time is counted
 
 Rates = dict[str, list[float]]
 
@@ -18,24 +19,24 @@ def by_requests(rounds: int, progress: Callable[[int], None]) -> dict[str, Rates
     """Measure requests a second, over HTTP, of the workers that gunicorn has in production."""
     paths: dict[str, Rates] = defaultdict(lambda: defaultdict(list))
     measured = subjects()
-    with gunicorn():
+    with gunicorn() as port:
         for addresses in _everything(measured):
-            load(addresses, SECONDS)
+            load(port, addresses, SECONDS)
         for round in range(rounds):
             progress(round)
             for subject in measured:
                 rates = paths[subject.name]
-                ours = load(subject.paths, SECONDS, subject.etag)
+                ours = load(port, subject.paths, SECONDS, subject.etag)
                 rates["rate"].append(ours.rate)
                 rates["p50"].append(ours.p50)
                 rates["p99"].append(ours.p99)
                 for name, addresses in ceilings(subject).items():
-                    rates[name].append(load(addresses, SECONDS).rate)
+                    rates[name].append(load(port, addresses, SECONDS).rate)
                 rates["pgbench"].append(queries_per_second(subject.queries, SECONDS))
         # At the end, as the workers are busy with it for long after the last answer is waited for.
         for subject in measured:
             if subject.in_article == "slow":
-                rate = load(_at("/article", subject), SLOW_SECONDS).rate
+                rate = load(port, _at("/article", subject), SLOW_SECONDS).rate
                 paths[subject.name]["article"].append(rate)
     return paths
 
@@ -47,14 +48,14 @@ def by_cpu(rounds: int, progress: Callable[[int], None]) -> dict[str, Rates]:
     paths: dict[str, Rates] = defaultdict(lambda: defaultdict(list))
     measured = subjects()
     for addresses in _everything(measured):
-        rate(addresses)
+        rate(addresses, REQUESTS)
     for round in range(rounds):
         progress(round)
         for subject in measured:
             rates = paths[subject.name]
-            rates["rate"].append(rate(subject.paths, subject.etag))
+            rates["rate"].append(rate(subject.paths, REQUESTS, subject.etag))
             for name, addresses in ceilings(subject).items():
-                rates[name].append(rate(addresses))
+                rates[name].append(rate(addresses, REQUESTS))
     return paths
 
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Mapping
 from importlib.util import find_spec
+from math import ceil
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -27,14 +28,14 @@ PGBENCH = PACKAGE / "pginstall18" / "bin" / "pgbench"
 SAMPLES = 50  # of the parameters, drawn by pgbench
 
 
-def queries_per_second(queries: list[Query], seconds: int) -> float:
+def queries_per_second(queries: list[Query], seconds: float) -> float:
     """Return how many of the queries PostgreSQL answers, asked as the load asks: side by side."""
     with NamedTemporaryFile("w", suffix=".sql") as file:
         file.write(_script([_sent(query) for query in queries[:SAMPLES]]))
         file.flush()
         command = [
             *(str(PGBENCH), "--no-vacuum", "--protocol", "prepared"),
-            *("--client", str(CONNECTIONS), "--time", str(seconds)),
+            *("--client", str(CONNECTIONS), "--time", str(ceil(seconds))),
             *("--file", file.name, os.environ["DATABASE_URL"]),
         ]
         planned_once = os.environ | {"PGOPTIONS": "-c plan_cache_mode=force_generic_plan"}

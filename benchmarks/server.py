@@ -1,65 +1,78 @@
 """A database to measure on, and gunicorn as in production."""
 
 import os
+import secrets
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from urllib.request import urlopen
 
 from stationsapp import embedded
 
 ROOT = Path(__file__).parent.parent
 DIRECTORY = ROOT / "instance" / "benchmarks"
-DATABASE = "benchmarks"
-PORT = 8765
 
 
 @contextmanager
 def no_database() -> Iterator[None]:
-    """Set DATABASE_URL to a database that isn't there, on an embedded server, and drop it after."""
+    """Set DATABASE_URL to a database that isn't there, on an embedded server, and drop it after.
+
+    A run holds a lock while it lives: so that runs share the server, and one that was killed is
+    cleared away by the next.
+    """
+    name = f"benchmark_{secrets.token_hex(4)}"
     with closing(embedded.connect(DIRECTORY, "postgres")) as connection:
         connection.autocommit = True
         cursor = connection.cursor()
-        drop = f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)"
-        cursor.execute(drop)
-        os.environ["DATABASE_URL"] = (
-            f"postgresql:///{DATABASE}?{urlencode(embedded.address(DIRECTORY))}"
-        )
+        cursor.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
+        cursor.execute("SELECT datname FROM pg_database WHERE starts_with(datname, 'benchmark_')")
+        for (other,) in cursor.fetchall():
+            cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [other])
+            if cursor.fetchone() == (True,):
+                cursor.execute(f"DROP DATABASE IF EXISTS {other} WITH (FORCE)")
+        address = urlencode(embedded.address(DIRECTORY), quote_via=quote)
+        os.environ["DATABASE_URL"] = f"postgresql:///{name}?{address}"
         os.environ |= {"APP_CONFIG": "production", "SECRET_KEY": "for benchmarks only"}
         os.environ.pop("DATABASE_READ_URL", None)
         try:
             yield
         finally:
-            cursor.execute(drop)
+            cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @contextmanager
-def gunicorn() -> Iterator[None]:
-    """Serve the application and its ceilings by 2 workers, with the project's own settings."""
-    # A queue for each worker: or the first to wake takes all connections, and a core stands idle.
-    command = [
-        *(sys.executable, "-m", "gunicorn", "benchmarks.ceilings:app", "--workers", "2"),
-        *("--bind", f"127.0.0.1:{PORT}", "--reuse-port", "--access-logfile", os.devnull),
-        *("--log-level", "error"),
-    ]
-    process = subprocess.Popen(command, cwd=ROOT)
-    try:
-        _wait(process)
-        yield
-    finally:
-        process.terminate()
-        process.wait()
+def gunicorn() -> Iterator[int]:
+    """Serve the application and its ceilings by 2 workers, as in production; give the port."""
+    with socket.socket() as place:
+        # A queue for each worker: or the first to wake takes all connections, and a core stands
+        # idle. This socket listens to nobody; it keeps the port ours, which others could share.
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        place.bind(("127.0.0.1", 0))
+        port = place.getsockname()[1]
+        command = [
+            *(sys.executable, "-m", "gunicorn", "benchmarks.ceilings:app", "--workers", "2"),
+            *("--bind", f"127.0.0.1:{port}", "--reuse-port", "--access-logfile", os.devnull),
+            *("--log-level", "error", "--keep-alive", "60"),  # seconds, for slow clients' sake
+        ]
+        process = subprocess.Popen(command, cwd=ROOT)
+        try:
+            _wait(process, port)
+            yield port
+        finally:
+            process.terminate()
+            process.wait()
 
 
-def _wait(process: subprocess.Popen[bytes]) -> None:
+def _wait(process: subprocess.Popen[bytes], port: int) -> None:
     while process.poll() is None:
         try:
-            urlopen(f"http://127.0.0.1:{PORT}/health/ready").close()
+            urlopen(f"http://127.0.0.1:{port}/health/ready").close()
             return
         except OSError:
             time.sleep(0.1)
-    raise RuntimeError(f"gunicorn did not start: is port {PORT} taken?")
+    raise RuntimeError("gunicorn did not start")

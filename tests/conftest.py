@@ -6,6 +6,7 @@ costs milliseconds, and unlike a transaction that is rolled back it lets COPY, l
 reads and several connections be what they are in production.
 """
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,67 +15,58 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
+from hypothesis import HealthCheck, settings
 from postgres import (
-    MARK,
+    RUN,
     config_for,
-    is_ours,
+    drop_leftovers_and_lock,
     refuse_foreign_database,
     server_connection,
     url_of,
 )
-from psycopg2.extensions import parse_dsn
 from pytest_postgresql import factories
 from pytest_postgresql.executors import NoopExecutor
-from pytest_postgresql.factories.noprocess import xdistify_dbname
 from pytest_postgresql.janitor import DatabaseJanitor
 from sqlalchemy import text
 from werkzeug.serving import make_server
 
-from config import TestingConfig
 from stationsapp import create_app
 from stationsapp.extensions import db
 from stationsapp.stations import sample
 from stationsapp.stations.feeds import csv
 from stationsapp.stations.importer import import_records
 
-DATABASE = "stationsapp_tests"
+# `make test` is the same each time, on a slow machine too; `make fuzz` looks for what is new.
+settings.register_profile(
+    "tests",
+    deadline=None,
+    derandomize="FUZZ_EXAMPLES" not in os.environ,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("tests")
 
 
 def migrate_template(host: str, port: str, user: str, dbname: str, password: str, **_) -> None:
     """Run the migrations in the database that the worker's own is copied from."""
     server = NoopExecutor(host, port, user, "", dbname, password)
     with create_app(config_for(url_of(server, dbname))).app_context():
-        with db.engine.begin() as connection:
-            connection.execute(text(f"COMMENT ON DATABASE {dbname} IS '{MARK}'"))
         upgrade()
         for engine in db.engines.values():
             engine.dispose()
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.option.postgresql_drop_test_database = True  # left behind by a run that was killed
-
-
 @pytest.fixture(scope="session")
 def connected(pytestconfig: pytest.Config) -> Iterator[None]:
-    """Start the server and keep it; refuse databases that bear our names but aren't ours."""
-    connection = server_connection()
-    for name in (xdistify_dbname(DATABASE), f"{xdistify_dbname(DATABASE)}_tmpl"):
-        if is_ours(connection, name) is False:
-            pytest.exit(f"the database {name} was not made by these tests: drop or rename it", 1)
-    parameters = connection.get_dsn_parameters()
-    pytestconfig.option.postgresql_host = parameters["host"]
-    pytestconfig.option.postgresql_port = parameters["port"]
-    pytestconfig.option.postgresql_user = parameters["user"]
-    if TestingConfig.DATABASE_URL:
-        password = parse_dsn(TestingConfig.DATABASE_URL).get("password")
-        pytestconfig.option.postgresql_password = password
-    connection.rollback()
-    yield
-    connection.close()
+    """Start the server and keep it."""
+    with closing(server_connection()) as connection:
+        drop_leftovers_and_lock(connection)
+        for name in ("host", "port", "user", "password"):
+            setattr(pytestconfig.option, f"postgresql_{name}", getattr(connection.info, name))
+        yield
 
 
-template = factories.postgresql_noproc(dbname=DATABASE, load=[migrate_template])
+template = factories.postgresql_noproc(dbname=RUN, load=[migrate_template])
 
 
 @pytest.fixture(scope="session")
@@ -89,10 +81,7 @@ def database_url(connected: None, request: pytest.FixtureRequest) -> Iterator[st
         dbname=server.dbname,
         template_dbname=server.template_dbname,
     )
-    janitor.drop()
     with janitor:
-        with janitor.cursor() as cursor:
-            cursor.execute(f"COMMENT ON DATABASE {server.dbname} IS '{MARK}'")
         yield url_of(server, server.dbname)
 
 
@@ -125,9 +114,9 @@ def app(application: Flask) -> Iterator[Flask]:
         yield application
         db.session.rollback()
         with db.engine.begin() as connection:
-            refuse_foreign_database(connection.connection.dbapi_connection)
+            refuse_foreign_database(connection.scalar(text("SELECT current_database()")))
             # A test that leaves a connection with locks behind fails, and doesn't hang.
-            connection.execute(text("SET LOCAL lock_timeout = '10s'"))
+            connection.execute(text("SET LOCAL lock_timeout = '60s'"))
             tables = ", ".join(table.name for table in db.metadata.sorted_tables)
             connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
 
@@ -141,7 +130,7 @@ def client(app: Flask) -> FlaskClient:
 def live_url(app: Flask) -> Iterator[str]:
     """Serve the application over real HTTP."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield f"http://127.0.0.1:{server.port}"
     server.shutdown()

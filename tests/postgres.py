@@ -1,39 +1,67 @@
 """The server that tests run on, and the databases that they make there."""
 
+import os
+import re
+from pathlib import Path
+from urllib.parse import quote, urlencode
+from uuid import uuid4
+
 import psycopg2
-import pytest
+from psycopg2.extensions import connection as Connection  # noqa: N812
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from psycopg2.extensions import parse_dsn
 from pytest_postgresql.executors import NoopExecutor
 
-from config import TestingConfig
-from stationsapp import embedded
+# What this machine sets, in its environment or in .env, reaches no test, but for two settings:
+# DATABASE_URL chooses the server, and WEB_CONCURRENCY must be a number.
+ROOT = Path(__file__).parents[1]
+EXAMPLE = (ROOT / ".env.example").read_text()
+SETTINGS = set(re.findall(r"^#([A-Z_]+)=", EXAMPLE, re.MULTILINE))
+os.environ |= dict.fromkeys(SETTINGS - {"DATABASE_URL", "WEB_CONCURRENCY"}, "")
 
-MARK = "made by the tests of stationsapp"
+from config import TestingConfig  # noqa: E402
+from stationsapp import embedded  # noqa: E402
+
+# The name of all that a run makes begins with this, and that of no other run does.
+RUN = f"stationsapp_tests_{os.environ.get('PYTEST_XDIST_TESTRUNUID', uuid4().hex)[:8]}"
+RUNS = re.compile(r"stationsapp_tests_[0-9a-f]{8}(?=$|gw|_)")
 
 
-def server_connection(database: str = "postgres") -> psycopg2.extensions.connection:
+def server_connection() -> Connection:
     """Connect to the server that tests run on: DATABASE_URL's, or the embedded one."""
     if TestingConfig.DATABASE_URL:
-        return psycopg2.connect(**parse_dsn(TestingConfig.DATABASE_URL) | {"dbname": database})
-    return embedded.connect(TestingConfig.EMBEDDED_POSTGRES, database)
+        parameters = parse_dsn(TestingConfig.DATABASE_URL) | {"dbname": "postgres"}
+        connection = psycopg2.connect(**parameters)
+    else:
+        connection = embedded.connect(TestingConfig.EMBEDDED_POSTGRES, "postgres")
+    connection.autocommit = True
+    return connection
 
 
-def is_ours(connection: psycopg2.extensions.connection, database: str) -> bool | None:
-    """Tell whether the tests made this database; None when there is no such database."""
+def drop_leftovers_and_lock(connection: Connection, run: str = RUN) -> None:
+    """Drop what killed runs left on the server, and keep this run's databases from the same.
+
+    A run holds a lock while it lives: it ends with the connection, however that ends.
+    """
     cursor = connection.cursor()
-    cursor.execute(
-        "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s",
-        [database],
-    )
-    row = cursor.fetchone()
-    return row and row[0] == MARK
+    for other in {match[0] for match in map(RUNS.match, databases(cursor)) if match}:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [other])
+        if cursor.fetchone() == (True,):
+            for name in databases(cursor, other):
+                cursor.execute(f"ALTER DATABASE {name} IS_TEMPLATE false")
+                cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [other])
+    cursor.execute("SELECT pg_advisory_lock_shared(hashtext(%s))", [run])
 
 
-def refuse_foreign_database(connection: psycopg2.extensions.connection) -> None:
-    """End the run rather than empty the tables of a database that isn't the tests' own."""
-    name = connection.info.dbname
-    if not is_ours(connection, name):
-        pytest.exit(f"the database {name} was not made by these tests", 1)
+def databases(cursor: Cursor, prefix: str = "") -> list[str]:
+    cursor.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [prefix])
+    return [name for (name,) in cursor.fetchall()]
+
+
+def refuse_foreign_database(name: str) -> None:
+    """Fail rather than empty the tables of a database that this run did not make."""
+    assert name.startswith(RUN), f"the database {name} was not made by this run"
 
 
 def url_of(server: NoopExecutor, database: str) -> str:
@@ -41,8 +69,7 @@ def url_of(server: NoopExecutor, database: str) -> str:
     arguments = {"host": server.host, "port": server.port, "user": server.user}
     if server.password:
         arguments["password"] = server.password
-    query = "&".join(f"{name}={value}" for name, value in arguments.items())
-    return f"postgresql:///{database}?{query}"
+    return f"postgresql:///{database}?{urlencode(arguments, quote_via=quote)}"
 
 
 def config_for(url: str) -> type:

@@ -1,14 +1,23 @@
 import json
+import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from click import ClickException
+from click.testing import CliRunner
+from postgres import ROOT, databases
+from sqlalchemy import make_url
 
+from benchmarks import load, server
+from benchmarks.__main__ import main
+from benchmarks.commands import stations as flask_stations
 from benchmarks.growth import sizes
 from benchmarks.report import losses
-
-ROOT = Path(__file__).parent.parent
+from stationsapp import embedded
 
 
 def results(ours: float, by_hand: float, imported: float = 0.5) -> dict:
@@ -38,23 +47,72 @@ def test_the_table_grows_by_powers_of_ten(stations: int, steps: list[int]):
     assert sizes(stations) == steps
 
 
-COMMAND = [sys.executable, "-W", "ignore", "-m", "benchmarks", "--rounds", "1"]
+# The benchmark in small: it measures all, and for a moment each.
+SMALL = """
+from benchmarks import load, paths, subjects
+load.WRK = None
+paths.SECONDS = paths.SLOW_SECONDS = 0.1
+paths.REQUESTS = 10
+subjects.SAMPLES = 20
+from benchmarks.__main__ import main
+main()
+"""
 PATHS = ("one station", "page of 100", "box of 100", "nearest 10", "not modified (304)")
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *arguments], cwd=ROOT, capture_output=True, text=True)
+    command = [sys.executable, "-W", "ignore", "-c", SMALL, "--rounds", "1", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
-def test_a_benchmark_measures_every_path_and_equals_itself(tmp_path: Path):
-    written = tmp_path / "results.json"
-    for mode in ([], ["--cpu"]):  # one after the other: they share a database and a port
-        run = bench(*mode, "--stations", "2000", "--json", str(written))
-        assert run.returncode == 0, run.stderr
-        for path in PATHS:
-            assert f"| {path} | " in run.stdout
-        found = json.loads(written.read_text())
-        assert losses(found, found) == []
+@pytest.mark.parametrize(
+    ("mode", "ceilings"), [([], {"empty", "hand", "pgbench"}), (["--cpu"], {"empty", "hand"})]
+)
+def test_every_path_is_measured_and_a_loss_is_told(tmp_path: Path, mode: list, ceilings: set):
+    written, baseline = tmp_path / "results.json", tmp_path / "baseline.json"
+    before = {"cpu": bool(mode), "paths": {}, "sizes": {"2,000": {"import, share of COPY": 1000}}}
+    baseline.write_text(json.dumps(before))
+    run = bench(*mode, "--stations", "2000", "--json", str(written), "--compare", str(baseline))
+    assert run.returncode == 1, run.stderr
+    assert run.stderr.splitlines()[-2] == "Slower than the baseline:"
+    assert run.stderr.splitlines()[-1].endswith(", and 1000.00 before")
+    paths = json.loads(written.read_text())["paths"]
+    assert tuple(paths) == PATHS
+    for name, path in paths.items():
+        assert f"| {name} | " in run.stdout
+        assert ceilings | {"rate"} <= set(path)
+        assert all(rates[0] > 0 for rates in path.values())
+
+
+@pytest.mark.skipif(not load.WRK, reason="no wrk is installed")
+@pytest.mark.usefixtures("sample_stations")
+def test_wrk_counts_what_is_answered_and_an_error_is_no_answer(live_url: str):
+    port = int(live_url.rpartition(":")[2])
+    found = load.load(port, ["/api/stations/1", "/api/stations/2"], 1)
+    assert found.requests > 0
+    assert 0 < found.p50 <= found.p99
+    with pytest.raises(RuntimeError, match="requests failed: /api/stations/0"):
+        load.load(port, ["/api/stations/0"], 1)
+
+
+def test_a_run_has_a_database_of_its_own_and_clears_what_a_killed_one_left(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    killed = f"benchmark_{uuid4().hex[:8]}"
+    with closing(embedded.connect(server.DIRECTORY, "postgres")) as connection:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute(f"CREATE DATABASE {killed}")
+        names = []
+        with server.no_database():
+            names.append(make_url(os.environ["DATABASE_URL"]).database)
+            cursor.execute(f"CREATE DATABASE {names[0]}")
+            with server.no_database():
+                names.append(make_url(os.environ["DATABASE_URL"]).database)
+                cursor.execute(f"CREATE DATABASE {names[1]}")
+                assert set(names) <= set(databases(cursor))
+        assert not {killed, *names} & set(databases(cursor))
 
 
 @pytest.mark.parametrize(
@@ -70,8 +128,9 @@ def test_a_baseline_of_something_else_is_refused_before_anything_is_measured(
     tmp_path: Path, baseline: str, message: str
 ):
     (tmp_path / "baseline.json").write_text(baseline)
-    run = bench("--stations", "1000", "--compare", str(tmp_path / "baseline.json"))
-    assert (run.returncode, message in run.stderr) == (2, True), run.stderr
+    arguments = ["--stations", "1000", "--compare", str(tmp_path / "baseline.json")]
+    run = CliRunner().invoke(main, arguments)
+    assert (run.exit_code, message in run.stderr) == (2, True), run.stderr
 
 
 @pytest.mark.parametrize(
@@ -80,12 +139,19 @@ def test_a_baseline_of_something_else_is_refused_before_anything_is_measured(
         (["--stations", "999"], "is not in the range x>=1000"),
         (["--rounds", "0"], "is not in the range x>=1"),
         (["--json", "nowhere/results.json"], "there is no folder nowhere"),
-        (["--file", "nowhere.csv"], "Error: flask stations import nowhere.csv"),
-        (["--file", "stationsapp/stations/sample.csv"], "at least 1,000 stations, got 271"),
     ],
 )
-def test_a_mistake_is_told_without_a_traceback(arguments: list[str], message: str):
-    run = bench(*arguments)
-    assert run.returncode in {1, 2}
-    assert message in run.stderr
-    assert "Traceback" not in run.stderr
+def test_a_mistake_is_told_before_anything_is_measured(arguments: list[str], message: str):
+    run = CliRunner().invoke(main, arguments)
+    assert (run.exit_code, message in run.stderr) == (2, True), run.stderr
+
+
+def test_too_few_stations_to_measure_with_are_told_in_a_line():
+    run = bench("--file", "stationsapp/stations/sample.csv")
+    assert (run.returncode, "Traceback" in run.stderr) == (1, False), run.stderr
+    assert run.stderr.endswith("\nError: expected at least 1,000 stations, got 271\n")
+
+
+def test_a_command_that_fails_ends_the_run():
+    with pytest.raises(ClickException, match=r"flask stations import nowhere\.csv failed"):
+        flask_stations("import", "nowhere.csv")

@@ -2,7 +2,7 @@ from datetime import datetime
 
 import pytest
 from flask import Flask
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from stationsapp.extensions import db
@@ -15,6 +15,7 @@ def test_a_station_shows_itself(app: Flask):
     station = Station(**GOOD, properties={"country": "CH"})
     db.session.add(station)
     db.session.commit()
+    db.session.execute(text("SET LOCAL TimeZone = 'Asia/Tokyo'"))
     shown = station.json()
     assert repr(station) == "<Station 1>"
     assert list(shown) == [
@@ -28,7 +29,8 @@ def test_a_station_shows_itself(app: Flask):
         "created_at",
         "updated_at",
     ]
-    assert shown["code"] == "001"
+    assert shown | GOOD | {"properties": {"country": "CH"}} == shown
+    assert shown["created_at"].endswith("+00:00")
     assert datetime.fromisoformat(shown["created_at"]) == station.created_at
 
 

@@ -3,6 +3,8 @@ import subprocess
 import sys
 
 import pytest
+from flask import request
+from postgres import ROOT
 
 from config import DevelopmentConfig, ProductionConfig, TestingConfig
 from stationsapp import create_app
@@ -42,26 +44,27 @@ def test_a_setting_that_cannot_be_used_is_named(bad: str | type, message: str):
     assert "hunter2" not in str(caught.value)
 
 
-def test_trusted_proxies_are_believed():
-    app = create_app(config(DevelopmentConfig, TRUSTED_PROXIES="1"))
-    app.add_url_rule("/address", view_func=lambda: __import__("flask").request.remote_addr)
-    response = app.test_client().get("/address", headers={"X-Forwarded-For": "192.0.2.7"})
-    assert response.text == "192.0.2.7"
+@pytest.mark.parametrize(("proxies", "address"), [("0", "127.0.0.1"), ("1", "192.0.2.7")])
+def test_as_many_proxies_are_believed_as_are_trusted(proxies: str, address: str):
+    app = create_app(config(DevelopmentConfig, TRUSTED_PROXIES=proxies))
+    app.add_url_rule("/address", view_func=lambda: request.remote_addr)
+    headers = {"X-Forwarded-For": "203.0.113.9, 192.0.2.7"}
+    assert app.test_client().get("/address", headers=headers).text == address
 
 
 @pytest.mark.parametrize("missing", ["DATABASE_URL", "SECRET_KEY"])
 @pytest.mark.parametrize(
     "command",
-    [["flask", "--app", "wsgi", "routes"], ["gunicorn", "--bind=127.0.0.1:0", "wsgi:app"]],
+    [["flask", "routes"], ["gunicorn", "--bind=127.0.0.1:0", "wsgi:app"]],
 )
 def test_production_without_a_setting_ends_with_one_line(command: list[str], missing: str):
     settings = {"DATABASE_URL": "postgresql:///stationsapp", "SECRET_KEY": "secret"} | {missing: ""}
     result = subprocess.run(
         [sys.executable, "-m", *command],
+        cwd=ROOT,
         env={**os.environ, "APP_CONFIG": "production", **settings},
         capture_output=True,
         text=True,
-        timeout=30,
     )
     lines = [line for line in result.stderr.splitlines() if "[INFO]" not in line]
     assert (result.returncode, len(lines)) == (1, 1)

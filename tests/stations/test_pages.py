@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+SLOWEST = 120_000  # milliseconds, where much else runs
 in_browser = pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")
 
 
@@ -18,6 +19,7 @@ def browser_type_launch_args() -> dict:
     arguments = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
     return {
         "executable_path": CHROMIUM,
+        "timeout": SLOWEST,
         "args": [*arguments, *(["--no-sandbox"] if os.getuid() == 0 else [])],
     }
 
@@ -25,6 +27,8 @@ def browser_type_launch_args() -> dict:
 @pytest.fixture
 def offline_page(sample_stations: None, page: Page, live_url: str) -> Iterator[Page]:
     """A page that reaches the application alone; a script's error fails the test."""
+    expect.set_options(timeout=SLOWEST)
+    page.set_default_timeout(SLOWEST)
     errors: list[object] = []
     page.on("pageerror", lambda error: errors.append(error))
     foreign: list[str] = []

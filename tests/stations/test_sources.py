@@ -140,9 +140,10 @@ def test_a_server_that_is_slow_or_not_there_is_given_up(
     serve: Callable[[Answer], str], monkeypatch: pytest.MonkeyPatch
 ):
     done = threading.Event()
-    monkeypatch.setattr(sources, "READ_SECONDS", 0.1)
-    with pytest.raises(FeedError, match="can't be fetched"):
-        read(serve(lambda request: done.wait(5) and None))
+    with monkeypatch.context() as impatient:
+        impatient.setattr(sources, "READ_SECONDS", 0.1)
+        with pytest.raises(FeedError, match="can't be fetched"):
+            read(serve(lambda request: done.wait() and None))
     done.set()
 
     def trickle(request: BaseHTTPRequestHandler) -> None:

@@ -15,7 +15,7 @@ from flask import Flask
 from flask_doctor import Doctor
 from flask_doctor.catalogue import ENTRIES
 from flask_doctor.diagnosis import Diagnosis
-from flask_doctor.probes import Step, examine
+from flask_doctor.examine import Step, examine
 from flask_doctor.recognise import pattern
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy

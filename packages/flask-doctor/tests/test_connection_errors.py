@@ -3,7 +3,6 @@
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -63,7 +62,7 @@ def test_a_refusal_of_the_server_is_explained(server: Cluster, role, password, d
 
 
 def test_a_role_with_the_right_password_is_let_in(server: Cluster):
-    assert last_step(lifted_app(server.url("secret", "postgres", ENCODED))).stage != "log-in"
+    assert last_step(lifted_app(server.url("secret", "postgres", ENCODED))).stage != "connection"
 
 
 def test_peer_rejected(server: Cluster):
@@ -94,9 +93,7 @@ def test_host_silent():
             waiting.setblocking(False)
             waiting.connect_ex(listener.getsockname())
         url = f"postgresql+psycopg2://x@127.0.0.1:{listener.getsockname()[1]}/x?connect_timeout=2"
-        started = time.monotonic()
         assert_both_explain(url, "host-silent")
-        assert time.monotonic() - started < 2 + 6  # the driver's wait, and the doctor's
 
 
 @pytest.fixture
@@ -195,20 +192,20 @@ def test_ssl_required(german_server: Cluster):
 def test_the_servers_of_the_other_engines_are_examined_too(server: Cluster):
     binds = {"read": server.url("ghost", "app")}
     step = last_step(lifted_app(server.url("trusted", "app"), SQLALCHEMY_BINDS=binds))
-    assert (step.stage, step.diagnosis.entry.id) == ("database", "role-missing")
+    assert (step.stage, step.diagnosis.entry.id) == ("connection", "role-missing")
 
 
 def test_several_hosts_are_tried_in_turn(server: Cluster):
     dead, alive = free_port(), server.port
     url = f"postgresql+psycopg2://trusted@/app?host=127.0.0.1:{dead}&host=127.0.0.1:{alive}"
-    assert last_step(lifted_app(url)).stage not in ("port", "log-in", "database")
+    assert last_step(lifted_app(url)).stage != "connection"
 
 
 def test_the_commands_for_a_missing_role_create_it(server: Cluster):
     server.execute("DROP ROLE IF EXISTS ghost")
     url = server.url("ghost", "app")
     run_fix(last_step(lifted_app(url)).diagnosis, server.folder)
-    assert last_step(lifted_app(url)).stage not in ("log-in", "database")
+    assert last_step(lifted_app(url)).stage != "connection"
     server.execute("DROP ROLE ghost")
 
 
@@ -218,5 +215,5 @@ def test_the_commands_for_a_rejected_password_set_it(server: Cluster):
     step = last_step(lifted_app(url))
     assert step.diagnosis.entry.id == "password-rejected"
     run_fix(step.diagnosis, server.folder, f"{PASSWORD}\n{PASSWORD}\n")
-    assert last_step(lifted_app(url)).stage not in ("log-in", "database")
+    assert last_step(lifted_app(url)).stage != "connection"
     server.execute("DROP ROLE hashed")

@@ -4,7 +4,6 @@ import json
 import os
 import pty
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,9 +27,7 @@ def test_fix_applies_the_safe_cures_and_examines_again(project: Project, server:
     output = project.do("flask doctor --fix")
     assert "Applying: create-database" in output
     assert "Applying: upgrade" in output
-    started = time.monotonic()
     answer = json.loads(project.do("flask doctor --json").removesuffix("exit 0\n"))
-    assert time.monotonic() - started < 4  # with the start of Python, on a machine that is busy
     assert answer["healthy"]
     assert all(stage["ok"] for stage in answer["stages"])
     assert answer["diagnosis"] is None
@@ -42,7 +39,7 @@ def test_json_names_the_first_cause_alone(project: Project):
     project.environment["DATABASE_URL"] = f"postgresql+psycopg2://x@localhost:{free_port()}/x"
     answer = json.loads(project.run("flask doctor --json").removesuffix("exit 1\n"))
     assert answer["diagnosis"]["id"] == "connection-refused"
-    assert [stage["stage"] for stage in answer["stages"] if not stage["ok"]] == ["port"]
+    assert [stage["stage"] for stage in answer["stages"] if not stage["ok"]] == ["connection"]
     assert not answer["healthy"]
 
 

@@ -1,15 +1,10 @@
 """The notes on exceptions: no false alarm, and no harm."""
 
-import logging
-import threading
-import time
-
 import psycopg2
 import pytest
 from clusters import Cluster, engine_of, free_port, lifted_app
 from flask import abort
-from flask_doctor import notes, recognise
-from flask_doctor import server as examined
+from flask_doctor import notes, recognise, refusal
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
@@ -40,42 +35,35 @@ def test_a_unique_violation_and_a_null_get_no_note(server: Cluster):
 
 
 def test_a_404_stays_one(server: Cluster):
-    app = lifted_app(server.url("trusted", "app"), DEBUG=True)
+    app = lifted_app(server.url("trusted", "app"), DEBUG=True, DOCTOR_AHEAD=False)
     app.add_url_rule("/gone", view_func=lambda: abort(404))
     assert app.test_client().get("/gone").status_code == 404
 
 
 def test_an_error_inside_the_doctor_hides_nothing(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(notes, "diagnose", lambda *_: 1 / 0)
+    monkeypatch.setattr(notes, "diagnose", lambda *_, **__: 1 / 0)
     app = lifted_app(f"postgresql+psycopg2://x@127.0.0.1:{free_port()}/x")
     with engine_of(app) as engine, pytest.raises(OperationalError, match="Connection refused"):
         engine.connect()
 
 
-def test_many_failures_cost_one_examination(monkeypatch: pytest.MonkeyPatch):
-    examinations = []
-    examine = examined.examine
+def test_no_request_in_production_examines_the_server(
+    server: Cluster, monkeypatch: pytest.MonkeyPatch
+):
+    """What libpq doesn't say in English stays unknown then, and is answered by its class."""
+    monkeypatch.setattr(recognise, "_by_text", lambda *_: None)
+    looks: list[object] = []
+    monkeypatch.setattr(refusal, "examine", lambda *arguments: looks.append(arguments))
     monkeypatch.setattr(
-        recognise.server, "examine", lambda target: (examinations.append(target), examine(target))
+        recognise.libpq, "decisive", lambda message: recognise.libpq.Attempt("h", "1", message)
     )
-    app = lifted_app(f"postgresql+psycopg2://x@127.0.0.1:{free_port()}/x")
+    app = lifted_app(server.url("ghost", "app"))
     app.add_url_rule("/", view_func=lambda: str(app.extensions["sqlalchemy"].engine.connect()))
-    codes: list[int] = []
-
-    def visit() -> None:
-        for _ in range(50):
-            codes.append(app.test_client().get("/").status_code)
-
-    app.logger.setLevel(logging.CRITICAL)
-    threads = [threading.Thread(target=visit) for _ in range(4)]
-    started = time.monotonic()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert codes == [503] * 200
-    assert time.monotonic() - started < recognise.REUSE
-    assert len(examinations) == 1
+    assert app.test_client().get("/").status_code == 503
+    assert looks == []
+    with engine_of(app) as engine, pytest.raises(OperationalError):
+        engine.connect()
+    assert len(looks) == 1
 
 
 def test_a_raw_error_of_the_driver_is_known_by_its_text():

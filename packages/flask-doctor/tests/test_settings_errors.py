@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from clusters import PASSWORD, Cluster, lifted_app
-from flask_doctor.probes import examine
+from flask_doctor.examine import examine
 from project import Project
 
 ROUTES = "flask routes"
@@ -19,7 +19,6 @@ def project(server: Cluster, tmp_path: Path) -> Project:
     ("content", "line"),
     [
         (b"GOOD=1\nthis is no assignment\n", "2"),
-        (b"\xef\xbb\xbfGOOD=1\n", "1"),
         ("GOOD=1\n".encode("utf-16"), "1"),
         (b"GOOD=1\n\nNAME=\xe9\n", "3"),
     ],
@@ -29,15 +28,23 @@ def test_an_env_file_that_cannot_be_read(
 ):
     (tmp_path / ".env").write_bytes(content)
     monkeypatch.chdir(tmp_path)
-    (step,) = examine(lambda: lifted_app("never asked"))
+    *_, step = examine(lambda: lifted_app("no URL, for want of a setting"))
     assert step.diagnosis.entry.id == "env-file-unreadable"
     assert f"Line {line} of .env" in step.diagnosis.why
 
 
 def test_python_dotenv_says_so(project: Project):
-    (project.folder / ".env").write_bytes(b"GOOD=1\nthis is no assignment\n")
+    (project.folder / ".env").write_bytes(b"GOOD=1\nDATABASE_URL postgresql://x@localhost/x\n")
+    del project.environment["DATABASE_URL"]
     message = "could not parse statement starting at line 2"
     assert project.diagnosis(message=message) == "env-file-unreadable"
+
+
+def test_an_env_file_that_does_no_harm_is_mentioned_and_no_more(project: Project):
+    (project.folder / ".env").write_bytes(b"\xef\xbb\xbfGOOD=1\n")
+    assert project.diagnosis() == "no-migrations-folder"
+    (project.folder / ".env").write_bytes(b"GOOD=1\nthis is no assignment\n")
+    assert project.diagnosis(message=".env, but see line 2") == "no-migrations-folder"
 
 
 def test_url_missing(project: Project):
@@ -61,12 +68,17 @@ def test_url_scheme(project: Project, url: str, message: str):
     assert project.diagnosis() == "url-scheme"
 
 
-@pytest.mark.parametrize("special", ["@", ":", "/", "#", "?", "%"])
-def test_url_unescaped(monkeypatch: pytest.MonkeyPatch, special: str):
+@pytest.mark.parametrize(
+    ("special", "entry"),
+    [("@", "url-unescaped")] + [(special, "connection-refused") for special in ":/#?%"],
+)
+def test_only_a_password_that_is_cut_is_blamed(
+    monkeypatch: pytest.MonkeyPatch, special: str, entry: str
+):
     url = f"postgresql+psycopg2://x:top{special}secret@localhost:1/x"
     monkeypatch.setenv("DATABASE_URL", url)
     *steps, last = examine(lambda: lifted_app(url))
-    assert last.diagnosis.entry.id == "url-unescaped"
+    assert last.diagnosis.entry.id == entry
     assert "secret" not in last.diagnosis.text() + "".join(step.detail for step in (*steps, last))
 
 
@@ -87,6 +99,6 @@ def test_the_command_for_an_unescaped_password_encodes_it(project: Project):
 
 
 def test_driver_missing(project: Project):
-    project.environment["DATABASE_URL"] = "postgresql+pg8000://x@localhost/x"
-    assert project.diagnosis(ROUTES, "No module named 'pg8000'") == "driver-missing"
+    project.environment["DATABASE_URL"] = "postgresql+psycopg2cffi://x@localhost/x"
+    assert project.diagnosis(ROUTES, "No module named 'psycopg2cffi'") == "driver-missing"
     assert project.diagnosis() == "driver-missing"

@@ -1,16 +1,48 @@
 """Errors that explain themselves, for any Flask application on PostgreSQL."""
 
 from flask import Flask
+from sqlalchemy import Engine, MetaData
+
+from .catalogue import Action, Entry
+from .state import State
+
+__all__ = ["Action", "Doctor", "Entry"]
 
 
 class Doctor:
-    """The extension: explains known errors on tracebacks, in the log, on pages and by command."""
+    """The extension: explains errors on tracebacks, in the log, on pages, and by `flask doctor`.
+
+    With Flask-SQLAlchemy or Flask-SQLAlchemy-Lite it finds the engines and the models by itself.
+    With plain SQLAlchemy you name them: `engine`, one or several by their names, and the `metadata`
+    of the models.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        engine: Engine | dict[str, Engine] | None = None,
+        metadata: MetaData | None = None,
+    ) -> None:
+        self.engines = {"default": engine} if isinstance(engine, Engine) else engine or {}
+        self.metadata = metadata
+        self.registered: list[Entry | Action] = []
+        if app is not None:
+            self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Explain what goes wrong in this application."""
+        """Explain this application's errors; its state is `app.extensions["doctor"]`."""
         from . import notes, page
-        from .cli import doctor
+        from .actions import ACTIONS
 
-        notes.install()
+        state = State(app, self.engines, self.metadata, self.registered, ACTIONS)
+        app.extensions["doctor"] = state
+        notes.init_app(app)
         page.init_app(app)
-        app.cli.add_command(doctor)
+
+    def register(self, *additions: Entry | Action) -> None:
+        """Add entries to the catalogue, and actions that entries name.
+
+        An entry with an id of the catalogue takes that one's place.
+        """
+        self.registered.extend(additions)

@@ -1,46 +1,65 @@
 """The safe cures: creating the database, upgrading it."""
 
-from collections.abc import Callable
+from typing import Any
 
 from flask import Flask
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import Engine, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
-from .recognise import sqlstate_of
+from .catalogue import Action
+from .errors import sqlstate_of
+from .migrations import tool_of
+from .recognise import diagnose
+from .state import state_of
 
 THERE_ALREADY = ("42P04", "23505")  # another process was faster
 
 
 def create_database(app: Flask) -> None:
-    """Create the database of the application's engine, unless it is there.
+    """Create the databases of the application's engines that are missing.
 
     Raises sqlalchemy.exc.DBAPIError when the server or the role doesn't allow it.
     """
-    url = app.extensions["sqlalchemy"].engine.url
-    engine = create_engine(
-        url.set(database="postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool
+    state = state_of(app)
+    for engine in state.engines().values():
+        try:
+            engine.connect().close()
+        except DBAPIError as error:
+            found = diagnose(error, engine, state=state, probe=True)
+            if found is None or found.entry.id != "database-missing":
+                raise
+            _create_database(engine, state.parameters[engine])
+
+
+def _create_database(engine: Engine, parameters: dict[str, Any]) -> None:
+    maintenance = create_engine(
+        engine.url.set(database="postgres"),
+        connect_args=parameters | {"dbname": "postgres"},
+        isolation_level="AUTOCOMMIT",
+        poolclass=NullPool,
     )
-    with engine.connect() as connection:
-        name = engine.dialect.identifier_preparer.quote_identifier(url.database)
+    with maintenance.connect() as connection:
+        name = maintenance.dialect.identifier_preparer.quote_identifier(parameters["dbname"])
         statement = f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"
         # Since PostgreSQL 17 there is a Unicode locale that is the same on every machine.
-        if (engine.dialect.server_version_info or ()) >= (17,):
+        if (maintenance.dialect.server_version_info or ()) >= (17,):
             statement += " LOCALE 'C' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
         try:
             connection.exec_driver_sql(statement)
         except DBAPIError as error:
-            if sqlstate_of(error.orig) not in THERE_ALREADY:
+            if sqlstate_of(error) not in THERE_ALREADY:
                 raise
 
 
 def upgrade(app: Flask) -> None:
-    """Run the migrations. Raises SystemExit when one fails (Flask-Migrate has logged why)."""
-    from flask_migrate import upgrade
+    """Run the migrations. Raises what the migration raises, or SystemExit (Flask-Migrate)."""
+    tool = tool_of(state_of(app))
+    if tool is None:
+        raise RuntimeError("the application has no migrations")
+    tool.upgrade()
 
-    upgrade()
 
-
-ACTIONS: dict[str, Callable[[Flask], None]] = {
-    "create-database": create_database,
-    "upgrade": upgrade,
-}
+ACTIONS = (
+    Action("create-database", "Create the database", create_database),
+    Action("upgrade", "Upgrade the database", upgrade),
+)

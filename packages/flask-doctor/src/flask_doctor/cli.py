@@ -6,17 +6,19 @@ It is an entry point of `flask.commands`, and so works when the application can'
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
+from flask import Flask
 from flask.cli import ScriptInfo
 
-from .catalogue import ENTRIES
+from . import Doctor, Entry
 from .diagnosis import Diagnosis, command_facts, masked
+from .state import known_entries, state_of
 
 if TYPE_CHECKING:
-    from .probes import Step
+    from .examine import Step
 
 ALL = "all"
 
@@ -27,8 +29,8 @@ ALL = "all"
     "--fix",
     is_flag=False,
     flag_value=ALL,
-    type=click.Choice([ALL, "create-database", "upgrade"]),
-    help="Apply the safe cures (or this one alone), and examine again.",
+    metavar="[ACTION]",
+    help="Apply the safe actions (or this one alone), and examine again.",
 )
 @click.option("--list", "as_list", is_flag=True, help="List the known errors.")
 @click.option("--explain", metavar="ID", help="Explain one of them.")
@@ -40,23 +42,42 @@ def doctor(
 
     Exits with 0 when all is well, with 1 when something is not.
     """
+    info = ctx.ensure_object(ScriptInfo)
     if as_list:
-        width = max(map(len, ENTRIES))
-        for entry in ENTRIES.values():
+        entries = _entries(info)
+        width = max(map(len, entries))
+        for entry in entries.values():
             click.echo(f"{entry.id:{width}}  {Diagnosis(entry).title}")
     elif explain:
-        if explain not in ENTRIES:
+        entries = _entries(info)
+        if explain not in entries:
             raise click.BadParameter(f"no such error: {explain} (see --list)", ctx)
-        click.echo(Diagnosis(ENTRIES[explain], command_facts()).text())
+        click.echo(Diagnosis(entries[explain], command_facts()).text())
     else:
-        ctx.exit(0 if _examine(ctx.ensure_object(ScriptInfo), as_json, fix) else 1)
+        ctx.exit(0 if _examine(info, as_json, fix) else 1)
+
+
+def _entries(info: ScriptInfo) -> dict[str, Entry]:
+    """Return the catalogue, with what the application adds to it where that can be loaded."""
+    try:
+        return state_of(_load(info)).entries
+    except (Exception, SystemExit):
+        return known_entries()
+
+
+def _load(info: ScriptInfo) -> Flask:
+    """Load the application; one that doesn't know the doctor is bound to it here."""
+    app = info.load_app()
+    if "doctor" not in app.extensions:
+        Doctor(app)
+    return app
 
 
 def _examine(info: ScriptInfo, as_json: bool, fix: str | None) -> bool:
-    from .probes import examine
+    from .examine import examine
 
     steps: list[Step] = []
-    for step in examine(info.load_app):
+    for step in examine(lambda: _load(info)):
         steps.append(step)
         if not as_json:
             _print_step(step.ok, step.stage, step.detail)
@@ -66,7 +87,7 @@ def _examine(info: ScriptInfo, as_json: bool, fix: str | None) -> bool:
         if not as_json:
             click.echo(f"\nApplying: {action}\n")
         _apply(info, action)
-        # Creating leads on to upgrading; the same cure is not tried twice.
+        # Creating leads on to upgrading; the same action is not tried twice.
         further = "upgrade" if fix == ALL and action == "create-database" else None
         return _examine(info, as_json, further)
     if as_json:
@@ -78,16 +99,21 @@ def _examine(info: ScriptInfo, as_json: bool, fix: str | None) -> bool:
     return last.ok
 
 
-def _apply(info: ScriptInfo, action: str) -> None:
-    from .actions import ACTIONS
+def _apply(info: ScriptInfo, name: str) -> None:
     from .recognise import diagnose
 
-    app = info.load_app()
+    try:
+        app = _load(info)
+    except (Exception, SystemExit):
+        raise click.ClickException(f"there is no application for {name}") from None
+    state = state_of(app)
+    if name not in state.actions:
+        raise click.ClickException(f"there is no action {name}")
     with app.app_context():
         try:
-            ACTIONS[action](app)
+            state.actions[name].run(app)
         except Exception as error:
-            known = diagnose(error, app.extensions["sqlalchemy"].engine)
+            known = diagnose(error, state.engine, state=state, probe=True)
             raise click.ClickException(known.text() if known else masked(str(error))) from None
 
 
@@ -115,11 +141,11 @@ def _explained(ctx: click.Context) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        _explain(error, ctx.find_object(ScriptInfo))
+        _explain(error)
         raise
 
 
-def _explain(error: BaseException, info: ScriptInfo | None) -> None:
+def _explain(error: BaseException) -> None:
     from .recognise import diagnose
 
     if isinstance(error, SystemExit) and isinstance(error.code, str):
@@ -130,10 +156,7 @@ def _explain(error: BaseException, info: ScriptInfo | None) -> None:
             if getattr(inner, "diagnosis", None):
                 return  # it was explained where it arose
             inner = inner.__cause__ or inner.__context__
-        app = getattr(info, "_loaded_app", None)
-        with app.app_context() if app else nullcontext():
-            extension = app.extensions.get("sqlalchemy") if app else None
-            diagnosis = diagnose(error, extension.engine if extension else None)
+        diagnosis = diagnose(error, probe=True)
     except Exception:
         return  # the error that ends the command matters more than ours
     if not diagnosis:

@@ -1,6 +1,5 @@
 """An entry of the catalogue with the facts of a case: what is said, and how it is written."""
 
-import os
 import re
 import shlex
 import shutil
@@ -9,20 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from .catalogue import Entry
 
 PAGE = "docs/errors.md"
 # What the texts are filled with where nothing is known; docs/errors.md is written with these.
-EXAMPLE = {
-    "host": "localhost",
-    "port": "5432",
-    "role": "app",
-    "database": "app",
-    "flask": "flask --app wsgi",
+UNKNOWN = {
+    "host": "HOST",
+    "port": "PORT",
+    "role": "ROLE",
+    "database": "DATABASE",
+    "flask": "flask",
     "python": "python",
-    "psql": "psql -h localhost -p 5432 -U postgres",
+    "psql": "psql -h HOST -p PORT -U postgres",
     "start": "sudo systemctl start postgresql",
     "file": ".env",
     "line": "…",
@@ -30,8 +30,15 @@ EXAMPLE = {
     "detail": "",
     "seen": "",
     "missing": "the doctor names them.",
+    # Flask-Migrate's; another tool has its own.
+    "upgrade": "flask db upgrade",
+    "migrate": "flask db migrate -m",
+    "stamp": "flask db stamp",
+    "merge": "flask db merge heads -m merge",
+    "init": "flask db init",
 }
-COMMANDS = {"flask", "python", "psql", "start"}  # facts that are shell commands already
+# Facts that are shell commands already.
+COMMANDS = {"flask", "python", "psql", "start", "upgrade", "migrate", "stamp", "merge", "init"}
 PROMPT = re.compile(r"(\S+)=# (.*)")
 START = {"darwin": "brew services start postgresql", "win32": "net start postgresql"}
 
@@ -46,17 +53,17 @@ class Diagnosis:
     @property
     def title(self) -> str:
         """What happened, in a line."""
-        return self.entry.title.format_map(EXAMPLE | self.facts)
+        return self.entry.title.format_map(UNKNOWN | self.facts)
 
     @property
     def why(self) -> str:
         """The cause, in prose."""
-        return self.entry.why.format_map(EXAMPLE | self.facts).strip()
+        return self.entry.why.format_map(UNKNOWN | self.facts).strip()
 
     @property
     def fix(self) -> list[str]:
         """The cure, line by line; commands begin with `$ `."""
-        return [_fill(line, EXAMPLE | self.facts) for line in self.entry.fix]
+        return [_fill(line, UNKNOWN | self.facts) for line in self.entry.fix]
 
     def text(self) -> str:
         """Write it for a terminal or a traceback."""
@@ -88,21 +95,29 @@ def _fill(line: str, facts: Mapping[str, str]) -> str:
     return line.format_map(facts)
 
 
-def command_facts() -> dict[str, str]:
-    """Return how `flask` and `python` are called in this environment, for this application."""
+def command_facts(commands: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """Return how programs are called in this environment, for this application.
+
+    `commands` are those of the tool that runs the migrations, each beginning with the program.
+    """
     flask = " ".join([_program("flask"), *map(shlex.quote, app_arguments())])
-    return {"flask": flask, "python": _program("python")}
+    programs = {"flask": flask, "alembic": _program("alembic"), "python": _program("python")}
+    known = {name: UNKNOWN[name] for name in ("upgrade", "migrate", "stamp", "merge", "init")}
+    facts = {}
+    for name, command in (known | dict(commands)).items():
+        program, _, rest = command.partition(" ")
+        facts[name] = f"{programs[program]} {rest}"
+    return facts | {"flask": flask, "python": programs["python"]}
 
 
 def app_arguments() -> list[str]:
-    """Return `--app ...` as this process was given it, or as it is by custom."""
+    """Return `--app ...` as this process was given it; Flask finds wsgi.py and app.py by itself."""
     for option, value in pairwise([*sys.argv, ""]):
         if option in ("--app", "-A"):
             return ["--app", value]
         if option.startswith("--app="):
             return [option]
-    custom = "FLASK_APP" not in os.environ and Path("wsgi.py").exists()
-    return ["--app", "wsgi"] if custom else []
+    return []
 
 
 def _program(name: str) -> str:
@@ -113,9 +128,13 @@ def _program(name: str) -> str:
     return shlex.quote(str(own.relative_to(Path.cwd()) if near else own))
 
 
-def server_facts(host: str, port: int | str, role: str, database: str) -> dict[str, str]:
-    """Return the facts of a server, with the commands that start it and that administer it."""
-    psql = f"psql -h {shlex.quote(host)} -p {port} -U postgres"
+def server_facts(host: str, port: str, role: str, database: str) -> dict[str, str]:
+    """Return the facts of a server, as far as they are known, and the commands that manage it."""
+    known = {"host": host, "port": port, "role": role, "database": database}
+    known = {name: value for name, value in known.items() if value}
+    psql = (
+        f"psql -h {shlex.quote(host or UNKNOWN['host'])} -p {port or UNKNOWN['port']} -U postgres"
+    )
     # Debian's way: the administrator comes in by the socket, as the system user `postgres`.
     socket = Path(f"/var/run/postgresql/.s.PGSQL.{port}")
     local = host in ("localhost", "127.0.0.1", "::1", str(socket.parent))
@@ -124,15 +143,7 @@ def server_facts(host: str, port: int | str, role: str, database: str) -> dict[s
             psql = f"sudo -u postgres psql -p {port}"
     except (OSError, KeyError, NotImplementedError):
         pass
-    start = START.get(sys.platform, EXAMPLE["start"])
-    return {
-        "host": host,
-        "port": str(port),
-        "role": role,
-        "database": database,
-        "psql": psql,
-        "start": start,
-    }
+    return known | {"psql": psql, "start": START.get(sys.platform, UNKNOWN["start"])}
 
 
 def masked(text: str, password: str | None = None) -> str:

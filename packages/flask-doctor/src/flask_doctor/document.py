@@ -11,9 +11,9 @@ from .diagnosis import Diagnosis
 HEAD = """\
 # Known errors
 
-Written by `make docs` from the catalogue of `stationsapp/doctor`: change it there. `flask doctor`
-finds out which of these stands in the way, with the names of your own set-up filled in; here they
-are `localhost`, `5432`, and `app` for role and database alike. `…` stands for what varies.
+Written from Flask-Doctor's catalogue by `python -m flask_doctor.document FILE`: change it there.
+`flask doctor` finds out which of these errors you have, with the names of your own set-up filled
+in. Here, capitals such as `HOST` or `DATABASE` stand for these names, and `…` for what varies.
 """
 
 

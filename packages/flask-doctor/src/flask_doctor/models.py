@@ -7,56 +7,58 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, current_app
-from flask_sqlalchemy import SQLAlchemy
-
-from .catalogue import ENTRIES
-from .diagnosis import Diagnosis, command_facts
+from .diagnosis import Diagnosis
+from .recognise import facts_of
+from .state import State
 
 SKIPPED = {"migrations", "tests", "node_modules", "build", "dist", "site-packages"}
 
 
-def known_models(app: Flask) -> list[str]:
-    """Return the models of the application's `SQLAlchemy()`, each with its module."""
-    mappers = app.extensions["sqlalchemy"].Model.registry.mappers
-    return sorted(f"{mapper.class_.__name__} ({mapper.class_.__module__})" for mapper in mappers)
+def known_models(state: State) -> list[str]:
+    """Return the models that the migrations see, each with its module, or else their tables."""
+    base = getattr(state.app.extensions.get("sqlalchemy"), "Model", None)
+    if base is None:
+        return sorted(state.metadata.tables) if state.metadata is not None else []
+    models = [mapper.class_ for mapper in base.registry.mappers]
+    return sorted(f"{model.__name__} ({model.__module__})" for model in models)
 
 
-def missing_models(app: Flask) -> list[str]:
+def missing_models(state: State) -> list[str]:
     """Return the models that the migrations don't see, each with the reason."""
-    db = app.extensions["sqlalchemy"]
-    return [*_of_another_db(db, Path(app.root_path)), *_never_imported(app)]
+    root = Path(state.app.root_path)
+    return [*_of_another_db(state.app.extensions.get("sqlalchemy"), root), *_never_imported(root)]
 
 
-def explain_no_changes() -> str:
+def explain_no_changes(state: State) -> str:
     """Say which models the migrations know, and what is missing."""
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
-    seen = f"Models known: {', '.join(known_models(app)) or 'none'}."
-    missing = missing_models(app)
+    seen = f"Models known: {', '.join(known_models(state)) or 'none'}."
+    missing = missing_models(state)
     if not missing:
         return f"{seen} The database has all that they say."
     facts = {"seen": seen, "missing": "; ".join(missing)}
-    return Diagnosis(ENTRIES["nothing-to-migrate"], command_facts() | facts).text()
+    entry = state.entries["nothing-to-migrate"]
+    return Diagnosis(entry, facts_of(state, None) | facts).text()
 
 
-def _of_another_db(db: SQLAlchemy, root: Path) -> Iterator[str]:
+def _of_another_db(db: Any, root: Path) -> Iterator[str]:
+    """Find the models of a second `SQLAlchemy()` of Flask-SQLAlchemy."""
+    if not hasattr(db, "Model"):
+        return
     others = {
         id(value): (value, name, module.__name__)
         for module in list(sys.modules.values())
         if Path(getattr(module, "__file__", None) or "/").is_relative_to(root)
         for name, value in list(vars(module).items())
-        if isinstance(value, SQLAlchemy) and value is not db
+        if isinstance(value, type(db)) and value is not db
     }
     for other, name, module in others.values():
-        base: Any = other.Model
-        for mapper in base.registry.mappers:
+        for mapper in other.Model.registry.mappers:
             model = mapper.class_
             yield f"{model.__name__} ({model.__module__}) belongs to `{name}` of {module}"
 
 
-def _never_imported(app: Flask) -> Iterator[str]:
-    # The package of the application; for one that is a single file, the folder that it lies in.
-    root = Path(app.root_path)
+def _never_imported(root: Path) -> Iterator[str]:
+    """Find models in the application's package; of a single file, in the folder that it lies in."""
     imported = {
         Path(file).resolve()
         for module in list(sys.modules.values())

@@ -2,49 +2,93 @@
 
 import logging
 import sys
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
+from flask import Flask, appcontext_pushed, current_app, got_request_exception, has_request_context
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
 
 from .models import explain_no_changes
 from .recognise import diagnose
+from .state import State, current_state, state_of
 
 log = logging.getLogger(__name__)
 
 
-def install() -> None:
-    """Attach diagnoses from now on; installing twice does no more than once."""
-    if not event.contains(Engine, "handle_error", _on_error):
-        event.listen(Engine, "handle_error", _on_error)
+def init_app(app: Flask) -> None:
+    """Attach diagnoses to the errors of this application's engines and requests."""
+    state = state_of(app)
+    _watch(state, state.given_engines.values())
+
+    def watch_extension(sender: Flask, **_: object) -> None:
+        # Flask-SQLAlchemy makes its engines in its own init_app, which may come later than ours.
+        if "sqlalchemy" in app.extensions:
+            _watch(state, state.engines().values())
+            appcontext_pushed.disconnect(watch_extension, app)
+
+    appcontext_pushed.connect(watch_extension, app, weak=False)
+    got_request_exception.connect(_on_request_exception, app)
     logging.getLogger("flask_migrate").addFilter(_explain_swallowed)
-    # Of Flask-Migrate's env.py, stock or our own.
+    # Of Flask-Migrate's env.py, stock or the application's own.
     logging.getLogger("alembic.env").addFilter(_explain_no_changes)
 
 
-def annotate(error: BaseException, engine: Engine | None = None, connection: Any = None) -> None:
+def _watch(state: State, engines: Iterable[Engine]) -> None:
+    for engine in engines:
+        event.listen(engine, "do_connect", partial(_note_parameters, state, engine))
+        event.listen(engine, "handle_error", partial(_on_error, state))
+
+
+def _note_parameters(
+    state: State, engine: Engine, dialect: Any, record: Any, arguments: Any, parameters: Any
+) -> None:
+    """Keep what the engine connects with, as only SQLAlchemy knows that; it then connects."""
+    state.parameters[engine] = dict(parameters)
+
+
+def _on_error(state: State, context: ExceptionContext) -> None:
+    error = context.sqlalchemy_exception or context.original_exception
+    # Before each use the pool tries whether a connection still lives: no error when it doesn't.
+    if not context.is_pre_ping:
+        annotate(error, context.engine, _driver_connection(context), state=state)
+
+
+def _driver_connection(context: ExceptionContext) -> Any:
+    connection = context.connection
+    if connection is None or connection.closed or connection.invalidated:
+        return None
+    return connection.connection.dbapi_connection
+
+
+def _on_request_exception(sender: Flask, exception: BaseException, **_: object) -> None:
+    annotate(exception)
+
+
+def annotate(
+    error: BaseException,
+    engine: Engine | None = None,
+    connection: Any = None,
+    *,
+    state: State | None = None,
+) -> None:
     """Add the diagnosis to the exception, as its note and as `.diagnosis`; never raises.
 
-    `engine` and the driver's `connection` are those that failed.
+    `engine` and the driver's `connection` are those that failed. In a request in production
+    nothing is examined: what the error says of itself must do.
     """
     try:
         if getattr(error, "diagnosis", None):
             return
-        diagnosis = diagnose(error, engine, connection)
+        probe = not has_request_context() or current_app.debug
+        diagnosis = diagnose(error, engine, connection, state=state, probe=probe)
         if diagnosis:
             error.diagnosis = diagnosis  # type: ignore[attr-defined]
             error.add_note(f"\n{diagnosis.text()}")
     except Exception:
         # The error that is being raised matters more than ours.
         log.debug("the doctor failed", exc_info=True)
-
-
-def _on_error(context: ExceptionContext) -> None:
-    error = context.sqlalchemy_exception or context.original_exception
-    # Before each use the pool tries whether a connection still lives: no error when it doesn't.
-    if not context.is_pre_ping:
-        fairy = context.connection and context.connection._dbapi_connection
-        annotate(error, context.engine, fairy.dbapi_connection if fairy else None)
 
 
 def _explain_swallowed(record: logging.LogRecord) -> bool:
@@ -56,9 +100,10 @@ def _explain_swallowed(record: logging.LogRecord) -> bool:
 
 
 def _explain_no_changes(record: logging.LogRecord) -> bool:
-    if str(record.msg).startswith("No changes in schema detected"):
+    state = current_state()
+    if state and str(record.msg).startswith("No changes in schema detected"):
         try:
-            _append(record, explain_no_changes())
+            _append(record, explain_no_changes(state))
         except Exception:
             log.debug("the doctor failed", exc_info=True)
     return True

@@ -1,175 +1,178 @@
-"""The answer to a request that fails with a known error: a page that explains it, and cures it.
+"""The answer to a request that fails, or would fail: a page that explains it, and cures it.
 
-In development it tells all, with a button for what is safe; in production it tells nothing.
+In debug it tells all, with a button for what is safe; in production it tells nothing.
 """
 
-import json
 import os
-import subprocess
-import sys
-from ipaddress import ip_address
-from secrets import token_hex
-from urllib.parse import urlsplit
+import platform
+import re
+from contextlib import suppress
+from importlib.metadata import version
+from secrets import token_urlsafe
+from traceback import TracebackException
 
 from flask import (
     Blueprint,
     Flask,
     abort,
     current_app,
-    got_request_exception,
     redirect,
-    render_template,
     request,
+    request_started,
 )
 from flask.typing import ResponseReturnValue
-from itsdangerous import BadData, URLSafeTimedSerializer
+from jinja2 import Environment, PackageLoader, select_autoescape
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.exceptions import HTTPException, InternalServerError, NotFound, ServiceUnavailable
 
-from .actions import ACTIONS
-from .diagnosis import Diagnosis, app_arguments, masked
+from . import button
+from .ahead import Ahead, wanted
+from .diagnosis import Diagnosis, masked
+from .errors import passes_by_itself
 from .notes import annotate
+from .state import state_of
 
 RETRY_AFTER = 5  # seconds
-TOKEN_AGE = 600  # seconds
-ACTION_TIMEOUT = 60  # seconds
-LABELS = {"create-database": "Create the database", "upgrade": "Upgrade the database"}
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-# No script, no frame around it, and nothing of other sites.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
-
-bp = Blueprint("doctor", __name__, url_prefix="/_doctor", template_folder="templates")
-# Of this process alone: SECRET_KEY may be known to all in development.
-_tokens = URLSafeTimedSerializer(token_hex(32), salt="doctor")
-_used: set[str] = set()
+PROBLEM = "application/problem+json"
+# Nothing of other sites, no frame around it, no script and no style but the page's own.
+POLICY = (
+    "default-src 'none'; script-src 'nonce-{0}'; style-src 'nonce-{0}'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+SECRET = re.compile(
+    r"""(?i)((?:pass(?:word|wd)?|pwd|secret(?:_key)?|token)["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;)"']+)"""
+)
+# Not the application's own: its context processors may be what asks the database and fails.
+templates = Environment(loader=PackageLoader("flask_doctor"), autoescape=select_autoescape())
 
 
 def init_app(app: Flask) -> None:
-    """Answer known errors; only in debug with a page that can act."""
-    for kind in (SQLAlchemyError, RuntimeError):
-        app.register_error_handler(kind, _answer)
-    got_request_exception.connect(_note, app)
-    if app.debug:
-        app.register_blueprint(bp)
+    """Answer known errors, and in debug meet those that requests would run into."""
+    page = Page()
+    for kind in (SQLAlchemyError, RuntimeError, Exception):
+        # What the application answers itself stays its own.
+        if kind not in app.error_handler_spec[None][None]:
+            app.register_error_handler(kind, page.answer)
+    request_started.connect(page.meet, app)
+    # Whether it is in debug isn't known yet: `app.run(debug=True)` says so later.
+    bp = Blueprint("doctor", __name__, url_prefix="/_doctor")
+    bp.add_url_rule("/", "act", page.act, methods=["POST"])
+    app.register_blueprint(bp)
 
 
-def _note(sender: Flask, exception: BaseException, **_: object) -> None:
-    annotate(exception)
+class Page:
+    """The doctor's answers in one application."""
+
+    def __init__(self) -> None:
+        self.ahead = Ahead()
+        self.button = button.Button()
+
+    def meet(self, app: Flask, **_: object) -> None:
+        """Answer in the view's place when the database is known not to be ready."""
+        if wanted(app) and (diagnosis := self.ahead.ask(app)):
+            # A signal comes before all that the application does, but returns nothing.
+            abort(app.make_response(self.explain(diagnosis, 503)))
+
+    def answer(self, error: Exception) -> ResponseReturnValue:
+        """Answer a request that failed; what is unknown goes on as if there were no doctor."""
+        __traceback_hide__ = True  # in Werkzeug's debugger
+        if isinstance(error, HTTPException) and not _trapped(error):
+            return error
+        temporary = passes_by_itself(error)
+        annotate(error)
+        diagnosis: Diagnosis | None = getattr(error, "diagnosis", None)
+        if not (diagnosis if current_app.debug else temporary):
+            raise error
+        current_app.logger.error("%s %s failed", request.method, request.path, exc_info=error)
+        if current_app.debug and diagnosis:
+            return self.explain(diagnosis, 503 if temporary else 500, error)
+        unavailable = ServiceUnavailable(retry_after=RETRY_AFTER)
+        response = current_app.make_response(current_app.handle_http_exception(unavailable))
+        response.headers["Retry-After"] = str(RETRY_AFTER)
+        return response
+
+    def explain(
+        self, diagnosis: Diagnosis, status: int, error: Exception | None = None
+    ) -> ResponseReturnValue:
+        """Tell a browser by a page, other clients by a problem document."""
+        if request.accept_mimetypes.best_match([PROBLEM, "text/html"]) != "text/html":
+            problem = {"type": "about:blank", "status": status, "title": diagnosis.title}
+            problem |= {"detail": diagnosis.why, "diagnosis": diagnosis.json()}
+            response = current_app.json.response(problem)
+            response.content_type = PROBLEM
+            return response, status
+        action = state_of(current_app).actions.get(diagnosis.entry.action or "")
+        if button.refusal():
+            action = None
+        message, trace = _told(error, diagnosis)
+        known = {"diagnosis": diagnosis, "traceback": trace}
+        report = templates.get_template("report.md").render(known, versions=_versions())
+        token = self.button.token(action) if action else ""
+        return _render(status, **known, message=message, action=action, token=token, report=report)
+
+    def act(self) -> ResponseReturnValue:
+        """Apply the action that the button stands for, and go back to the page asked for."""
+        if not current_app.debug:
+            raise NotFound
+        app = state_of(current_app).app
+        action, page = self.button.pressed(app)
+        output = button.run(app, action)
+        self.ahead.forget()
+        if output:
+            return _render(500, action=action, output=_clean(output), page=page)
+        return redirect(page, 303)
 
 
-def _answer(error: Exception) -> ResponseReturnValue:
-    annotate(error)
-    diagnosis: Diagnosis | None = getattr(error, "diagnosis", None)
-    if diagnosis is None or not (current_app.debug or diagnosis.entry.temporary):
-        raise error
-    current_app.logger.error("%s %s failed", request.method, request.path, exc_info=error)
-    if current_app.debug and bp.name in current_app.blueprints:
-        return _explain(error, diagnosis)
-    unavailable = ServiceUnavailable(retry_after=RETRY_AFTER)
-    response = current_app.make_response(current_app.handle_http_exception(unavailable))
-    response.headers["Retry-After"] = str(RETRY_AFTER)
-    return response
+def _trapped(error: HTTPException) -> bool:
+    """Tell whether Flask itself would let this HTTP error end in the debugger."""
+    final = isinstance(error, InternalServerError) and error.original_exception
+    return not final and error.code is not None and current_app.trap_http_exception(error)
 
 
-def _explain(error: Exception, diagnosis: Diagnosis) -> ResponseReturnValue:
-    status = 503 if diagnosis.entry.temporary else 500
-    if request.accept_mimetypes.best_match(["application/problem+json", "text/html"]) != (
-        "text/html"
-    ):
-        problem = {"type": "about:blank", "status": status, "title": diagnosis.title}
-        problem |= {"detail": diagnosis.why, "diagnosis": diagnosis.json()}
-        response = current_app.json.response(problem)
-        response.content_type = "application/problem+json"
-        return response, status
-    action = diagnosis.entry.action
-    may_act = action and not _refusal()
-    return _page(
-        status,
-        diagnosis=diagnosis,
-        message=_message(error, diagnosis),
-        label=LABELS[action] if action and may_act else None,
-        token=_tokens.dumps([action, _here(), token_hex(8)]),
-    )
+def _render(status: int, **values: object) -> ResponseReturnValue:
+    nonce = token_urlsafe(16)
+    headers = {
+        "Content-Security-Policy": POLICY.format(nonce),
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "same-origin",  # with less, a browser doesn't tell the form's origin
+    }
+    post = f"{request.script_root}/_doctor/"
+    page = templates.get_template("page.html").render(values, nonce=nonce, post=post)
+    return page, status, headers
 
 
-def _page(status: int, **values: object) -> ResponseReturnValue:
-    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
-    return render_template("doctor/error.html", **values), status, headers
+def _told(error: Exception | None, diagnosis: Diagnosis) -> tuple[str, str]:
+    """Return an error's message and its traceback, without secrets."""
+    if error is None:
+        return "", ""
+    told = TracebackException.from_exception(error)
+    if diagnosis.entry.id == "url-unescaped":  # its messages quote what the password was cut into
+        return "", _clean("".join(told.stack.format()))
+    told.__notes__ = []  # they say what the page says
+    message = str(getattr(error, "orig", None) or error).strip()
+    return _clean(message), _clean("".join(told.format()))
 
 
-def _message(error: Exception, diagnosis: Diagnosis) -> str:
-    if diagnosis.entry.id == "url-unescaped":
-        return ""  # it quotes what the password was cut into
-    return masked(str(getattr(error, "orig", None) or error), _password())
+def _versions() -> list[str]:
+    lines = [f"Python {platform.python_version()}, {platform.platform()}"]
+    lines += [f"{name} {version(name)}" for name in ("Flask", "SQLAlchemy", "Flask-Doctor")]
+    for name, engine in _engines().items():
+        driver = getattr(engine.dialect.dbapi, "__version__", "?").split()[0]
+        server = ".".join(map(str, getattr(engine.dialect, "server_version_info", None) or ()))
+        lines.append(f"{name}: {engine.driver} {driver}, PostgreSQL {server or 'not reached'}")
+    return lines
 
 
-def _password() -> str | None:
-    password = current_app.extensions["sqlalchemy"].engine.url.password
-    return str(password) if password else None
+def _engines() -> dict[str, Engine]:
+    with suppress(Exception):  # the URL may be what is wrong
+        return state_of(current_app).engines()
+    return {}
 
 
-def _here() -> str:
-    """Return the page asked for, as a path of this site alone (`//host/` is none)."""
-    path = request.full_path if request.method == "GET" else "/"
-    return f"{request.script_root}/" + path.lstrip("/\\").removesuffix("?")
-
-
-@bp.post("/")
-def act() -> ResponseReturnValue:
-    """Apply the action that the token names, and go back to the page asked for."""
-    if not current_app.debug:
-        abort(404)
-    if refusal := _refusal() or _foreign():
-        abort(403, refusal)
-    try:
-        action, page, nonce = _tokens.loads(request.form.get("token", ""), max_age=TOKEN_AGE)
-    except (BadData, ValueError):
-        abort(403, "The token is not ours, or too old: reload the page.")
-    if action not in ACTIONS or nonce in _used:
-        abort(403, "The token was used already: reload the page.")
-    _used.add(nonce)
-    if output := _run(action):
-        return _page(500, output=masked(output, _password()), page=page)
-    return redirect(page, 303)
-
-
-def _run(action: str) -> str | None:
-    """Apply an action in a process of its own; return what is wrong if that didn't cure it.
-
-    It examines anew, acts only if that is still the cure, and may find the next error then.
-    """
-    command = [sys.executable, "-m", "flask", *app_arguments(), "doctor", "--json", "--fix", action]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("WERKZEUG_")}
-    try:
-        done = subprocess.run(  # noqa: S603
-            command, env=environment, capture_output=True, text=True, timeout=ACTION_TIMEOUT
-        )
-        diagnosis = json.loads(done.stdout)["diagnosis"]
-    except subprocess.TimeoutExpired:
-        return f"It took longer than {ACTION_TIMEOUT} seconds."
-    except ValueError:
-        return done.stdout + done.stderr
-    if done.returncode and (diagnosis is None or diagnosis["action"] in (None, action)):
-        return done.stdout + done.stderr
-    return None
-
-
-def _refusal() -> str | None:
-    """Say why this client may not act: it isn't this machine's own browser."""
-    try:
-        near = ip_address(request.environ.get("REMOTE_ADDR", "")).is_loopback
-    except ValueError:
-        near = False
-    # A tunnel or a proxy on this machine comes from loopback, on behalf of anybody.
-    if not near or any(name in request.headers for name in ("X-Forwarded-For", "Forwarded")):
-        return "Only from this machine."
-    # A foreign name that resolves to this machine (DNS rebinding) is a foreign site's.
-    if urlsplit(f"//{request.host}").hostname not in LOOPBACK:
-        return "Only under the name localhost."
-    return None
-
-
-def _foreign() -> str | None:
-    if request.headers.get("Origin") != request.host_url.rstrip("/"):
-        return "Only from our own page."
-    return None
+def _clean(text: str) -> str:
+    """Return the text without passwords: those in use, and what looks like one."""
+    secrets = [engine.url.password for engine in _engines().values()]
+    for secret in (*secrets, os.environ.get("PGPASSWORD"), current_app.config["SECRET_KEY"]):
+        text = masked(text, str(secret) if secret else None)
+    return SECRET.sub(r"\1***", text)

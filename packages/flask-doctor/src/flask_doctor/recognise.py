@@ -2,45 +2,54 @@
 
 import os
 import re
-import threading
-import time
-from collections.abc import Iterator
-from dataclasses import replace
+import socket
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask import current_app
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from . import server
-from .catalogue import ENTRIES, Entry
+from . import libpq, refusal
+from .catalogue import Entry
 from .diagnosis import Diagnosis, command_facts, server_facts
+from .errors import is_connecting, sqlstate_of
+from .migrations import tool_of
+from .state import State, current_state, known_entries
 from .urls import flaw
 
-REUSE = 5.0  # seconds for which a server's examination is good for all who fail on it
 # What wraps the error that matters, and says no more than that it happened.
 WRAPPERS = ("SystemExit", "NoAppException", "ClickException", "UsageError")
+REACHING = 2.0  # seconds for a look whether a port takes connections
 
-_examined: dict[server.Target, tuple[float, server.Found | None]] = {}
-_examining = threading.Lock()
+Found = tuple[str, dict[str, str]]
+"""The id of an entry, and the facts of the case."""
 
 
 def diagnose(
-    error: BaseException, engine: Engine | None = None, connection: Any = None
+    error: BaseException,
+    engine: Engine | None = None,
+    connection: Any = None,
+    *,
+    state: State | None = None,
+    probe: bool = False,
 ) -> Diagnosis | None:
     """Return what the catalogue says of an error, of the one that it wraps, or None.
 
     `engine` is the one that failed, `connection` its driver's connection if it stands: for the
-    facts of the server.
+    facts of the server. With `probe` a refusal that the text doesn't explain is examined, which
+    takes up to some seconds.
     """
+    state = state or current_state()
+    entries = state.entries if state else known_entries()
     for inner in _chain(error):
         known: Diagnosis | None = getattr(inner, "diagnosis", None)
         if known:
             return known
-        found = _found(inner, engine)
-        if found:
-            facts = command_facts() | engine_facts(engine) | connection_facts(connection)
-            return Diagnosis(ENTRIES[found.entry], facts | found.facts)
+        found = _find(inner, entries, parameters_of(engine, state), engine, probe)
+        if found and found[0] in entries:
+            facts = facts_of(state, engine) | connection_facts(connection) | found[1]
+            return Diagnosis(entries[found[0]], facts)
     return None
 
 
@@ -51,14 +60,29 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or (error.__context__ if wrapper else None)
 
 
-def engine_facts(engine: Engine | None) -> dict[str, str]:
-    """Return what the catalogue's texts are filled with, as far as an engine's URL tells."""
+def parameters_of(engine: Engine | None, state: State | None) -> dict[str, Any]:
+    """Return what an engine connects with; nothing where it has a connector of its own."""
     if engine is None:
         return {}
-    targets = server.targets(engine)
-    if targets:
-        return targets[0].facts
-    return {"database": engine.url.database or "", "role": engine.url.username or ""}
+    if state is not None:
+        return state.parameters.get(engine, {})
+    return dict(engine.dialect.create_connect_args(engine.url)[1])
+
+
+def facts_of(state: State | None, engine: Engine | None) -> dict[str, str]:
+    """Return what the texts are filled with: the commands of this set-up, the engine's server."""
+    tool = tool_of(state) if state else None
+    facts = command_facts(tool.commands if tool else {})
+    if engine is None:
+        return facts
+    own = libpq.effective(parameters_of(engine, state))
+    role, database = engine.url.username, engine.url.database
+    return facts | server_facts(
+        own.get("host", "").partition(",")[0],
+        own.get("port", "").partition(",")[0] or ("5432" if own else ""),
+        own.get("user") or role or "",
+        own.get("dbname") or database or "",
+    )
 
 
 def connection_facts(connection: Any) -> dict[str, str]:
@@ -66,71 +90,91 @@ def connection_facts(connection: Any) -> dict[str, str]:
     if connection is None or connection.closed:
         return {}
     info = connection.info
-    return server_facts(info.host, info.port, info.user, info.dbname)
+    return server_facts(info.host, str(info.port), info.user, info.dbname)
 
 
-def _found(error: BaseException, engine: Engine | None) -> server.Found | None:
-    entry: Entry | None
-    if not isinstance(error, DBAPIError):
-        if sqlstate := sqlstate_of(error):
-            entry = _by_sqlstate(sqlstate, "")
-            return server.Found(entry.id) if entry else None
-        entry = _by_text(error)
-        if entry and "OperationalError" in entry.exceptions:
-            return _examine(engine) or server.Found(entry.id)
-        return _refined(entry, error)
-    if sqlstate := sqlstate_of(error.orig):
-        entry = _by_sqlstate(sqlstate, error.statement or "")
-        return server.Found(entry.id) if entry else None
-    if error.statement is None:  # a connection, or the end of a transaction
-        found = _examine(engine)
-        if found:
-            return found
-    if error.connection_invalidated and error.statement is not None:
-        return server.Found("connection-lost")
-    entry = _by_text(error.orig) if error.orig else None
-    return server.Found(entry.id) if entry else None
-
-
-def sqlstate_of(error: BaseException | None) -> str | None:
-    """Return the SQLSTATE of a driver's error: psycopg2 and psycopg each have a name for it."""
-    return getattr(error, "pgcode", None) or getattr(error, "sqlstate", None)
-
-
-def _refined(entry: Entry | None, error: BaseException) -> server.Found | None:
-    """Add what the error itself doesn't say: which flaw a database URL has, which module."""
+def _find(
+    error: BaseException,
+    entries: Mapping[str, Entry],
+    parameters: dict[str, Any],
+    engine: Engine | None,
+    probe: bool,
+) -> Found | None:
+    if sqlstate := sqlstate_of(error):
+        statement = (getattr(error, "statement", None) or "").strip()
+        for entry in entries.values():
+            if sqlstate in entry.sqlstates and re.match(entry.statement, statement, re.I):
+                return entry.id, {}
+        return None
+    if isinstance(error, DBAPIError) and error.connection_invalidated and error.statement:
+        return "connection-lost", {}
+    if is_connecting(error):
+        return _refused(error, entries, parameters, engine, probe)
+    found = _by_text(error, entries)
     if isinstance(error, ModuleNotFoundError) and _is_driver(error.name or ""):
-        return server.Found("driver-missing", detail=f"Missing: {error.name}.")
-    if entry in (ENTRIES["url-scheme"], ENTRIES["url-unescaped"]):
+        return "driver-missing", {"detail": f"Missing: {error.name}."}
+    if found in ("url-scheme", "url-unescaped"):
         # What int() says of a port cut out of a password, it says of much else: ask the URL.
         fault = flaw(_url())
-        if fault or entry is ENTRIES["url-unescaped"]:
-            return server.Found(fault) if fault else None
-    return server.Found(entry.id) if entry else None
+        if fault or found == "url-unescaped":
+            return (fault, {}) if fault else None
+    return (found, {}) if found else None
 
 
-def _url() -> str:
-    configured = current_app.config.get("SQLALCHEMY_DATABASE_URI") if current_app else None
-    return configured if isinstance(configured, str) else os.environ.get("DATABASE_URL", "")
+def _refused(
+    error: BaseException,
+    entries: Mapping[str, Entry],
+    parameters: dict[str, Any],
+    engine: Engine | None,
+    probe: bool,
+) -> Found | None:
+    """Explain why a connection failed: first by what libpq says, then by a look at the server."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    message = str(original)
+    attempt = libpq.decisive(message)
+    text = attempt.text if attempt else message
+    entry = _by_text(original, entries, text)
+    facts = libpq.names_in(text) | _place(attempt, text, parameters)
+    if "@" in str(parameters.get("host", "")):  # a part of the password, which is not shown
+        return "url-unescaped", {}
+    if probe and attempt and parameters:
+        if entry is None:
+            entry = refusal.examine(parameters, attempt)
+        elif entry == "no-hba-entry" and refusal.needs_encryption(parameters, attempt):
+            entry = "ssl-required"
+        elif entry == "host-silent" and _is_open(attempt):
+            facts["detail"] = "The port takes connections, so it is no firewall: " + (
+                "the server hangs or is overloaded, or what listens there is not PostgreSQL."
+            )
+    return (entry, facts) if entry else None
 
 
-def _is_driver(module: str) -> bool:
-    return module.partition(".")[0] in ("psycopg2", "psycopg", "pg8000", "asyncpg", "psycopg2cffi")
+def _place(attempt: libpq.Attempt | None, text: str, parameters: dict[str, Any]) -> dict[str, str]:
+    """Return the server's facts as libpq tells them: of several hosts, those of the one."""
+    if attempt is None:
+        named = re.search(r"host (?:name )?[\"']([^\"']+)[\"']", text)
+        return {"host": named[1]} if named else {}
+    own = libpq.effective(parameters)
+    names = {"role": own.get("user", ""), "database": own.get("dbname", "")} | libpq.names_in(text)
+    return server_facts(attempt.host, attempt.port, names["role"], names["database"])
 
 
-def _by_sqlstate(sqlstate: str, statement: str) -> Entry | None:
-    for entry in ENTRIES.values():
-        if sqlstate in entry.sqlstates and re.match(entry.statement, statement.strip(), re.I):
-            return entry
-    return None
+def _is_open(attempt: libpq.Attempt) -> bool:
+    try:
+        socket.create_connection((attempt.host, int(attempt.port)), REACHING).close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
-def _by_text(error: BaseException) -> Entry | None:
+def _by_text(
+    error: BaseException | None, entries: Mapping[str, Entry], text: str | None = None
+) -> str | None:
     names = {kind.__name__ for kind in type(error).__mro__}
-    text = str(error)
-    for entry in ENTRIES.values():
+    text = str(error) if text is None else text
+    for entry in entries.values():
         if names & set(entry.exceptions) and any(pattern(m).search(text) for m in entry.messages):
-            return entry
+            return entry.id
     return None
 
 
@@ -140,28 +184,10 @@ def pattern(message: str) -> re.Pattern[str]:
     return re.compile(words, re.S)
 
 
-def _examine(engine: Engine | None) -> server.Found | None:
-    """Examine the engine's servers, once in a while: meanwhile all get the same answer."""
-    for target in server.targets(engine) if engine is not None else []:
-        found = _examine_once(target)
-        if found:
-            return found
-    return None
+def _url() -> str:
+    configured = current_app.config.get("SQLALCHEMY_DATABASE_URI") if current_app else None
+    return configured if isinstance(configured, str) else os.environ.get("DATABASE_URL", "")
 
 
-def _examine_once(target: server.Target) -> server.Found | None:
-    at, found = _examined.get(target, (float("-inf"), None))
-    # Who comes while another one examines takes the last answer rather than wait.
-    if time.monotonic() - at < REUSE or not _examining.acquire(blocking=False):
-        return found
-    try:
-        found = None
-        server.examine(replace(target, timeout=server.SHORT_TIMEOUT))
-    except server.Found as finding:
-        found = finding.with_traceback(None)
-    except (OSError, NotImplementedError, ValueError):
-        pass
-    finally:
-        _examined[target] = (time.monotonic(), found)
-        _examining.release()
-    return found
+def _is_driver(module: str) -> bool:
+    return module.partition(".")[0] in ("psycopg2", "psycopg", "pg8000", "asyncpg", "psycopg2cffi")

@@ -1,15 +1,37 @@
-"""The known errors, as data: all that the doctor says is written here."""
+"""The catalogue of known errors, as data: the doctor's texts are in the TOML files beside this.
 
-from . import code, connection, schema, server, settings
-from .entry import Entry
+A table for each error: its name is the entry's id, its keys are the fields of `Entry`.
+"""
 
-THEMES = {
-    "Settings": settings.ENTRIES,
-    "Connection": connection.ENTRIES,
-    "Server": server.ENTRIES,
-    "Schema and migrations": schema.ENTRIES,
-    "Code": code.ENTRIES,
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from .entry import Action, Entry
+
+__all__ = ["ENTRIES", "THEMES", "Action", "Entry"]
+
+FILES = {
+    "Settings": "settings",
+    "Connection": "connection",
+    "Server": "server",
+    "Schema and migrations": "schema",
+    "Code": "code",
 }
-ENTRIES = {entry.id: entry for entries in THEMES.values() for entry in entries}
 
-__all__ = ["ENTRIES", "THEMES", "Entry"]
+
+def _read(file: str) -> tuple[Entry, ...]:
+    tables = tomllib.loads(Path(__file__).with_name(f"{file}.toml").read_text(encoding="utf-8"))
+    return tuple(Entry(name, **_fields(table)) for name, table in tables.items())
+
+
+def _fields(table: dict[str, str | list[str]]) -> dict[str, Any]:
+    """Join the lines that prose is written in, and make tuples of lists."""
+    return {
+        name: tuple(value) if isinstance(value, list) else " ".join(value.split())
+        for name, value in table.items()
+    }
+
+
+THEMES = {theme: _read(name) for theme, name in FILES.items()}
+ENTRIES = {entry.id: entry for entries in THEMES.values() for entry in entries}

@@ -1,6 +1,9 @@
-"""What the catalogue says of one error."""
+"""What the catalogue says of one error, and the safe actions that it names."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from flask import Flask
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,14 @@ class Entry:
     sqlstates: tuple[str, ...] = ()
     # What the statement that failed must begin with (a regular expression).
     statement: str = ""
-    # The safe action that cures it: `create-database` or `upgrade`.
+    # The name of the safe action that cures it.
     action: str | None = None
-    # Whether the same request can succeed later, so that production answers 503 and not 500.
-    temporary: bool = False
+
+
+@dataclass(frozen=True)
+class Action:
+    """A cure that can lose nothing: its name, its button's label, and what it does."""
+
+    name: str
+    label: str
+    run: Callable[[Flask], None]

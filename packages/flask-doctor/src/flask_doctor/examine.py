@@ -1,0 +1,254 @@
+"""The examination: one stage after another, each finding out one thing."""
+
+import codecs
+import io
+import os
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dotenv import find_dotenv
+from dotenv.parser import parse_stream
+from flask import Flask
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.pool import QueuePool
+
+from . import migrations, models
+from .diagnosis import Diagnosis, masked
+from .migrations import Finding
+from .recognise import connection_facts, diagnose, facts_of
+from .state import State, known_entries, state_of
+
+STATEMENT_TIMEOUT = 2000  # milliseconds
+
+
+@dataclass(frozen=True)
+class Step:
+    """How a stage went: what it found out, or why it failed (unknown errors have no diagnosis)."""
+
+    stage: str
+    ok: bool
+    detail: str
+    diagnosis: Diagnosis | None = None
+
+
+@dataclass
+class Examination:
+    """What the stages have found out so far, for those that follow."""
+
+    load_app: Callable[[], Flask]
+    stack: ExitStack
+    state: State | None = None
+    name: str = "default"  # of the engine
+    engine: Engine | None = None
+    flaw: Finding | None = None  # of the settings; it counts only if something fails for it
+    connection: Connection = field(init=False)
+
+    @property
+    def doctor(self) -> State:
+        """The application's state, once the application is loaded."""
+        assert self.state is not None  # noqa: S101
+        return self.state
+
+    @property
+    def password(self) -> str | None:
+        """The password that no output may contain."""
+        return str(self.engine.url.password or "") or None if self.engine is not None else None
+
+
+def examine(load_app: Callable[[], Flask]) -> Iterator[Step]:
+    """Go through the stages and yield each; end with the first that fails."""
+    with ExitStack() as stack:
+        case = Examination(load_app, stack)
+        for name, stage in STAGES.items():
+            try:
+                detail = stage(case)
+            except Exception as error:
+                explained = case.flaw if case.flaw and name in BEFORE_QUERIES else error
+                yield _failed(name, explained, case)
+                return
+            yield Step(name, True, masked(detail, case.password))
+
+
+def look(app: Flask) -> Diagnosis | None:
+    """Return what keeps an application's database from being used, None when nothing does.
+
+    That is whether it can be reached, how far it is migrated, and whether the models agree.
+    """
+    with ExitStack() as stack:
+        case = Examination(lambda: app, stack, state_of(app))
+        stack.enter_context(app.app_context())
+        for stage in (url, connection, migrated, drift):
+            try:
+                stage(case)
+            except Exception as error:
+                return _failed(stage.__name__, error, case).diagnosis
+    return None
+
+
+def _failed(name: str, error: Exception, case: Examination) -> Step:
+    if isinstance(error, Finding):
+        facts = facts_of(case.state, case.engine)
+        if hasattr(case, "connection"):
+            facts |= connection_facts(case.connection.connection.dbapi_connection)
+        entries = case.state.entries if case.state else known_entries()
+        diagnosis: Diagnosis | None = Diagnosis(entries[error.entry], facts | error.facts)
+    else:
+        diagnosis = diagnose(error, case.engine, state=case.state, probe=True)
+    said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+    detail = diagnosis.title if diagnosis else masked(said, case.password)
+    engine = f"engine {case.name}: " if case.name != "default" else ""
+    return Step(name, False, engine + detail, diagnosis)
+
+
+def settings(case: Examination) -> str:
+    """Read `.env`, if there is one; what is wrong with it counts if the application fails."""
+    path = find_dotenv(usecwd=True)
+    if not path:
+        return "no .env: the environment alone counts"
+    case.flaw = _flaw_of(Path(path))
+    name = os.path.relpath(path)
+    return f"{name}, but see line {case.flaw.facts['line']}" if case.flaw else name
+
+
+def _flaw_of(path: Path) -> Finding | None:
+    content, name = path.read_bytes(), os.path.relpath(path)
+
+    def finding(line: int, detail: str = "") -> Finding:
+        return Finding("env-file-unreadable", file=name, line=str(line), detail=detail)
+
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return finding(1, "It is not UTF-8.")
+    try:
+        bindings = list(parse_stream(io.StringIO(content.decode())))
+    except UnicodeDecodeError as error:
+        return finding(content[: error.start].count(b"\n") + 1, "It is not UTF-8.")
+    for binding in bindings:
+        if binding.error:
+            return finding(binding.original.line)
+    return None
+
+
+def application(case: Examination) -> str:
+    """Import the application."""
+    try:
+        app = case.load_app()
+    except (Exception, SystemExit) as error:
+        known = diagnose(error, probe=True)
+        if known:
+            raise Finding(known.entry.id, **known.facts) from error
+        inner = error.__cause__ or error.__context__ or error
+        detail = masked(f"{type(inner).__name__}: {inner}")
+        raise Finding("app-not-importable", detail=detail, place=_place(inner)) from error
+    case.state = state_of(app)
+    case.stack.enter_context(app.app_context())
+    return app.import_name
+
+
+def _place(error: BaseException) -> str:
+    if isinstance(error, SyntaxError):
+        return f"{os.path.relpath(error.filename or '')}, line {error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    # The error is the user's to mend where the user's own code called a package.
+    last = ([frame for frame in frames if "site-packages" not in frame.filename] or frames)[-1]
+    return f"{os.path.relpath(last.filename)}, line {last.lineno}"
+
+
+def url(case: Examination) -> str:
+    """Find the engine."""
+    case.engine = case.doctor.engine
+    if case.engine is None:
+        raise Finding("app-not-registered")
+    return str(case.engine.url.render_as_string())
+
+
+def driver(case: Examination) -> str:
+    """Name the driver; that it can be imported, the engine has shown."""
+    dbapi: Any = case.doctor.engine.dialect.dbapi  # type: ignore[union-attr]
+    return f"{dbapi.__name__} {dbapi.__version__.split()[0]}"
+
+
+def connection(case: Examination) -> str:
+    """Connect as the application does, with each of its engines; the main one stays."""
+    (main, engine), *others = case.doctor.engines().items()
+    case.connection = case.stack.enter_context(engine.connect())
+    for case.name, case.engine in others:
+        case.engine.connect().close()
+    case.name, case.engine = main, engine
+    case.connection.execute(text(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT}"))
+    version, database, read_only = case.connection.execute(
+        text(
+            "SELECT current_setting('server_version'), current_database(), "
+            "current_setting('transaction_read_only')"
+        )
+    ).one()
+    if read_only == "on":
+        raise Finding("read-only-server")
+    also = f"; also {', '.join(name for name, _ in others)}" if others else ""
+    return f"{database}, PostgreSQL {version.split()[0]}{also}"
+
+
+def privileges(case: Examination) -> str:
+    """See whether the role may create tables; it need not when there is nothing to migrate."""
+    may_create, schema = case.connection.execute(
+        text("SELECT has_schema_privilege(current_schema(), 'CREATE'), current_schema()")
+    ).one()
+    if may_create:
+        return f"may create tables in schema {schema}"
+    if not migrations.is_behind(case.doctor, case.connection):
+        return f"may not create tables in schema {schema}, and need not now"
+    raise Finding("schema-privilege")
+
+
+def known_models(case: Examination) -> str:
+    """List the models, and the ones that the migrations don't see."""
+    seen = ", ".join(models.known_models(case.doctor)) or "none"
+    missing = models.missing_models(case.doctor)
+    if missing:
+        raise Finding(
+            "nothing-to-migrate", seen=f"Models known: {seen}.", missing="; ".join(missing)
+        )
+    return seen
+
+
+def migrated(case: Examination) -> str:
+    """Compare the database's revision with the migrations."""
+    return migrations.find_revision(case.doctor, case.connection)
+
+
+def drift(case: Examination) -> str:
+    """Compare the models with the database."""
+    return migrations.find_drift(case.doctor, case.connection)
+
+
+def budget(case: Examination) -> str:
+    """Compare the pools of all processes with what the server allows."""
+    limit = int(case.connection.execute(text("SHOW max_connections")).scalar_one())
+    used = case.connection.execute(
+        text("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")
+    ).scalar_one()
+    pools = [engine.pool for engine in case.doctor.engines().values()]
+    # No public way leads to what a pool may open beyond its size.
+    own = sum(p.size() + p._max_overflow for p in pools if isinstance(p, QueuePool))
+    processes = int(os.environ.get("WEB_CONCURRENCY") or 1)
+    if own * processes > limit:
+        raise Finding("too-many-connections")
+    return f"{used} of {limit} connections in use; at most {own} for each process of ours"
+
+
+STAGES: dict[str, Callable[[Examination], str]] = {
+    "settings": settings,
+    "application": application,
+    "URL": url,
+    "driver": driver,
+    "connection": connection,
+    "privileges": privileges,
+    "models": known_models,
+    "migrations": migrated,
+    "drift": drift,
+    "connections": budget,
+}
+BEFORE_QUERIES = ("application", "URL", "driver", "connection")

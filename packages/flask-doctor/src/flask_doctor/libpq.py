@@ -1,0 +1,75 @@
+"""What libpq tries, and what it says when that fails."""
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+# The environment variables that stand in for a parameter (PostgreSQL's documentation, 34.15).
+VARIABLES = {
+    "host": "PGHOST",
+    "hostaddr": "PGHOSTADDR",
+    "port": "PGPORT",
+    "dbname": "PGDATABASE",
+    "user": "PGUSER",
+    "password": "PGPASSWORD",
+    "service": "PGSERVICE",
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "sslcert": "PGSSLCERT",
+    "sslcrl": "PGSSLCRL",
+    "sslcrldir": "PGSSLCRLDIR",
+    "sslnegotiation": "PGSSLNEGOTIATION",
+    "ssl_min_protocol_version": "PGSSLMINPROTOCOLVERSION",
+    "ssl_max_protocol_version": "PGSSLMAXPROTOCOLVERSION",
+    "require_auth": "PGREQUIREAUTH",
+    "channel_binding": "PGCHANNELBINDING",
+    "gssencmode": "PGGSSENCMODE",
+    "requirepeer": "PGREQUIREPEER",
+}
+# "connection to server at "host" (address), port 5432 failed: reason"; one for each address tried.
+ATTEMPT = re.compile(
+    r'connection to server (?:at "(?P<host>[^"]*)"(?: \([^)]*\))?, port (?P<port>\d+)'
+    r'|on socket "(?P<socket>[^"]*)") failed: .*?(?=connection to server |\Z)',
+    re.S,
+)
+SOCKET = re.compile(r"(?P<folder>.*)/\.s\.PGSQL\.(?P<port>\d+)")
+NAMED = re.compile(r'\b(user|role|database) "([^"]+)"')
+
+
+class Attempt(NamedTuple):
+    """One address that libpq tried: where, and what it says of it."""
+
+    host: str
+    port: str
+    text: str
+
+
+def attempts(message: str) -> list[Attempt]:
+    """Take libpq's message about a failed connection apart."""
+    found = []
+    for match in ATTEMPT.finditer(message):
+        socket = SOCKET.fullmatch(match["socket"] or "")
+        where = socket or {"folder": match["host"] or "", "port": match["port"] or ""}
+        found.append(Attempt(where["folder"], where["port"], match[0].strip()))
+    return found
+
+
+def decisive(message: str) -> Attempt | None:
+    """Return the attempt that tells most: one that a server refused, else the first."""
+    tried = attempts(message)
+    refused = [attempt for attempt in tried if "FATAL" in attempt.text]
+    return next(iter(refused + tried), None)
+
+
+def names_in(message: str) -> dict[str, str]:
+    """Return the role and the database that a server's English message names."""
+    return {
+        "database" if kind == "database" else "role": name for kind, name in NAMED.findall(message)
+    }
+
+
+def effective(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return a connection's parameters, the gaps filled from the environment as libpq does."""
+    filled = {name: os.environ[v] for name, v in VARIABLES.items() if os.environ.get(v)}
+    return filled | {name: str(value) for name, value in parameters.items() if value is not None}
