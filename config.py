@@ -35,8 +35,6 @@ class Config:
 
     API_TITLE = "stationsapp"
     API_VERSION = "1"
-    OPENAPI_VERSION = "3.1.0"
-    OPENAPI_URL_PREFIX = "/"
 
 
 class DevelopmentConfig(Config):

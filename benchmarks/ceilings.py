@@ -19,13 +19,15 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from stationsapp import create_app, database
 from stationsapp.extensions import db
 from stationsapp.models import Station
-from stationsapp.stations import geo, search, sql
+from stationsapp.stations import geo, search
+from stationsapp.stations.columns import SELECT_LIST
+from stationsapp.stations.search import statements
 
-ONE = f"SELECT {sql.COLUMNS} FROM stations WHERE id = %s"
-PAGE = f"SELECT {sql.COLUMNS} FROM stations WHERE id > %s ORDER BY id LIMIT 100"
-BOX = f"""SELECT {sql.COLUMNS} FROM stations
+ONE = f"SELECT {SELECT_LIST} FROM stations WHERE id = %s"
+PAGE = f"SELECT {SELECT_LIST} FROM stations WHERE id > %s ORDER BY id LIMIT 100"
+BOX = f"""SELECT {SELECT_LIST} FROM stations
     WHERE point(lng, lat) <@ box(point(%s, %s), point(%s, %s)) ORDER BY id LIMIT 100"""
-NEAREST = sql.nearest("true", filtered=False) + " ORDER BY distance, id"
+NEAREST = statements.nearest("true", filtered=False) + " ORDER BY distance, id"
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
 

@@ -39,7 +39,7 @@ def fill(feed: str, source: str, folder: Path) -> Costs:
     """
     startup = commands.stations("import", "--help").seconds
     imported = commands.stations("import", feed, "--source", source)
-    rows = read("SELECT count(*) FROM stations WHERE source = %(s)s", {"s": source})[0][0]
+    rows = read("SELECT count(*) FROM stations WHERE source = %(s)s", {"s": source})[0]["count"]
     if (count := _count()) < FEWEST:
         raise click.ClickException(f"expected at least {FEWEST:,} stations, got {count:,}")
     exported = commands.stations("export", str(folder / "exported.csv"), "--source", source)
@@ -57,7 +57,7 @@ def fill(feed: str, source: str, folder: Path) -> Costs:
 
 
 def _count() -> int:
-    return int(read("SELECT count(*) FROM stations")[0][0])
+    return int(read("SELECT count(*) FROM stations")[0]["count"])
 
 
 def _queries() -> dict[str, list[Query]]:

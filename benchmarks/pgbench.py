@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 from psycopg2.extensions import adapt
 
-from stationsapp.database import read
+from stationsapp.database import Row, read
 from stationsapp.stations import search
 
 from .load import CONNECTIONS
@@ -69,9 +69,7 @@ def _sent(query: Query) -> Sent:
     """Return the SQL that a query sends, and its parameters."""
     sent: list[Sent] = []
 
-    def record(
-        statement: str, parameters: Mapping[str, Any] | None = None, **_: Any
-    ) -> list[tuple[Any, ...]]:
+    def record(statement: str, parameters: Mapping[str, Any] | None = None, **_: Any) -> list[Row]:
         sent.append((statement, parameters or {}))
         return read(statement, parameters)
 

@@ -83,13 +83,14 @@ def _nearest(lat: float, lng: float) -> Query:
 
 def _sample() -> list[tuple[int, float, float]]:
     """Return ids and places, the same for the same table; a hundred stations come after each."""
-    count = read("SELECT count(*) FROM stations")[0][0]
+    count = read("SELECT count(*) FROM stations")[0]["count"]
     share = min(100, 200 * SAMPLES / count)
-    return read(
+    rows = read(
         f"""SELECT id, lat, lng FROM stations TABLESAMPLE BERNOULLI ({share}) REPEATABLE (1)
             WHERE id <= (SELECT max(id) - 100 FROM stations)
             ORDER BY md5(id::text) LIMIT {SAMPLES}"""
     )
+    return [(row["id"], row["lat"], row["lng"]) for row in rows]
 
 
 def _box(lat: float, lng: float) -> tuple[float, float, float, float]:
@@ -100,7 +101,7 @@ def _box(lat: float, lng: float) -> tuple[float, float, float, float]:
             ORDER BY distance LIMIT 100
         ) AS nearest""",
         {"lng": lng, "lat": lat},
-    )[0][0]
+    )[0]["max"]
     west, east = max(lng - reach, -180), min(lng + reach, 180)
     south, north = max(lat - reach, -90), min(lat + reach, 90)
     return round(west, 6), round(south, 6), round(east, 6), round(north, 6)

@@ -8,7 +8,7 @@ def create_app(config: str | type | None = None) -> Flask:
     class; without it APP_CONFIG decides. Raises SettingsError.
     """
     # Imported here, so that one broken part doesn't keep the others' commands from loading.
-    from . import auth, database, health, settings, stations
+    from . import auth, database, health, settings, stations, web
     from .extensions import db, doctor, migrate
 
     app = Flask(__name__)
@@ -19,5 +19,6 @@ def create_app(config: str | type | None = None) -> Flask:
     migrate.init_app(app, db)
     app.register_blueprint(auth.bp)
     app.register_blueprint(health.bp)
+    web.init_app(app)
     stations.init_app(app)
     return app

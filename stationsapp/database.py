@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -19,6 +20,9 @@ from .extensions import db
 from .settings import SettingsError
 
 EMBEDDED_DATABASE = "stationsapp"
+
+Row = dict[str, Any]
+"""A row's values by the names of their columns."""
 
 
 def configure(app: Flask) -> None:
@@ -76,7 +80,7 @@ def engine_url(setting: str, value: str) -> URL:
 
 def read(
     statement: str, parameters: Mapping[str, Any] | None = None, *, prepare: bool = False
-) -> list[tuple[Any, ...]]:
+) -> list[Row]:
     """Run a query on the read engine and return its rows.
 
     The SQL is psycopg2's, with `%(name)s`, and so is the cursor: SQLAlchemy looks after connections
@@ -98,7 +102,9 @@ def read(
             if cursor.connection.closed:
                 connection.invalidate(error)
             cursor = connection.exec_driver_sql(statement, dict(parameters)).cursor
-        return list(cursor.fetchall())
+        names = [column[0] for column in cursor.description]
+        # Without a step of Python for each row, which would take a third more time.
+        return list(map(dict, map(zip, repeat(names), cursor.fetchall())))
 
 
 PREPARED = "prepared"  # of a connection's `info`: names of its statements, None if it can't

@@ -51,32 +51,32 @@ def test_a_read_is_one_statement_that_begins_and_ends_no_transaction(app: Flask)
     statement = """
         SELECT pg_backend_pid(), pg_current_xact_id_if_assigned(), now(), statement_timestamp()
     """
-    [(process, number, transaction_began, statement_began)] = read(statement)
-    assert number is None
-    assert transaction_began == statement_began  # no BEGIN came before it
+    [row] = read(statement)
+    assert row["pg_current_xact_id_if_assigned"] is None
+    assert row["now"] == row["statement_timestamp"]  # no BEGIN came before it
     last = text("SELECT state, query FROM pg_stat_activity WHERE pid = :process")
     with db.engine.connect() as connection:  # and no ROLLBACK came after it
-        assert connection.execute(last, {"process": process}).one() == ("idle", statement)
+        assert connection.execute(last, {"process": row["pg_backend_pid"]}).one() == ("idle", statement)
 
 
 def test_a_query_is_prepared_once_and_answers_even_when_that_is_lost(app: Flask):
-    def ask(number: int) -> list[tuple[int]]:
-        return read("SELECT %(number)s::int + 1", {"number": number}, prepare=True)
+    def ask(number: int) -> int:
+        return read("SELECT %(number)s::int + 1 AS sum", {"number": number}, prepare=True)[0]["sum"]
 
     db.engines["read"].dispose()  # what follows has one connection, and a new one
-    assert [ask(1), ask(2)] == [[(2,)], [(3,)]]
+    assert [ask(1), ask(2)] == [2, 3]
     prepared = "SELECT generic_plans FROM pg_prepared_statements"
-    assert read(prepared) == [(2,)]
+    assert read(prepared) == [{"generic_plans": 2}]
     read("DEALLOCATE ALL; SELECT 1")  # as if a pooler had given the next query another connection
-    assert [ask(3), ask(4)] == [[(4,)], [(5,)]]
+    assert [ask(3), ask(4)] == [4, 5]
     assert read(prepared) == []
 
 
 def test_a_read_outlives_the_loss_of_its_connection(app: Flask):
-    [(process,)] = read("SELECT pg_backend_pid()")
+    process = read("SELECT pg_backend_pid()")[0]["pg_backend_pid"]
     with db.engine.connect() as connection:
         connection.execute(text(f"SELECT pg_terminate_backend({process}, 5000)"))
-    assert read("SELECT 1") == [(1,)]
+    assert read("SELECT 1 AS one") == [{"one": 1}]
 
 
 @pytest.fixture

@@ -5,10 +5,12 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Register the pages, the API and the commands, and offer the sample."""
+    from .. import web
     from ..prepare import database_prepared
-    from . import api, cli, pages, sample
+    from . import cli, pages, sample
+    from .api import reading, writing
 
     app.register_blueprint(pages.bp)
     app.register_blueprint(cli.bp)
-    api.init_app(app)
+    web.register(app, reading.bp, writing.bp)
     database_prepared.connect(sample.load_sample)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, CursorResult
 from ..database import snapshot
 from .feeds import Format, Record, csv
 from .geo import Box
-from .search import Filters, where
+from .search import Filters
 
 BATCH = 5_000  # rows to a fetch
 MOST_COLUMNS = 1_600  # of a result in PostgreSQL, nearly
@@ -44,7 +44,7 @@ def export(file: BinaryIO, form: Format, source: str | None = None, bbox: Box | 
     The box is west, south, east, north in degrees, and crosses the antimeridian where west is
     greater than east.
     """
-    condition, parameters = where(Filters(bbox, source))
+    condition, parameters = Filters(bbox, source).condition()
     # One snapshot: the keys are those of the very rows that follow.
     with snapshot() as connection:
         chosen = Chosen(connection, condition, parameters)

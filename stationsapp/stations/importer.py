@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from ..extensions import db
 from .feeds import FeedError, Item, Record, Rejected, Skipped, dumps, shown
-from .sql import distance
+from .search.statements import distance
 from .suspicions import Suspicion, suspicions
 
 BATCH = 500  # records to a piece of COPY, less than a socket's buffer

@@ -6,13 +6,17 @@ import shutil
 import subprocess
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import event, text
 
+from stationsapp import database
+from stationsapp.database import Row
 from stationsapp.extensions import db
+from stationsapp.stations import search
 
 pytestmark = pytest.mark.usefixtures("sample_stations")
 
@@ -248,6 +252,40 @@ def test_a_failure_shows_a_request_id_and_nothing_else(
     assert (response.status_code, response.content_type) == (500, "application/problem+json")
     assert response.get_json()["request_id"] in caplog.text
     assert "stations" not in response.text
+
+
+@pytest.mark.parametrize("address", [READS[0], READS[1], *READS[3:]])
+def test_no_answer_is_newer_by_its_tag_than_by_its_stations(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, address: str
+):
+    """Somebody writes before each statement of an answer: at every moment that could matter."""
+    written = 0
+
+    def write(*_: object) -> None:
+        nonlocal written
+        written += 1
+        with db.engine.begin() as connection:
+            connection.execute(
+                text("UPDATE stations SET name = :name, lat = lat + 0.001"), {"name": str(written)}
+            )
+
+    def read(*arguments: Any, **options: Any) -> list[Row]:
+        write()
+        return database.read(*arguments, **options)
+
+    with monkeypatch.context() as interposed:
+        interposed.setattr(search, "read", read)
+        event.listen(db.engines["read"], "before_cursor_execute", write)
+        try:
+            answer = client.get(address)
+        finally:
+            event.remove(db.engines["read"], "before_cursor_execute", write)
+    assert written
+    # What that reader has may be kept, as long as it is what anybody is given now.
+    known = client.get(address, headers={"If-None-Match": answer.headers["ETag"]})
+    now = client.get(address)
+    assert (known.status_code == 304) == (now.headers["ETag"] == answer.headers["ETag"])
+    assert (known.status_code == 304) == (now.data == answer.data)
 
 
 def test_no_reader_is_told_that_stale_stations_are_fresh(app: Flask, client: FlaskClient):

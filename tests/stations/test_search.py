@@ -9,8 +9,8 @@ from sqlalchemy import insert, text
 
 from stationsapp.extensions import db
 from stationsapp.models import Station
-from stationsapp.stations import geo, search, sql
-from stationsapp.stations.search import Filters
+from stationsapp.stations import geo, search
+from stationsapp.stations.search import Filters, statements
 
 NASTY = [-90, -89.999, -60, -1e-9, 0, 1e-9, 0.5, 60, 89.999, 90]
 NASTY_LNG = [*NASTY, -180, -179.999, 179.999, 180, 135]
@@ -103,7 +103,7 @@ def test_nearest_orders_by_the_index(world: None):
     with db.engine.begin() as connection:
         connection.execute(text("SET LOCAL enable_seqscan = off"))
         plan = connection.exec_driver_sql(
-            f"EXPLAIN {sql.nearest('true', filtered=False)}",
+            f"EXPLAIN {statements.nearest('true', filtered=False)}",
             {"lat": 48.0, "lng": 2.0, "limit": 10, "radius": inf},
         )
         lines = "\n".join(plan.scalars())
@@ -145,7 +145,7 @@ def test_a_box_holds_what_lies_in_it_and_on_its_border(
 def test_a_box_of_many_has_the_same_pages_as_one_of_few(
     world: None, monkeypatch: pytest.MonkeyPatch, few: int, bbox: geo.Box
 ):
-    monkeypatch.setattr(sql, "FEW_IN_A_BOX", few)
+    monkeypatch.setattr(statements, "FEW_IN_A_BOX", few)
     expected = inside(bbox, GRID)
     pages = [search.page(Filters(bbox), 20, after).rows for after in (0, expected[19])]
     assert [station["id"] for page in pages for station in page] == expected[:40]
@@ -174,7 +174,7 @@ def test_nearest_within_a_radius_and_of_a_source_agrees_with_brute_force(
 def test_a_filter_that_fits_many_is_as_exact_as_one_that_fits_few(
     world: None, monkeypatch: pytest.MonkeyPatch, few: int
 ):
-    monkeypatch.setattr(sql, "FEW", few)
+    monkeypatch.setattr(statements, "FEW", few)
     for lat, lng in [(89.0, 10.0), (-10.0, 179.9), (0.0, 0.0), (51.0, 4.0)]:
         found = search.nearest(Filters(q="station 1"), lat, lng, 10).rows
         named = [point for i, point in enumerate(GRID) if str(i).startswith("1")]

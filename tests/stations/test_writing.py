@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from stationsapp.stations.writing import merged
+from stationsapp.web.parser import merged
 
 BODY = {"code": "007", "name": "Here", "lat": 1, "lng": 2.5, "properties": {"a": {"b": 1}}}
 
@@ -151,7 +151,9 @@ def test_a_body_that_is_no_json_object_is_refused(writer: FlaskClient, body: byt
     assert (response.status_code, response.content_type) == (422, "application/problem+json")
 
 
-@pytest.mark.parametrize("body", ["[" * 900 + "]" * 900, '{"a":' * 900 + "1" + "}" * 900])
+@pytest.mark.parametrize(
+    "body", ["[" * 99 + "]" * 99, "[" * 900 + "]" * 900, '{"a":' * 900 + "1" + "}" * 900]
+)
 def test_a_body_that_is_nested_too_deeply_is_refused(writer: FlaskClient, body: str):
     station = f'{{"code":"1","name":"n","lat":1,"lng":2,"properties":{{"a":{body}}}}}'
     address = writer.post("/api/stations", json=BODY).headers["Location"]

@@ -7,15 +7,20 @@ from psycopg2 import errors
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from ..auth import auth
-from ..extensions import db
-from ..models import Station
-from . import representations, search
-from .contract import Blueprint
-from .representations import TYPES
+from ...auth import auth
+from ...database import Row
+from ...extensions import db
+from ...models import Station
+from ...web.answers import answer
+from ...web.blueprint import Blueprint
+from ...web.parser import merged, refuse_parameters
+from .. import search
+from . import representations
+from .representations import MEDIA_TYPES
 from .schemas import StationBody, StationPatch, StationSchema
 
 bp = Blueprint("writing", __name__, url_prefix="/api/stations", description="Stations")
+bp.before_request(refuse_parameters)
 
 SECURITY: list[dict[str, list[str]]] = [{"token": []}]
 IF_MATCH = {
@@ -24,13 +29,6 @@ IF_MATCH = {
     "schema": {"type": "string"},
     "description": "the station's ETag: 412 when it has changed since",
 }
-
-
-@bp.before_request
-def refuse_parameters() -> None:
-    """Ignore no parameter: these operations have none."""
-    if request.args:
-        abort(422, f"not valid: {', '.join(request.args)}; expected no parameters")
 
 
 @bp.post("")
@@ -78,19 +76,6 @@ def delete(station_id: int) -> Response:
     return Response(status=204)
 
 
-def merged(target: Any, patch: Any) -> Any:
-    """Return the target with the patch merged in, as RFC 7396, section 2, defines it."""
-    if not isinstance(patch, dict):
-        return patch
-    result = dict(target) if isinstance(target, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = merged(result.get(name), value)
-    return result
-
-
 def _locked(station_id: int) -> Station:
     """Return the station, locked: who waited for another writer sees, and matches, its result."""
     station: Station | None = db.session.scalar(
@@ -99,7 +84,8 @@ def _locked(station_id: int) -> Station:
     if station is None:
         abort(404, f"there is no station {station_id}")
     if request.if_match:
-        bodies = [representations.one(form, _row(station)) for form in TYPES]
+        row = _row(station)
+        bodies = [representations.one(form, row.copy()) for form in MEDIA_TYPES]
         if not any(request.if_match.contains(representations.tag(body)) for body in bodies):
             abort(412, "the station has changed since the ETag of If-Match: read it again")
     return station
@@ -117,7 +103,7 @@ def _commit(source: str, code: str) -> None:
         abort(409, f"source {source} has a station with the code {code} already: {address}")
 
 
-def _row(station: Station) -> dict[str, Any]:
+def _row(station: Station) -> Row:
     """Return the station as the reads find it, byte for byte, but from where it was written."""
     rows = db.session.connection().exec_driver_sql(search.ONE, {"id": station.id})
     return dict(rows.mappings().one())
@@ -125,6 +111,4 @@ def _row(station: Station) -> dict[str, Any]:
 
 def _shown(station: Station, status: int) -> Response:
     body = representations.one("json", _row(station))
-    response = Response(body, status, content_type=TYPES["json"])
-    response.set_etag(representations.tag(body))
-    return response
+    return answer(body, MEDIA_TYPES["json"], representations.tag(body), status)

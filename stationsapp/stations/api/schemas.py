@@ -1,56 +1,32 @@
 """What the API takes and gives."""
 
-import re
-from collections.abc import Iterator
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validates
-from marshmallow.validate import Length, OneOf, Range, Regexp
+from marshmallow import Schema, ValidationError, fields
+from marshmallow.validate import Length, OneOf, Range
 from webargs.fields import DelimitedList
 
-from . import geo
-from .representations import TYPES
+from ...web.fields import NO_NUL, BodyFloat, QueryFloat, QueryInteger, no_nul_within
+from ...web.parser import StrictSchema
+from .. import geo
+from ..columns import COLUMNS
+from .representations import MEDIA_TYPES
 
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-WHOLE = re.compile(r"\d{1,19}", re.ASCII)
-NO_NUL = Regexp(r"^[^\x00]*$", error="must not hold a NUL character")
 LAT, LNG = Range(-90, 90), Range(-180, 180)
 
 
-class QueryFloat(fields.Float):
-    """A number in a query string: stricter than Python's float(), which takes 1_0 and ١."""
+class QueryDegrees(QueryFloat):
+    """Degrees in a query string."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
-        if not NUMBER.fullmatch(value):
-            raise self.make_error("invalid", input=value)
         return geo.rounded(super()._deserialize(value, attr, data, **kwargs))
 
 
-class QueryInteger(fields.Integer):
-    """A whole number in a query string."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
-        if not WHOLE.fullmatch(value):
-            raise self.make_error("invalid", input=value)
-        return int(value)
-
-
-class BodyFloat(fields.Float):
-    """A number in JSON: a string of digits is none, nor is true."""
+class BodyDegrees(BodyFloat):
+    """Degrees in JSON."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self.make_error("invalid", input=value)
         return geo.rounded(super()._deserialize(value, attr, data, **kwargs))
-
-
-class Query(Schema):
-    """A query string: a parameter that isn't known is an error."""
-
-    class Meta:
-        """Marshmallow's own settings."""
-
-        unknown = RAISE
 
 
 def _check_bbox(bbox: list[float]) -> None:
@@ -66,19 +42,18 @@ class BBox(DelimitedList):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
-            QueryFloat(),
+            QueryDegrees(),
             validate=_check_bbox,
             metadata={"description": self.__doc__, "example": [5.9, 45.8, 10.5, 47.8]},
             **kwargs,
         )
 
 
-class FormatQuery(Query):
+class FormatQuery(StrictSchema):
     """In which format."""
 
     format = fields.String(
-        validate=OneOf(list(TYPES)),
-        metadata={"description": "instead of the Accept header"},
+        validate=OneOf(list(MEDIA_TYPES)), metadata={"description": "instead of the Accept header"}
     )
 
 
@@ -118,41 +93,23 @@ class PageQuery(FilterQuery):
 class NearestQuery(FilterQuery):
     """A point, and how many stations around it."""
 
-    lat = QueryFloat(required=True, validate=LAT, metadata={"example": 48.85})
-    lng = QueryFloat(required=True, validate=LNG, metadata={"example": 2.35})
+    lat = QueryDegrees(required=True, validate=LAT, metadata={"example": 48.85})
+    lng = QueryDegrees(required=True, validate=LNG, metadata={"example": 2.35})
     limit = QueryInteger(load_default=10, validate=Range(1, 1000))
     radius = QueryFloat(
         validate=Range(0, 21_000_000), metadata={"description": "not farther than so many metres"}
     )
 
 
-class ClustersQuery(Query):
+class ClustersQuery(StrictSchema):
     """What a map shows."""
 
     bbox = BBox(required=True)
     zoom = QueryInteger(required=True, validate=Range(0, 20), metadata={"example": 5})
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Yield every string in a JSON value, the keys included."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield key
-            yield from _texts(item)
-
-
-class StationBody(Schema):
+class StationBody(StrictSchema):
     """A station to be made or changed."""
-
-    class Meta:
-        """Marshmallow's own settings."""
-
-        unknown = RAISE
 
     source = fields.String(load_default="local", validate=[Length(1, 100), NO_NUL])
     code = fields.String(
@@ -161,41 +118,35 @@ class StationBody(Schema):
     name = fields.String(
         required=True, validate=[Length(1, 500), NO_NUL], metadata={"example": "Zürich HB"}
     )
-    lat = BodyFloat(required=True, validate=LAT, metadata={"example": 47.3779})
-    lng = BodyFloat(required=True, validate=LNG, metadata={"example": 8.5403})
+    lat = BodyDegrees(required=True, validate=LAT, metadata={"example": 47.3779})
+    lng = BodyDegrees(required=True, validate=LNG, metadata={"example": 8.5403})
     properties = fields.Dict(
-        keys=fields.String(), load_default=dict, metadata={"example": {"country": "CH"}}
+        keys=fields.String(),
+        load_default=dict,
+        validate=no_nul_within,
+        metadata={"example": {"country": "CH"}},
     )
-
-    @validates("properties")
-    def check_properties(self, properties: dict[str, Any], data_key: str) -> None:
-        """Refuse what jsonb can't hold."""
-        if any("\0" in text for text in _texts(properties)):
-            raise ValidationError("must not hold a NUL character")
 
 
 class StationPatch(StationBody):
     """What is to be changed of a station."""
 
 
-class StationSchema(Schema):
-    """A station."""
+FIELD_TYPES = Schema.TYPE_MAPPING | {dict: fields.Dict}
+SHOWN = {
+    column.name: FIELD_TYPES[column.type](required=True, allow_none=column.nullable)
+    for column in COLUMNS
+}
 
-    id = fields.Integer(required=True)
-    source = fields.String(required=True)
-    code = fields.String(required=True)
-    name = fields.String(required=True)
-    lat = fields.Float(required=True)
-    lng = fields.Float(required=True)
-    properties = fields.Dict(required=True)
-    created_at = fields.DateTime(required=True)
-    updated_at = fields.DateTime(required=True)
-
-
-class NeighbourSchema(StationSchema):
-    """A station and how far it is."""
-
-    distance = fields.Float(required=True, metadata={"description": "metres, great circle"})
+StationSchema = Schema.from_dict(SHOWN, name="StationSchema")
+NeighbourSchema = StationSchema.from_dict(
+    {"distance": fields.Float(required=True, metadata={"description": "metres, great circle"})},
+    name="NeighbourSchema",
+)
+FeaturePropertiesSchema = Schema.from_dict(
+    {name: field for name, field in SHOWN.items() if name not in ("id", "lat", "lng")},
+    name="FeaturePropertiesSchema",
+)
 
 
 class PageSchema(Schema):
@@ -242,7 +193,7 @@ class FeatureSchema(Schema):
     type = fields.Constant("Feature", required=True)
     id = fields.Integer(required=True)
     geometry = fields.Nested(GeometrySchema, required=True)
-    properties = fields.Dict(required=True)
+    properties = fields.Nested(FeaturePropertiesSchema, required=True)
 
 
 class FeaturesSchema(Schema):
@@ -251,14 +202,3 @@ class FeaturesSchema(Schema):
     type = fields.Constant("FeatureCollection", required=True)
     features = fields.List(fields.Nested(FeatureSchema), required=True)
     links = fields.List(fields.Dict())
-
-
-class ProblemSchema(Schema):
-    """What went wrong (RFC 9457)."""
-
-    type = fields.String(required=True)
-    title = fields.String(required=True)
-    status = fields.Integer(required=True)
-    detail = fields.String()
-    errors = fields.Dict(metadata={"description": "by field, what is wrong with it"})
-    request_id = fields.String(metadata={"description": "the line in the log, for a 500"})

@@ -1,13 +1,8 @@
-"""The SQL that the queries share, and that of those which PostgreSQL plans badly by itself.
+"""The statements that PostgreSQL plans badly, or not at all, unless they are written so."""
 
-Parameters are psycopg2's, `%(name)s`; those of a box are its sides with its number, `west0`.
-"""
-
-from . import geo
-
-# Properties stay the text that they are, to be sent on as it is; times are in UTC.
-COLUMNS = """stations.id, source, code, name, stations.lat, stations.lng, properties::text,
-    created_at AT TIME ZONE 'UTC' AS created_at, updated_at AT TIME ZONE 'UTC' AS updated_at"""
+from .. import geo
+from ..columns import SELECT_LIST
+from .filters import sql_box
 
 
 def distance(lat: str, lng: str, other_lat: str, other_lng: str) -> str:
@@ -22,26 +17,6 @@ def distance(lat: str, lng: str, other_lat: str, other_lng: str) -> str:
 DISTANCE = distance("%(lat)s", "%(lng)s", "lat", "lng")
 
 
-# Square degrees. PostgreSQL takes any box to hold a thousandth of the points, and so scans the
-# index where reading the table is faster; of plain numbers it has statistics.
-LARGE_BOX = 2_000
-
-
-def in_box(box: geo.Box, i: int) -> str:
-    """Write the condition for a box whose sides are the parameters west<i>, south<i> and so on."""
-    west, south, east, north = box
-    if (east - west) * (north - south) < LARGE_BOX:
-        return f"point(lng, lat) <@ {_box(i)}"
-    latitudes = f"lat BETWEEN %(south{i})s AND %(north{i})s"
-    if east - west == 360:
-        return latitudes
-    return f"lng BETWEEN %(west{i})s AND %(east{i})s AND {latitudes}"
-
-
-def _box(i: int) -> str:
-    return f"box(point(%(west{i})s, %(south{i})s), point(%(east{i})s, %(north{i})s))"
-
-
 FEW_IN_A_BOX = 5_000
 
 
@@ -52,10 +27,10 @@ def page_of_box(parts: int) -> str:
     stations of a box are sorted if they are few, which the index tells soon as it starts from the
     middle; and if not, they are frequent enough to be met soon in the order of the ids.
     """
-    conditions = [f"point(lng, lat) <@ {_box(i)}" for i in range(parts)]
+    conditions = [f"point(lng, lat) <@ {sql_box(i)}" for i in range(parts)]
     few = " UNION ALL ".join(
-        f"""(SELECT {COLUMNS} FROM stations WHERE stations.id > %(after)s AND {condition}
-        ORDER BY point(lng, lat) <-> center({_box(i)}) LIMIT (SELECT {FEW_IN_A_BOX + 1}))"""
+        f"""(SELECT {SELECT_LIST} FROM stations WHERE stations.id > %(after)s AND {condition}
+        ORDER BY point(lng, lat) <-> center({sql_box(i)}) LIMIT (SELECT {FEW_IN_A_BOX + 1}))"""
         for i, condition in enumerate(conditions)
     )
     are_few = f"(SELECT count(*) <= {FEW_IN_A_BOX} FROM few)"
@@ -64,7 +39,7 @@ def page_of_box(parts: int) -> str:
 WITH few AS MATERIALIZED ({few})
 SELECT * FROM few WHERE {are_few}
 UNION ALL (
-    SELECT {COLUMNS} FROM stations
+    SELECT {SELECT_LIST} FROM stations
     WHERE stations.id > %(after)s AND NOT {are_few} AND coalesce({" OR ".join(conditions)}, false)
     ORDER BY stations.id LIMIT %(limit)s
 )
@@ -78,7 +53,7 @@ FEW = 20_000
 
 
 def nearest(condition: str, *, filtered: bool) -> str:
-    """Return the query, for a condition that `search.where` gives.
+    """Return the query, for a condition that `Filters.condition` gives.
 
     The index orders stations by their distance in the plane of `station_plane`, where all within a
     radius of a point lie in a disc (or two: `station_discs`), though not centred on the point. The
@@ -137,5 +112,21 @@ nearest AS (
     SELECT id, distance FROM candidates
     WHERE distance <= %(radius)s ORDER BY distance, id LIMIT %(limit)s
 )
-SELECT {COLUMNS}, distance FROM nearest JOIN stations USING (id)
+SELECT {SELECT_LIST}, distance FROM nearest JOIN stations USING (id)
+"""
+
+
+def clusters(condition: str) -> str:
+    """Return the query for the cells of a grid, and the stations that are alone in theirs."""
+    return f"""
+WITH cells AS (
+    SELECT count(*), avg(lat) AS mean_lat, avg(lng) AS mean_lng,
+        min(lng) AS west, min(lat) AS south, max(lng) AS east, max(lat) AS north,
+        floor((lng + 180) / %(cell)s) AS x, floor((lat + 90) / %(cell)s) AS y,
+        min(id) AS first_id
+    FROM stations WHERE {condition} GROUP BY x, y
+)
+SELECT cells.*, alone.* FROM cells LEFT JOIN LATERAL (
+    SELECT {SELECT_LIST} FROM stations WHERE cells.count = 1 AND stations.id = first_id LIMIT 1
+) AS alone ON true
 """

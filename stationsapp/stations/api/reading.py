@@ -1,0 +1,117 @@
+"""The part of the API that reads, under /api/stations: see /docs for its contract."""
+
+from contextlib import ExitStack
+from math import inf
+from typing import Any
+from zlib import crc32
+
+from flask import Response, abort, request, url_for
+from marshmallow import Schema
+
+from ...web import answers
+from ...web.blueprint import Blueprint
+from .. import search
+from ..columns import COLUMN_NAMES, COLUMNS
+from ..search import Filters
+from . import representations, schemas
+from .representations import MEDIA_TYPES
+
+bp = Blueprint("api", __name__, url_prefix="/api/stations", description="Stations")
+bp.after_request(answers.share)
+
+SHAPE = f"{crc32(repr(COLUMNS).encode()):08x}"
+
+
+def _in_each_format(schema: type[Schema], features: type[Schema]) -> dict[str, Any]:
+    shown = {"csv": {"type": "string"}, "geojson": features, "json": schema}
+    return {MEDIA_TYPES[form]: shown[form] for form in shown}
+
+
+def _tag(version: int) -> str:
+    return answers.tag(version, SHAPE)
+
+
+def _current_tag() -> str:
+    return _tag(search.version())
+
+
+@bp.get("")
+@answers.conditional(_current_tag)
+@bp.arguments(schemas.PageQuery(), location="query")
+@bp.answers(_in_each_format(schemas.PageSchema, schemas.FeaturesSchema))
+@bp.fails(406, 422)
+def index(query: dict[str, Any]) -> Response:
+    """List stations in the order of their ids, a page at a time."""
+    form = answers.wanted(query.get("format"), MEDIA_TYPES)
+    filters = _filters(query)
+    if query["all"] == "true":
+        return _everything(form, filters)
+    # One more than asked for tells whether there is a next page, without counting.
+    version, rows = search.page(filters, query["limit"] + 1, query["cursor"])
+    address = None
+    if len(rows) > query["limit"]:
+        rows.pop()
+        arguments = {**request.args, "cursor": rows[-1]["id"]}
+        address = url_for("api.index", _external=True, **arguments)
+    body = representations.many(form, rows, COLUMN_NAMES, next=address)
+    response = answers.answer(body, MEDIA_TYPES[form], _tag(version))
+    if address:
+        response.headers["Link"] = f'<{address}>; rel="next"'
+    return response
+
+
+@bp.get("/nearest")
+@answers.conditional(_current_tag)
+@bp.arguments(schemas.NearestQuery(), location="query")
+@bp.answers(_in_each_format(schemas.NeighboursSchema, schemas.FeaturesSchema))
+@bp.fails(406, 422)
+def nearest(query: dict[str, Any]) -> Response:
+    """List the stations nearest to a point by great-circle distance, the nearest first."""
+    form = answers.wanted(query.get("format"), MEDIA_TYPES)
+    place = query["lat"], query["lng"], query["limit"], query.get("radius", inf)
+    version, rows = search.nearest(_filters(query), *place)
+    body = representations.many(form, rows, [*COLUMN_NAMES, "distance"])
+    return answers.answer(body, MEDIA_TYPES[form], _tag(version))
+
+
+@bp.get("/clusters")
+@answers.conditional(_current_tag)
+@bp.arguments(schemas.ClustersQuery(), location="query")
+@bp.answers({MEDIA_TYPES["json"]: schemas.ClustersSchema})
+@bp.fails(422)
+def clusters(query: dict[str, Any]) -> Response:
+    """Gather the stations of a box for a map of this zoom, in at most 500 clusters."""
+    version, rows = search.clusters(query["bbox"], query["zoom"])
+    body = representations.clusters(rows)
+    return answers.answer(body, MEDIA_TYPES["json"], _tag(version))
+
+
+@bp.get("/<int:station_id>")
+@bp.arguments(schemas.FormatQuery(), location="query")
+@bp.answers(_in_each_format(schemas.StationSchema, schemas.FeatureSchema))
+@bp.fails(404, 406, 422)
+def show(query: dict[str, Any], station_id: int) -> Response:
+    """Show one station."""
+    form = answers.wanted(query.get("format"), MEDIA_TYPES)
+    row = search.one(station_id)
+    if row is None:
+        abort(404, f"there is no station {station_id}")
+    body = representations.one(form, row)
+    response = answers.answer(body, MEDIA_TYPES[form], representations.tag(body))
+    if request.if_none_match:
+        response.make_conditional(request)
+    return response
+
+
+def _filters(query: dict[str, Any]) -> Filters:
+    return Filters(*map(query.get, Filters._fields))
+
+
+def _everything(form: str, filters: Filters) -> Response:
+    held = ExitStack()
+    version, rows = held.enter_context(search.everything(filters))
+    chunks = answers.chunks(representations.stream(form, rows))
+    response = answers.answer(chunks, MEDIA_TYPES[form], _tag(version))
+    # The connection is given back when all is sent, or when nobody takes it any more.
+    response.call_on_close(held.close)
+    return response

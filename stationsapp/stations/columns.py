@@ -1,0 +1,34 @@
+"""The columns of a station, named once: from here follow the SQL, JSON, CSV and the contract."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+
+class Column(NamedTuple):
+    """A column that every read gives."""
+
+    name: str
+    type: type
+    nullable: bool = False
+
+
+COLUMNS = (
+    Column("id", int),
+    Column("source", str),
+    Column("code", str),
+    Column("name", str),
+    Column("lat", float),
+    Column("lng", float),
+    Column("properties", dict),
+    Column("created_at", datetime),
+    Column("updated_at", datetime),
+)
+
+COLUMN_NAMES = [column.name for column in COLUMNS]
+
+# Properties stay the text that they are, to be sent on as it is; times are in UTC.
+CONVERTED = {dict: "::text", datetime: " AT TIME ZONE 'UTC'"}
+
+SELECT_LIST = ", ".join(
+    f"stations.{name}{CONVERTED.get(type_, '')} AS {name}" for name, type_, _ in COLUMNS
+)

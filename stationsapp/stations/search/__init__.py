@@ -1,0 +1,122 @@
+"""The queries: SQL, no HTTP.
+
+Filters give a condition and its parameters; with them a statement is made, here or in `statements`
+if PostgreSQL plans it badly by itself; the statement gives rows, which are the stations, by the
+names of their columns. Each query is one statement on the read engine, and with its rows comes the
+data version that it saw; `StationVersion` says what that is.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import inf
+from typing import NamedTuple
+
+from ...database import Row, read, snapshot
+from .. import geo
+from ..columns import SELECT_LIST
+from . import statements
+from .filters import Filters, Parameters, sides
+
+__all__ = ["Filters", "clusters", "everything", "nearest", "one", "page", "version"]
+
+ONE = f"SELECT {SELECT_LIST} FROM stations WHERE id = %(id)s"
+VERSION = "SELECT coalesce(sum(version), 0)::bigint AS version FROM station_versions"
+
+BATCH = 1_000  # rows fetched at a time when all are asked for
+
+
+class Versioned(NamedTuple):
+    """The rows of a query, and the data version that it saw."""
+
+    version: int
+    rows: list[Row]
+
+
+def version() -> int:
+    """Return the data version: it grows with every transaction that writes stations."""
+    return int(read(VERSION, prepare=True)[0]["version"])
+
+
+def one(station_id: int) -> Row | None:
+    """Return the station of this id, or None."""
+    return next(iter(read(ONE, {"id": station_id}, prepare=True)), None)
+
+
+def page(filters: Filters, limit: int, after: int = 0) -> Versioned:
+    """Return up to `limit` stations whose id is greater than `after`, in the order of the ids.
+
+    A page costs the same at any depth: it starts where the index says, it skips nothing.
+    """
+    bounds = {"after": after, "limit": limit}
+    if filters.bbox and filters == Filters(filters.bbox):
+        boxes = geo.parts(filters.bbox)
+        statement = statements.page_of_box(len(boxes))
+        return _versioned(statement, "id", bounds | sides(boxes), prepare=True)
+    condition, parameters = filters.condition()
+    statement = f"""SELECT {SELECT_LIST} FROM stations
+        WHERE stations.id > %(after)s AND {condition} ORDER BY stations.id LIMIT %(limit)s"""
+    return _versioned(statement, "id", bounds | parameters, prepare=filters == Filters())
+
+
+@contextmanager
+def everything(filters: Filters) -> Iterator[tuple[int, Iterator[Row]]]:
+    """Give the data version and all stations in the order of the ids, a batch at a time."""
+    condition, parameters = filters.condition()
+    statement = f"SELECT {SELECT_LIST} FROM stations WHERE {condition} ORDER BY stations.id"
+    with snapshot() as connection:
+        seen = connection.exec_driver_sql(VERSION).one()
+        batches = connection.execution_options(yield_per=BATCH)
+        rows = batches.exec_driver_sql(statement, parameters)
+        names = list(rows.keys())
+        yield seen.version, (dict(zip(names, row, strict=True)) for row in rows)
+
+
+def nearest(filters: Filters, lat: float, lng: float, limit: int, radius: float = inf) -> Versioned:
+    """Return the `limit` nearest stations by great-circle distance, ties by id; exact everywhere.
+
+    Degrees and metres in; each station comes with its `distance` in metres.
+    """
+    condition, parameters = filters.condition()
+    parameters |= {"lat": lat, "lng": lng, "limit": limit, "radius": radius}
+    filtered = filters != Filters()
+    statement = statements.nearest(condition, filtered=filtered)
+    return _versioned(statement, "distance, id", parameters, prepare=not filtered)
+
+
+CLUSTERS = 500  # at the most
+CELLS_ACROSS_A_TILE = 4  # a map tile is 256 pixels wide, so a cell is 64
+
+
+def clusters(bbox: geo.Box, zoom: int) -> Versioned:
+    """Return the stations of a box gathered by the cells of a grid, at most `CLUSTERS` of them.
+
+    Each row has the `count`, the mean position and the bounds of the stations in its cell; where
+    there is one alone, that station's columns too. The grid depends on the zoom and the box's size
+    alone, so that a cell holds the same stations wherever the map is moved to.
+    """
+    west, south, east, north = bbox
+    width = east - west + 360 * (east < west)
+    cell = 360 / 2**zoom / CELLS_ACROSS_A_TILE
+    while (width / cell + 2) * ((north - south) / cell + 2) > CLUSTERS:
+        cell *= 2
+    condition, parameters = Filters(bbox).condition()
+    return _versioned(statements.clusters(condition), "y, x", parameters | {"cell": cell})
+
+
+def _versioned(
+    statement: str, order: str, parameters: Parameters, *, prepare: bool = False
+) -> Versioned:
+    """Run a statement together with the data version, which comes even when nothing else does."""
+    rows = read(
+        f"""SELECT found.*, version FROM ({VERSION}) AS current
+            LEFT JOIN (SELECT *, true AS is_row FROM ({statement}) AS rows) AS found ON true
+            ORDER BY {order}""",
+        parameters,
+        prepare=prepare,
+    )
+    version = rows[0]["version"]
+    if not rows[0]["is_row"]:
+        return Versioned(version, [])
+    for row in rows:
+        del row["version"], row["is_row"]
+    return Versioned(version, rows)

@@ -1,0 +1,35 @@
+"""What every API shares, whatever it is about; a resource brings its blueprint and registers it.
+
+A resource is a `web.blueprint.Blueprint` under /api. `register(app, bp)` serves it, documents it in
+/openapi.json and at /docs, and answers its errors as problem documents.
+"""
+
+import flask_smorest
+from flask import Flask
+from flask_swagger_ui import get_swaggerui_blueprint
+
+from .blueprint import Blueprint
+from .problems import ProblemSchema, problem
+
+
+class Api(flask_smorest.Api):  # type: ignore[misc]
+    """An API whose errors are problem documents."""
+
+    ERROR_SCHEMA = ProblemSchema
+    handle_http_exception = staticmethod(problem)
+
+
+def init_app(app: Flask) -> None:
+    """Serve the description of the API, the page that shows it, and errors as problems."""
+    app.config["OPENAPI_VERSION"] = "3.1.0"
+    app.config["OPENAPI_URL_PREFIX"] = "/"
+    api = Api(app)
+    api.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
+    app.extensions["api"] = api
+    app.register_blueprint(get_swaggerui_blueprint("/docs", "/openapi.json"))
+
+
+def register(app: Flask, *blueprints: Blueprint) -> None:
+    """Serve resources and document them; after `init_app`."""
+    for blueprint in blueprints:
+        app.extensions["api"].register_blueprint(blueprint)

@@ -1,0 +1,49 @@
+"""Types of fields: what a client may send, and PostgreSQL can keep, without a guess."""
+
+import re
+from typing import Any
+
+from marshmallow import fields
+from marshmallow.validate import Regexp
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+WHOLE = re.compile(r"\d{1,19}", re.ASCII)
+NO_NUL = Regexp(r"^[^\x00]*$", error="must not hold a NUL character")
+
+
+class QueryFloat(fields.Float):
+    """A number in a query string: stricter than Python's float(), which takes 1_0 and ١."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
+        if not NUMBER.fullmatch(value):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class QueryInteger(fields.Integer):
+    """A whole number in a query string."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if not WHOLE.fullmatch(value):
+            raise self.make_error("invalid", input=value)
+        return int(value)
+
+
+class BodyFloat(fields.Float):
+    """A number in JSON: a string of digits is none, nor is true."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+def no_nul_within(value: Any) -> None:
+    """Refuse a JSON value that jsonb can't hold, for a NUL character in a text or a key of it."""
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    if isinstance(value, list):
+        for item in value:
+            no_nul_within(item)
+    elif isinstance(value, str):
+        NO_NUL(value)

@@ -1,0 +1,78 @@
+"""Reads requests strictly: nothing is ignored, and no body is a server's error."""
+
+from math import inf
+from typing import Any
+
+import orjson
+from flask import Request, abort, request
+from marshmallow import RAISE, Schema, ValidationError
+from webargs.flaskparser import FlaskParser
+
+BODY_TYPES = ("application/json", "application/merge-patch+json")
+
+DEEPEST = 100  # levels of lists and objects in a body
+
+
+class StrictSchema(Schema):
+    """A query string or a body: what isn't known is an error."""
+
+    class Meta:
+        """Marshmallow's own settings."""
+
+        unknown = RAISE
+
+
+class Parser(FlaskParser):
+    """Loads a request's arguments for `Blueprint.arguments`."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {}  # noqa: RUF012
+
+    def load_querystring(self, req: Request, schema: Schema) -> Any:
+        """Refuse a parameter that is given more than once."""
+        repeated = [name for name, values in req.args.lists() if len(values) > 1]
+        if repeated:
+            raise ValidationError({name: ["Given more than once."] for name in repeated})
+        return super().load_querystring(req, schema)
+
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        """Read a body of JSON (RFC 8259), where NaN, Infinity and 1e400 are no numbers."""
+        if req.mimetype not in BODY_TYPES:
+            abort(415, f"expected a body of {' or '.join(BODY_TYPES)}")
+        data = req.get_data()
+        # A body that comes in chunks says no length, and some servers then cut it off silently.
+        if req.content_length is None and len(data) >= (req.max_content_length or inf):
+            abort(413)
+        try:
+            value = orjson.loads(data)
+        except orjson.JSONDecodeError as error:
+            raise ValidationError({"body": [f"Not JSON: {error}."]}) from error
+        if _is_deeper(value, DEEPEST):
+            raise ValidationError({"body": [f"Nested more than {DEEPEST} deep."]})
+        return value
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Tell whether lists and objects lie in one another deeper than so many levels."""
+    items = value.values() if isinstance(value, dict) else value
+    return isinstance(value, list | dict) and (
+        levels == 0 or any(_is_deeper(item, levels - 1) for item in items)
+    )
+
+
+def refuse_parameters() -> None:
+    """Refuse a query string, before requests of a blueprint whose operations take none."""
+    if request.args:
+        abort(422, f"not valid: {', '.join(request.args)}; expected no parameters")
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """Return the target with the patch merged in, as RFC 7396, section 2, defines it."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), value)
+    return result

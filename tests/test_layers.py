@@ -1,0 +1,135 @@
+"""The rules of the project's layout: who may import whom, and how large anything may be."""
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCTOR = "packages/flask-doctor/src"
+
+# From the top down: a module imports of its own layer and of those below, never of one above.
+# A name stands for all that is in its package, unless that is named itself.
+LAYERS = [
+    ["stationsapp"],
+    ["stationsapp.stations"],
+    [f"stationsapp.{name}" for name in ("auth", "health", "prepare", "stations.cli")]
+    + [f"stationsapp.stations.{name}" for name in ("api", "pages", "sample")],
+    [f"stationsapp.stations.{name}" for name in ("search", "importer", "exporter", "suspicions")],
+    [f"stationsapp.{name}" for name in ("models", "database", "web")]
+    + [f"stationsapp.stations.{name}" for name in ("feeds", "sources", "columns")],
+    [f"stationsapp.{name}" for name in ("extensions", "settings", "embedded", "stations.geo")],
+]
+# The stations' own package is found by its modules above; the whole application is at the top.
+ALONE = {"stationsapp", "stationsapp.stations"}
+
+FORBIDDEN = [
+    ("stationsapp.web", ["stationsapp.stations"]),
+    ("stationsapp.database", ["stationsapp.stations"]),
+    ("stationsapp.auth", ["stationsapp.stations"]),
+    ("stationsapp.health", ["stationsapp.stations"]),
+    ("stationsapp.stations.feeds", ["flask", "sqlalchemy", "flask_sqlalchemy"]),
+    ("stationsapp.stations.geo", ["flask", "sqlalchemy", "flask_sqlalchemy"]),
+    ("stationsapp.stations.columns", ["flask", "sqlalchemy", "flask_sqlalchemy"]),
+    ("stationsapp.stations.search", ["flask"]),
+    ("flask_doctor", ["stationsapp"]),
+]
+
+
+def modules(folder: str, package: str) -> dict[str, Path]:
+    """Find the modules of a package by their full names."""
+    found = {}
+    for path in (ROOT / folder / package).rglob("*.py"):
+        parts = path.relative_to(ROOT / folder).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+APPLICATION = modules(".", "stationsapp")
+ALL = APPLICATION | modules(DOCTOR, "flask_doctor")
+
+
+def is_in(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+def imports(name: str) -> set[str]:
+    """Return what a module imports, in its functions too: our modules, and others' names."""
+    tree = ast.parse(ALL[name].read_text())
+    if name == "stationsapp":  # the only place where the parts meet, and only in create_app()
+        tree.body = [node for node in tree.body if getattr(node, "name", "") != "create_app"]
+    package = name if ALL[name].name == "__init__.py" else name.rpartition(".")[0]
+    return {found for node in ast.walk(tree) for found in names(node, package)} - {name}
+
+
+def names(node: ast.AST, package: str) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        base = package.split(".")[: package.count(".") + 2 - node.level] if node.level else []
+        source = ".".join([*base, *([node.module] if node.module else [])])
+        for alias in node.names:
+            # `from . import geo` imports the module, `from .geo import Box` a name in it.
+            yield f"{source}.{alias.name}" if f"{source}.{alias.name}" in ALL else source
+
+
+IMPORTS = {name: imports(name) for name in ALL}
+
+
+def layer(name: str) -> int:
+    """Return how far below the top a module lies."""
+    found = [
+        (len(member), depth)
+        for depth, members in enumerate(LAYERS)
+        for member in members
+        if name == member or (member not in ALONE and is_in(name, member))
+    ]
+    assert found, f"{name} has no place in LAYERS"
+    return max(found)[1]
+
+
+def test_the_imports_are_read_as_python_reads_them():
+    assert "stationsapp.stations.geo" in IMPORTS["stationsapp.stations.search.filters"]
+    assert "stationsapp.extensions" in IMPORTS["stationsapp.auth"]
+    assert "stationsapp.stations.cli" in IMPORTS["stationsapp.stations"]
+    assert "stationsapp.database" in IMPORTS["stationsapp.prepare"]
+    assert "flask" in IMPORTS["flask_doctor.page"]
+
+
+@pytest.mark.parametrize("name", sorted(APPLICATION))
+def test_nothing_imports_upward(name: str):
+    ours = {found for found in IMPORTS[name] if found in APPLICATION}
+    assert {found for found in ours if layer(found) < layer(name)} == set()
+
+
+def test_there_is_no_circle():
+    TopologicalSorter(
+        {name: {found for found in IMPORTS[name] if found in ALL} for name in ALL}
+    ).prepare()  # raises CycleError
+
+
+@pytest.mark.parametrize(("package", "others"), FORBIDDEN)
+def test_what_is_independent_stays_so(package: str, others: list[str]):
+    found = {
+        f"{name} imports {imported}"
+        for name in ALL
+        if is_in(name, package)
+        for imported in IMPORTS[name]
+        if any(is_in(imported, other) for other in others)
+    }
+    assert found == set()
+
+
+def lines(path: Path) -> int:
+    return len(path.read_text().splitlines())
+
+
+def test_no_module_is_long():
+    assert {name: lines(path) for name, path in ALL.items() if lines(path) > 300} == {}
+
+
+@pytest.mark.parametrize(("package", "most"), [("stationsapp", 4_000), ("flask_doctor", 2_400)])
+def test_each_part_can_be_read_in_an_evening(package: str, most: int):
+    assert sum(lines(path) for name, path in ALL.items() if is_in(name, package)) <= most
