@@ -1,4 +1,4 @@
-"""The application that `flask --app wsgi` and `gunicorn wsgi:app` serve."""
+"""The application that `flask run` and `gunicorn wsgi:app` serve."""
 
 import sys
 

@@ -8,7 +8,7 @@ from flask.cli import with_appcontext
 from flask_migrate import upgrade
 from flask_migrate.cli import db
 
-# Sent with the application when its database is up to date, for the rooms that fill it.
+# Sent with the application when its database is up to date, for the parts that fill it.
 database_prepared = Namespace().signal("database-prepared")
 
 

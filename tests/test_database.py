@@ -7,7 +7,7 @@ from contextlib import closing
 
 import psycopg2
 import pytest
-from clusters import BIN, free_port
+from clusters import BIN, dead_port
 from flask import Flask
 from flask_migrate import downgrade, upgrade
 from postgres import ROOT, config_for, server_connection, url_of
@@ -124,7 +124,7 @@ def test_prepare_loads_no_sample_outside_development(fresh_url: str):
 
 
 def test_prepare_says_in_one_line_that_the_server_does_not_answer():
-    process = prepare(f"postgresql://127.0.0.1:{free_port()}/d", "development")
+    process = prepare(f"postgresql://127.0.0.1:{dead_port()}/d", "development")
     _, said = process.communicate()
     assert process.returncode == 1
     assert "Traceback" not in said

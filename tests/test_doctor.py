@@ -4,7 +4,7 @@ import logging
 
 import flask_migrate
 import pytest
-from clusters import free_port
+from clusters import dead_port
 from flask import Flask
 from flask_doctor.examine import examine
 from postgres import config_for
@@ -20,7 +20,7 @@ def test_a_healthy_application_gets_only_ticks(app: Flask):
 
 @pytest.mark.parametrize("path", ["/health/ready", "/api/stations", "/"])
 def test_a_dead_server_is_a_503_without_details(path: str):
-    port = free_port()
+    port = dead_port()
     url = f"postgresql://role:pass@127.0.0.1:{port}/stations"
     answer = create_app(config_for(url)).test_client().get(path)
     assert answer.status_code == 503 or path == "/"  # the map's page itself asks no database
@@ -29,7 +29,7 @@ def test_a_dead_server_is_a_503_without_details(path: str):
 
 
 def test_readiness_names_the_diagnosis():
-    url = f"postgresql://role:pass@127.0.0.1:{free_port()}/stations"
+    url = f"postgresql://role:pass@127.0.0.1:{dead_port()}/stations"
     answer = create_app(config_for(url)).test_client().get("/health/ready")
     assert answer.get_json() == {"status": "unavailable", "reason": "connection-refused"}
 

@@ -1,4 +1,4 @@
-from clusters import free_port
+from clusters import dead_port
 from flask import Flask
 from flask.testing import FlaskClient
 from postgres import config_for
@@ -9,7 +9,7 @@ from stationsapp.extensions import db
 
 
 def test_live_answers_even_without_a_database():
-    app = create_app(config_for(f"postgresql://127.0.0.1:{free_port()}/stations"))
+    app = create_app(config_for(f"postgresql://127.0.0.1:{dead_port()}/stations"))
     assert app.test_client().get("/health/live").get_json() == {"status": "ok"}
 
 

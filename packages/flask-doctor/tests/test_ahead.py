@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from clusters import Cluster, free_port, lifted_app
+from clusters import Cluster, dead_port, lifted_app
 from flask import Blueprint, Flask
 from flask.testing import FlaskClient
 from flask_doctor import ahead, button
@@ -42,7 +42,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
 
 def healthy_app(**config: object) -> Flask:
     """An application whose only page needs no database."""
-    app = lifted_app(f"postgresql+psycopg2://x@127.0.0.1:{free_port()}/x", **config)
+    app = lifted_app(f"postgresql+psycopg2://x@127.0.0.1:{dead_port()}/x", **config)
     app.add_url_rule("/", view_func=lambda: "the page", methods=["GET", "POST"])
     return app
 

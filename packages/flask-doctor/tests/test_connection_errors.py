@@ -15,8 +15,8 @@ from clusters import (
     PASSWORD,
     Cluster,
     assert_explained,
+    dead_port,
     engine_of,
-    free_port,
     last_step,
     lifted_app,
     run_fix,
@@ -71,7 +71,7 @@ def test_peer_rejected(server: Cluster):
 
 
 def test_connection_refused_over_tcp():
-    assert_both_explain(f"postgresql+psycopg2://x@127.0.0.1:{free_port()}/x", "connection-refused")
+    assert_both_explain(f"postgresql+psycopg2://x@127.0.0.1:{dead_port()}/x", "connection-refused")
 
 
 def test_connection_refused_at_a_socket(tmp_path: Path):
@@ -196,7 +196,7 @@ def test_the_servers_of_the_other_engines_are_examined_too(server: Cluster):
 
 
 def test_several_hosts_are_tried_in_turn(server: Cluster):
-    dead, alive = free_port(), server.port
+    dead, alive = dead_port(), server.port
     url = f"postgresql+psycopg2://trusted@/app?host=127.0.0.1:{dead}&host=127.0.0.1:{alive}"
     assert last_step(lifted_app(url)).stage != "connection"
 

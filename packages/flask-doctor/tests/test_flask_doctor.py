@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from clusters import ENCODED, PASSWORD, Cluster, free_port
+from clusters import ENCODED, PASSWORD, Cluster, dead_port
 from flask_doctor.catalogue import ENTRIES
 from project import Project
 
@@ -36,7 +36,7 @@ def test_fix_applies_the_safe_cures_and_examines_again(project: Project, server:
 
 
 def test_json_names_the_first_cause_alone(project: Project):
-    project.environment["DATABASE_URL"] = f"postgresql+psycopg2://x@localhost:{free_port()}/x"
+    project.environment["DATABASE_URL"] = f"postgresql+psycopg2://x@localhost:{dead_port()}/x"
     answer = json.loads(project.run("flask doctor --json").removesuffix("exit 1\n"))
     assert answer["diagnosis"]["id"] == "connection-refused"
     assert [stage["stage"] for stage in answer["stages"] if not stage["ok"]] == ["connection"]

@@ -2,7 +2,7 @@
 
 import psycopg2
 import pytest
-from clusters import Cluster, engine_of, free_port, lifted_app
+from clusters import Cluster, dead_port, engine_of, lifted_app
 from flask import abort
 from flask_doctor import notes, recognise, refusal
 from sqlalchemy import Engine, text
@@ -42,7 +42,7 @@ def test_a_404_stays_one(server: Cluster):
 
 def test_an_error_inside_the_doctor_hides_nothing(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(notes, "diagnose", lambda *_, **__: 1 / 0)
-    app = lifted_app(f"postgresql+psycopg2://x@127.0.0.1:{free_port()}/x")
+    app = lifted_app(f"postgresql+psycopg2://x@127.0.0.1:{dead_port()}/x")
     with engine_of(app) as engine, pytest.raises(OperationalError, match="Connection refused"):
         engine.connect()
 
@@ -68,12 +68,12 @@ def test_no_request_in_production_examines_the_server(
 
 def test_a_raw_error_of_the_driver_is_known_by_its_text():
     with pytest.raises(psycopg2.OperationalError) as caught:
-        psycopg2.connect(host="127.0.0.1", port=free_port(), dbname="x")
+        psycopg2.connect(host="127.0.0.1", port=dead_port(), dbname="x")
     assert recognise.diagnose(caught.value).entry.id == "connection-refused"
 
 
 def test_a_note_is_added_once():
-    app = lifted_app(f"postgresql+psycopg2://x@127.0.0.1:{free_port()}/x")
+    app = lifted_app(f"postgresql+psycopg2://x@127.0.0.1:{dead_port()}/x")
     with engine_of(app) as engine, pytest.raises(OperationalError) as caught:
         engine.connect()
     notes.annotate(caught.value)

@@ -20,11 +20,16 @@ APPLICATIONS = {
         {"shops": 0},
     ),
 }
+# Asks for the page as in production, and as in debug.
 ASK = """
+import json
 from {module} import app
-app.debug = {debug}
-answer = app.test_client().get("/", headers={{"Accept": "application/json"}})
-print(answer.status_code, answer.text)
+
+answers = []
+for app.debug in (False, True):
+    answer = app.test_client().get("/", headers={{"Accept": "application/json"}})
+    answers.append([answer.status_code, answer.get_json(silent=True)])
+print(json.dumps(answers))
 """
 
 
@@ -47,31 +52,23 @@ def project(
     server.execute(drop)
 
 
-def ask(project: Project, debug: bool) -> tuple[int, dict[str, object]]:
-    """Ask for the application's page in a process of its own."""
+def ask(project: Project) -> tuple[int, int, dict[str, object]]:
+    """Return the status in production, and the status and the answer in debug."""
     module = "wsgi" if (project.folder / "wsgi.py").exists() else "app"
-    project.write("ask.py", ASK.format(module=module, debug=debug))
-    status, _, body = (
-        project.do("(python ask.py 2>/dev/null)").rpartition("exit 0")[0].partition(" ")
-    )
-    return int(status), json.loads(body) if body.strip().startswith("{") else {}
+    project.write("ask.py", ASK.format(module=module))
+    output = project.do("(python ask.py 2>/dev/null)").removesuffix("exit 0\n")
+    (production, _), (debug, answer) = json.loads(output)
+    return production, debug, answer
 
 
 def test_from_no_database_to_the_page(project: tuple[Project, dict[str, object]]):
     project, page = project
-    for entry in ("database-missing", "database-behind"):
-        status, answer = ask(project, debug=True)
-        assert (status, answer["diagnosis"]["id"]) == (503, entry)
-        assert project.diagnosis() == entry
-        project.run_fix()
+    # A missing database may pass by itself; migrations that were not run are somebody's mistake.
+    for entry, status in [("database-missing", 503), ("database-behind", 500)]:
+        production, debug, answer = ask(project)
+        assert (production, debug, answer["diagnosis"]["id"]) == (status, 503, entry)
+        for line in answer["diagnosis"]["fix"]:
+            if line.startswith("$ "):
+                project.run(line.removeprefix("$ "))
     project.do("flask doctor")
-    assert ask(project, debug=True) == (200, page)
-
-
-def test_in_production_a_missing_database_passes_and_a_missing_table_does_not(
-    project: tuple[Project, dict[str, object]], server: Cluster
-):
-    project, _ = project
-    assert ask(project, debug=False)[0] == 503
-    project.do("flask doctor --fix create-database; true")
-    assert ask(project, debug=False)[0] == 500
+    assert ask(project) == (200, 200, page)

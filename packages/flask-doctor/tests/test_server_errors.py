@@ -156,7 +156,7 @@ def test_server_starting(second_server: Cluster):
     shutil.chown(second_server.data / "standby.signal", second_server.data.owner())
     second_server.start(wait=False)
     app = lifted_app(second_server.url())
-    for _ in range(50):
+    for _ in range(600):
         with engine_of(app) as engine, pytest.raises(SQLAlchemyError) as caught:
             engine.connect()
         if caught.value.diagnosis and caught.value.diagnosis.entry.id != "connection-refused":

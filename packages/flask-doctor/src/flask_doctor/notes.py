@@ -25,7 +25,8 @@ def init_app(app: Flask) -> None:
     def watch_extension(sender: Flask, **_: object) -> None:
         # Flask-SQLAlchemy makes its engines in its own init_app, which may come later than ours.
         if "sqlalchemy" in app.extensions:
-            _watch(state, state.engines().values())
+            given = set(state.given_engines.values())
+            _watch(state, set(state.engines().values()) - given)
             appcontext_pushed.disconnect(watch_extension, app)
 
     appcontext_pushed.connect(watch_extension, app, weak=False)
