@@ -114,7 +114,9 @@ def find_revision(state: State, connection: Connection) -> str:
         raise Finding("several-heads")
     unknown = current - {revision.revision for revision in scripts.walk_revisions()}
     if unknown:
-        raise Finding("revision-unknown", detail=f"The database says {', '.join(sorted(unknown))}.")
+        raise Finding(
+            "revision-unknown", detail=f"The database's revision: {', '.join(sorted(unknown))}."
+        )
     tables = _tables(state)
     if not heads and tables:
         raise Finding("no-migrations-yet", seen=f"Tables of the models: {', '.join(tables)}.")
@@ -153,7 +155,7 @@ def find_drift(state: State, connection: Connection) -> str:
 
     tool = tool_of(state)
     if tool is None or state.metadata is None:
-        return "not compared: no migrations, or no metadata is known"
+        return "not compared: there are no migrations, or no models are known"
     names = _named(tool, "compare_", "include_", "version_table")
     context = MigrationContext.configure(
         connection, opts={name: tool.options[name] for name in names}
