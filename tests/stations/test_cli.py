@@ -166,7 +166,7 @@ def test_every_rejected_row_is_explained(app: Flask, tmp_path: Path):
     first, *_, last = result.stderr.splitlines()
     assert (
         first
-        == f"{file}, line 3, column lat: '91' is no coordinate: expected degrees from -90 to 90"
+        == f"{file}, line 3, column lat: '91' is not a coordinate: expected degrees from -90 to 90"
     )
     assert last == "... and 11 more: --rejects FILE.csv lists them all"
     assert "\x1b" not in result.output

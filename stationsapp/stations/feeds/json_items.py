@@ -20,7 +20,7 @@ SPACE = re.compile(r"[ \t\r\n]*")
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _finite(text: str) -> float:
