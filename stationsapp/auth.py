@@ -61,7 +61,7 @@ def create(name: str) -> None:
         db.session.commit()
     except IntegrityError as error:
         db.session.rollback()
-        raise click.ClickException(f"a valid token named {name} already exists") from error
+        raise click.ClickException(f"there is already a valid token named {name}") from error
     click.echo(token)
     click.echo("Keep it: only its hash is stored, so it can't be shown again.", err=True)
 

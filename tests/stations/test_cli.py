@@ -168,7 +168,7 @@ def test_every_rejected_row_is_explained(app: Flask, tmp_path: Path):
         first
         == f"{file}, line 3, column lat: '91' is not a coordinate: expected degrees from -90 to 90"
     )
-    assert last == "... and 11 more: --rejects FILE.csv lists them all"
+    assert last == "... and 11 more: use --rejects FILE.csv to list them all"
     assert "\x1b" not in result.output
     assert len(list(csv.reader(rejects.read_text().splitlines()))) == 22
     assert run(app, "import", file, "--strict").exit_code == 1
@@ -265,7 +265,7 @@ def test_wrong_usage_is_status_2_and_a_missing_file_1(app: Flask, tmp_path: Path
     assert run(app, "export", "-", "--source", "\udcff").exit_code == 2
     assert run(app, "import", "http://127.0.0.1:1/").exit_code == 2
     assert run(app, "export", tmp_path / "no" / "a.csv").exit_code == 1
-    assert "only for --prune" in run(app, "import", "x.csv", "--force").stderr
+    assert "needs --prune" in run(app, "import", "x.csv", "--force").stderr
     assert run(app, "import", "x.csv", "--force").exit_code == 2
     for box in ("1,2,3", "a,b,c,d", "0,10,1,9", "0,0,181,1", "nan,0,1,1"):
         assert run(app, "export", "-", "--bbox", box).exit_code == 2
