@@ -19,13 +19,13 @@ run: $(INSTALLED) ## prepare the database and serve on http://127.0.0.1:5000 (an
 test: $(INSTALLED) ## run the tests
 	$(BIN)/pytest --numprocesses logical --dist worksteal
 
-fuzz: $(INSTALLED) ## look for new errors for some minutes, with random requests and feeds
+fuzz: $(INSTALLED) ## look for new errors for a few minutes, with random requests and feeds
 	FUZZ_EXAMPLES=1000 $(BIN)/pytest -m hypothesis
 
-bench: $(INSTALLED) ## measure how fast it is, in some minutes (make bench ARGS='--cpu --stations 100000')
+bench: $(INSTALLED) ## measure how fast it is, in a few minutes (make bench ARGS='--cpu --stations 100000')
 	$(BIN)/python -m benchmarks $(ARGS)
 
-lint: $(INSTALLED) ## check style and types; that the migrations match the models is a test
+lint: $(INSTALLED) ## check style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -39,12 +39,12 @@ docs: $(INSTALLED) ## write packages/flask-doctor/docs/errors.md from the doctor
 serve: $(INSTALLED) ## serve as in production: gunicorn, with DATABASE_URL and SECRET_KEY set
 	$(BIN)/gunicorn wsgi:app
 
-lock: $(INSTALLED) ## renew the pinned versions in constraints.txt
+lock: $(INSTALLED) ## update the pinned versions in constraints.txt
 	$(BIN)/uv pip compile --universal --fork-strategy fewest --python-version 3.11 --extra dev --upgrade --no-annotate \
 		--no-emit-index-url --no-emit-package flask-doctor --no-header --output-file constraints.txt pyproject.toml
 	$(MAKE) --always-make $(INSTALLED)
 
-clean: ## remove the virtual environment, the embedded database and everything made
+clean: ## remove the virtual environment, the embedded database and everything generated
 	rm -rf .venv instance build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
