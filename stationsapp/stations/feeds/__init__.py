@@ -159,6 +159,15 @@ def dumps(value: Any) -> bytes:
         return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
 
 
+def listed(start: bytes, values: Iterable[Any], end: bytes) -> Iterator[bytes]:
+    """Write values of JSON, one a line, between the start and the end of their list."""
+    separator = start + b"\n"
+    for value in values:
+        yield separator + dumps(value)
+        separator = b",\n"
+    yield (b"\n" if separator == b",\n" else separator) + end
+
+
 def shown(value: Any) -> str:
     """Write a value of JSON so that it can stand in a message or a cell: text as it is."""
     if isinstance(value, str):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
-from . import FeedError, Format, Item, Record, Rejected, checked, dumps, shown
+from . import FeedError, Format, Item, Record, Rejected, checked, dumps, listed, shown
 from .headers import NAMES, from_file, normalised, to_file
 from .json_items import DECODER, LARGEST, is_json, items
 
@@ -95,12 +95,8 @@ def _extra(feature: dict[str, Any], geometry: dict[str, Any]) -> dict[str, Any]:
 
 def collection(features: Iterable[dict[str, Any]], **members: Any) -> Iterator[bytes]:
     """Write a FeatureCollection, a Feature a line, and further members after them."""
-    separator = b'{"type":"FeatureCollection","features":[\n'
-    for feature in features:
-        yield separator + dumps(feature)
-        separator = b",\n"
-    yield (b"\n" if separator == b",\n" else separator) + b"]"
-    yield (b"," + dumps(members)[1:] if members else b"}") + b"\n"
+    end = b"]," + dumps(members)[1:] if members else b"]}"
+    return listed(b'{"type":"FeatureCollection","features":[', features, end + b"\n")
 
 
 def _feature(record: Record) -> dict[str, Any]:
