@@ -4,31 +4,16 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, BinaryIO
-from urllib.parse import urlsplit
 
 import orjson
 
-from . import Contents, FeedError, Format, Item, Record, Rejected, checked, dumps, shown
+from . import Contents, FeedError, Format, Item, Record, Rejected, checked, dumps, listed, shown
 from .geojson import FEATURE
 from .headers import PREFIX, from_file, to_file
 from .json_items import is_json, items
 
 COLUMNS = ("station_id", "name", "lat", "lon")
 LARGEST = 1 << 22  # bytes of a gbfs.json
-UNDETERMINED = "und"  # ISO 639-2: the language of a name that doesn't say
-
-LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
-RENTAL_METHODS = {
-    *("key", "creditcard", "paypass", "applepay", "androidpay", "transitcard", "accountnumber"),
-    "phone",
-}
-PARKING_TYPES = (
-    "parking_lot",
-    "street_parking",
-    "underground_parking",
-    "sidewalk_parking",
-    "other",
-)
 
 
 def read(stream: BinaryIO, language: str | None = None) -> Iterator[Item]:
@@ -55,9 +40,9 @@ def _record(number: int, value: Any, language: str | None) -> Record | Rejected:
 
 def _unwrapped(value: Any) -> Any:
     """Take a text out of the list that `_text` puts it in."""
-    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
-        text = value[0].get("text")
-        return text if isinstance(text, str) and value == _text(text) else value
+    match value:
+        case [{"text": str(text)}] if value == _text(text):
+            return text
     return value
 
 
@@ -103,11 +88,8 @@ def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
     now = int(time.time())
     updated = now if version == "2.3" else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
     start = dumps({"last_updated": updated, "ttl": 0, "version": version})
-    separator = start[:-1] + b',"data":{"stations":[\n'
-    for record in records:
-        yield separator + dumps(_written(record, version))
-        separator = b",\n"
-    yield (b"\n" if separator == b",\n" else separator) + b"]}}\n"
+    stations = (_written(record, version) for record in records)
+    return listed(start[:-1] + b',"data":{"stations":[', stations, b"]}}\n")
 
 
 def _written(record: Record, version: str) -> dict[str, Any]:
@@ -115,135 +97,118 @@ def _written(record: Record, version: str) -> dict[str, Any]:
     types = TYPES | (TYPES_3 if version == "3.0" else TYPES_2)
     properties = dict(record.properties)
     if version == "3.0":
-        texts = properties.get("name") or []
-        if _is_texts(texts) and any(text["text"] == record.name for text in texts):
+        texts = properties.get("name", [])
+        if TEXTS(texts) and any(text["text"] == record.name for text in texts):
             value["name"] = properties.pop("name")
         else:
             value["name"] = _text(record.name)
     for key, kept in properties.items():
         if key not in types:
             value[to_file(key, RESERVED)] = kept
-        elif (fitted := types[key](kept)) is not None:
-            value[key] = fitted
-        else:
-            value[PREFIX + key] = kept
+            continue
+        convert, fits = types[key]
+        converted = convert(kept)
+        value |= {key: converted} if fits(converted) else {PREFIX + key: kept}
     return value
 
 
 def _text(text: str) -> list[dict[str, str]]:
-    return [{"text": text, "language": UNDETERMINED}]
+    return [{"text": text, "language": "und"}]  # ISO 639-2: undetermined
 
 
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(text, dict)
-        and isinstance(text.get("text"), str)
-        and isinstance(text.get("language"), str)
-        and bool(LANGUAGE.fullmatch(text["language"]))
-        for text in value
+# Each of these makes a check, which tells whether a value of JSON is what the schema wants.
+Check = Callable[[Any], bool]
+
+
+def _any_of(*types: type) -> Check:
+    return lambda value: type(value) in types
+
+
+def _text_like(pattern: str) -> Check:
+    return lambda value: isinstance(value, str) and bool(re.fullmatch(pattern, value))
+
+
+def _list_of(check: Check, least: int = 0) -> Check:
+    return lambda value: isinstance(value, list) and len(value) >= least and all(map(check, value))
+
+
+def _object_of(check: Check, *names: str) -> Check:
+    """Make a check of an object's values, of those with these names if any are given."""
+    return lambda value: (
+        isinstance(value, dict)
+        and all(check(value[name]) for name in value if not names or name in names)
     )
 
 
-# Each takes a value and returns it as the schema wants it, None when it can't.
+def _object_with(**checks: Check) -> Check:
+    return lambda value: (
+        isinstance(value, dict) and all(check(value.get(name)) for name, check in checks.items())
+    )
 
 
-def _string(value: Any) -> str | None:
-    return value if isinstance(value, str) else str(value) if type(value) is int else None
+STRING, NUMBER = _any_of(str), _any_of(int, float)
+URI = _text_like("[A-Za-z][A-Za-z0-9+.-]*:[!-Z_a-z~]*")
+METHODS = "key|creditcard|paypass|applepay|androidpay|transitcard|accountnumber|phone"
+PARKING = "(parking_lot|(street|underground|sidewalk)_parking|other)"
+LINEAR_RING = _list_of(_list_of(NUMBER, 2), 4)
+TEXTS = _list_of(_object_with(text=STRING, language=_text_like("[a-z]{2,3}(-[A-Z]{2})?")))
 
 
-def _count(value: Any) -> int | None:
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 16:
-        value = int(value)
-    return value if type(value) is int and value >= 0 else None
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
 
 
-def _boolean(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value))
+# How a value may be converted to what the schema wants; one that can't be is left as it is.
 
 
-def _parking_type(value: Any) -> str | None:
-    return value if value in PARKING_TYPES else None
-
-
-def _methods(value: Any) -> list[str] | None:
-    """Lower the case, which was upper before 2.3."""
-    if not isinstance(value, list) or not value:
-        return None
-    methods = [str(method).lower() for method in value]
-    return methods if RENTAL_METHODS.issuperset(methods) else None
-
-
-def _uris(value: Any) -> dict[str, Any] | None:
-    if not isinstance(value, dict):
-        return None
-    uris = (value.get(system) for system in ("android", "ios", "web") if system in value)
-    return value if all(isinstance(uri, str) and _is_uri(uri) for uri in uris) else None
-
-
-def _is_uri(text: str) -> bool:
+def _parsed(value: Any) -> Any:
+    """Read JSON in a text, as all values are that come from CSV."""
     try:
-        return bool(urlsplit(text).scheme) and text.isascii() and not re.search(r"\s", text)
+        return orjson.loads(value)
     except ValueError:
-        return False
+        return value
 
 
-def _area(value: Any) -> dict[str, Any] | None:
-    fits = isinstance(value, dict) and value.get("type") == "MultiPolygon"
-    return value if fits and _is_nested(value.get("coordinates"), 3) else None
+def _string(value: Any) -> Any:
+    return str(value) if type(value) is int else value
 
 
-def _is_nested(value: Any, depth: int) -> bool:
-    """Tell whether these are coordinates, lists in lists; a ring has four points at least."""
-    if not isinstance(value, list) or len(value) < {1: 4, 0: 2}.get(depth, 0):
-        return False
-    if depth:
-        return all(_is_nested(item, depth - 1) for item in value)
-    return all(type(item) in (int, float) for item in value)
+def _lower(value: Any) -> Any:
+    """Lower the case of methods, which was upper before 2.3."""
+    return [str(method).lower() for method in value] if isinstance(value, list) else value
 
 
-def _numbers(value: Any) -> dict[str, Any] | None:
-    fits = isinstance(value, dict) and all(type(n) in (int, float) for n in value.values())
-    return value if fits else None
+def _localised(value: Any) -> Any:
+    return _text(value) if isinstance(value, str) else value
 
 
-def _counts(value: Any) -> list[Any] | None:
-    fits = isinstance(value, list) and all(
-        isinstance(item, dict)
-        and type(item.get("count")) is int
-        and item["count"] >= 0
-        and isinstance(item.get("vehicle_type_ids"), list)
-        and all(isinstance(vehicle, str) for vehicle in item["vehicle_type_ids"])
-        for item in value
-    )
-    return value if fits else None
-
-
-def _localised(value: Any) -> list[Any] | None:
-    return _text(value) if isinstance(value, str) else value if _is_texts(value) else None
-
-
-TYPES: dict[str, Callable[[Any], Any]] = {
+Types = dict[str, tuple[Callable[[Any], Any], Check]]
+COUNTS = _list_of(_object_with(count=_is_count, vehicle_type_ids=_list_of(STRING)))
+TYPES: Types = {
     **dict.fromkeys(
-        ("address", "cross_street", "region_id", "post_code", "contact_phone"), _string
+        ("address", "cross_street", "region_id", "post_code", "contact_phone"), (_string, STRING)
     ),
-    **dict.fromkeys(("is_virtual_station", "is_valet_station", "is_charging_station"), _boolean),
-    "parking_hoop": _boolean,
-    "parking_type": _parking_type,
-    "capacity": _count,
-    "rental_methods": _methods,
-    "rental_uris": _uris,
-    "station_area": _area,
+    **dict.fromkeys(
+        ("is_virtual_station", "is_valet_station", "is_charging_station", "parking_hoop"),
+        (_parsed, _any_of(bool)),
+    ),
+    "parking_type": (_string, _text_like(PARKING)),
+    "capacity": (_parsed, _is_count),
+    "rental_methods": (_lower, _list_of(_text_like(METHODS), 1)),
+    "rental_uris": (_parsed, _object_of(URI, "android", "ios", "web")),
+    "station_area": (
+        _parsed,
+        _object_with(type=_text_like("MultiPolygon"), coordinates=_list_of(_list_of(LINEAR_RING))),
+    ),
 }
-TYPES_2: dict[str, Callable[[Any], Any]] = {
-    "short_name": _string,
-    "vehicle_capacity": _numbers,
-    "vehicle_type_capacity": _numbers,
+TYPES_2: Types = {
+    "short_name": (_string, STRING),
+    **dict.fromkeys(("vehicle_capacity", "vehicle_type_capacity"), (_parsed, _object_of(NUMBER))),
 }
-TYPES_3: dict[str, Callable[[Any], Any]] = {
-    "short_name": _localised,
-    "station_opening_hours": _string,
-    "vehicle_types_capacity": _counts,
-    "vehicle_docks_capacity": _counts,
+TYPES_3: Types = {
+    "short_name": (_localised, TEXTS),
+    "station_opening_hours": (_string, STRING),
+    **dict.fromkeys(("vehicle_types_capacity", "vehicle_docks_capacity"), (_parsed, COUNTS)),
 }
 
 RESERVED = {*COLUMNS, *TYPES, *TYPES_2, *TYPES_3}
