@@ -51,7 +51,7 @@ def _stop(line: int, row: list[str], header: list[str]) -> Stop | Rejected:
         return Rejected(line, header[-1], row[-1], reason)
     stop = {column: value for column, value in zip(header, row, strict=True) if value}
     kind = stop.get("location_type", "")
-    if not _is_allowed("location_type", kind):
+    if not re.fullmatch(ALLOWED["location_type"], kind):
         reason = "is no type of location: expected 0 to 4"
         return Rejected(line, "location_type", kind, reason, stop.get("stop_id", ""))
     return line, stop
@@ -112,17 +112,17 @@ def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
     Where a value isn't what the reference allows in the column, it stands in a column of its own,
     `properties.<key>`.
     """
-    keys, titles = contents.keys(), [*COLUMNS]
-    cells: list[tuple[str, bool | None]] = []
-    for key in keys:
+    columns: list[tuple[str, str, str]] = []  # title, property, pattern of the values
+    for key in contents.keys():
+        pattern = ""
         if key in ALLOWED:
-            titles.append(key)
-            cells.append((key, True))
-        if key not in ALLOWED or contents.some(key, f"^(?!(?:{ALLOWED[key]})$)"):
-            titles.append(to_file(key, RESERVED))
-            cells.append((key, False if key in ALLOWED else None))
+            columns.append((key, key, rf"^(?:{ALLOWED[key]})\Z"))
+            pattern = rf"^(?!(?:{ALLOWED[key]})\Z)"
+        if key not in ALLOWED or contents.some(key, pattern):
+            columns.append((to_file(key, RESERVED), key, pattern))
+    titles = [*COLUMNS, *(title for title, _, _ in columns)]
     lines = (
-        [r.code, r.name, _decimal(r.lat), _decimal(r.lng), *(_cell(r, *cell) for cell in cells)]
+        [r.code, r.name, _decimal(r.lat), _decimal(r.lng), *(_cell(r, *c[1:]) for c in columns)]
         for r in records
     )
     return lines_of(chain([titles], lines))
@@ -134,15 +134,10 @@ def _decimal(number: float) -> str:
     return f"{Decimal(text):f}" if "e" in text else text
 
 
-def _cell(record: Record, key: str, allowed: bool | None) -> str:
-    """Write a value if it is, or is not, one that the reference allows; None for any."""
+def _cell(record: Record, key: str, pattern: str) -> str:
     value = record.properties.get(key)
     text = "" if value is None else shown(value)
-    return text if allowed is None or _is_allowed(key, text) == allowed else ""
-
-
-def _is_allowed(column: str, text: str) -> bool:
-    return bool(re.fullmatch(ALLOWED[column], text))
+    return text if re.match(pattern, text) else ""
 
 
 def _is_start(text: str) -> bool:
