@@ -20,8 +20,8 @@ lng lon long longitude stop_lon longitude_deg longitude_decimal_degrees lon_deg 
 decimal_longitude decimallongitude longitude_wgs84 wgs84_lon lon_wgs84 longitude_degrees geo_lon
 geo_lng station_lon laenge längengrad laengengrad longitud x point_x x_wgs84 coord_x
 """
-NAMES = {names.split()[0]: names.split() for names in KNOWN.split("\n\n")}
-FIELDS = tuple(NAMES)  # code, name, lat, lng
+FIELDS = ("code", "name", "lat", "lng")
+NAMES = dict(zip(FIELDS, map(str.split, KNOWN.split("\n\n")), strict=True))
 APART = re.compile(r"[\W_]+")
 
 
