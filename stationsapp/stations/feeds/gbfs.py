@@ -2,7 +2,8 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 import orjson
@@ -98,17 +99,16 @@ def _written(record: Record, version: str) -> dict[str, Any]:
     properties = dict(record.properties)
     if version == "3.0":
         texts = properties.get("name", [])
-        if TEXTS(texts) and any(text["text"] == record.name for text in texts):
+        if _fits(texts, TEXTS) and any(text["text"] == record.name for text in texts):
             value["name"] = properties.pop("name")
         else:
             value["name"] = _text(record.name)
     for key, kept in properties.items():
         if key not in types:
             value[to_file(key, RESERVED)] = kept
-            continue
-        convert, fits = types[key]
-        converted = convert(kept)
-        value |= {key: converted} if fits(converted) else {PREFIX + key: kept}
+        else:
+            fitting = next((c for c in _candidates(kept) if _fits(c, types[key])), None)
+            value |= {PREFIX + key: kept} if fitting is None else {key: fitting}
     return value
 
 
@@ -116,99 +116,69 @@ def _text(text: str) -> list[dict[str, str]]:
     return [{"text": text, "language": "und"}]  # ISO 639-2: undetermined
 
 
-# Each of these makes a check, which tells whether a value of JSON is what the schema wants.
-Check = Callable[[Any], bool]
+def _candidates(value: Any) -> Iterator[Any]:
+    """Yield the value, and what it may be converted to for the schema's sake."""
+    yield value
+    if type(value) is int:
+        yield str(value)
+    elif isinstance(value, list):
+        yield [str(item).lower() for item in value]  # methods were in upper case before 2.3
+    elif isinstance(value, str):
+        yield _text(value)
+        with suppress(ValueError):
+            yield orjson.loads(value)  # all values are text that come from CSV
 
 
-def _any_of(*types: type) -> Check:
-    return lambda value: type(value) in types
+def _fits(value: Any, shape: Any) -> bool:
+    """Tell whether a value of JSON has a shape of the table below.
+
+    That is a pattern of text, types, a range of whole numbers, [items, how many at least], {values}
+    of an object with any names, or {name: value} of one with these.
+    """
+    match shape:
+        case str():
+            return isinstance(value, str) and bool(re.fullmatch(shape, value))
+        case range():
+            return type(value) is int and value in shape
+        case [item, int(least)]:
+            fits = isinstance(value, list) and len(value) >= least
+            return fits and all(_fits(v, item) for v in value)
+        case set():
+            [item] = shape
+            return isinstance(value, dict) and all(_fits(v, item) for v in value.values())
+        case dict():
+            fits = isinstance(value, dict)
+            return fits and all(_fits(value.get(name), item) for name, item in shape.items())
+        case _:
+            return type(value) in shape
 
 
-def _text_like(pattern: str) -> Check:
-    return lambda value: isinstance(value, str) and bool(re.fullmatch(pattern, value))
-
-
-def _list_of(check: Check, least: int = 0) -> Check:
-    return lambda value: isinstance(value, list) and len(value) >= least and all(map(check, value))
-
-
-def _object_of(check: Check, *names: str) -> Check:
-    """Make a check of an object's values, of those with these names if any are given."""
-    return lambda value: (
-        isinstance(value, dict)
-        and all(check(value[name]) for name in value if not names or name in names)
-    )
-
-
-def _object_with(**checks: Check) -> Check:
-    return lambda value: (
-        isinstance(value, dict) and all(check(value.get(name)) for name, check in checks.items())
-    )
-
-
-STRING, NUMBER = _any_of(str), _any_of(int, float)
-URI = _text_like("[A-Za-z][A-Za-z0-9+.-]*:[!-Z_a-z~]*")
-METHODS = "key|creditcard|paypass|applepay|androidpay|transitcard|accountnumber|phone"
-PARKING = "(parking_lot|(street|underground|sidewalk)_parking|other)"
-LINEAR_RING = _list_of(_list_of(NUMBER, 2), 4)
-TEXTS = _list_of(_object_with(text=STRING, language=_text_like("[a-z]{2,3}(-[A-Z]{2})?")))
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and value >= 0
-
-
-# How a value may be converted to what the schema wants; one that can't be is left as it is.
-
-
-def _parsed(value: Any) -> Any:
-    """Read JSON in a text, as all values are that come from CSV."""
-    try:
-        return orjson.loads(value)
-    except ValueError:
-        return value
-
-
-def _string(value: Any) -> Any:
-    return str(value) if type(value) is int else value
-
-
-def _lower(value: Any) -> Any:
-    """Lower the case of methods, which was upper before 2.3."""
-    return [str(method).lower() for method in value] if isinstance(value, list) else value
-
-
-def _localised(value: Any) -> Any:
-    return _text(value) if isinstance(value, str) else value
-
-
-Types = dict[str, tuple[Callable[[Any], Any], Check]]
-COUNTS = _list_of(_object_with(count=_is_count, vehicle_type_ids=_list_of(STRING)))
-TYPES: Types = {
-    **dict.fromkeys(
-        ("address", "cross_street", "region_id", "post_code", "contact_phone"), (_string, STRING)
-    ),
-    **dict.fromkeys(
-        ("is_virtual_station", "is_valet_station", "is_charging_station", "parking_hoop"),
-        (_parsed, _any_of(bool)),
-    ),
-    "parking_type": (_string, _text_like(PARKING)),
-    "capacity": (_parsed, _is_count),
-    "rental_methods": (_lower, _list_of(_text_like(METHODS), 1)),
-    "rental_uris": (_parsed, _object_of(URI, "android", "ios", "web")),
-    "station_area": (
-        _parsed,
-        _object_with(type=_text_like("MultiPolygon"), coordinates=_list_of(_list_of(LINEAR_RING))),
-    ),
+STRING, BOOLEAN, NUMBER, COUNT = (str,), (bool,), (int, float), range(1 << 63)
+URI = "[A-Za-z][A-Za-z0-9+.-]*:[!-Z_a-z~]*"
+METHOD = "key|creditcard|paypass|applepay|androidpay|transitcard|accountnumber|phone"
+LINEAR_RING = [[NUMBER, 2], 4]
+TEXTS = [{"text": STRING, "language": "[a-z]{2,3}(-[A-Z]{2})?"}, 0]
+COUNTS = [{"count": COUNT, "vehicle_type_ids": [STRING, 0]}, 0]
+TYPES: dict[str, Any] = {
+    **dict.fromkeys(("address", "cross_street", "region_id", "post_code", "contact_phone"), STRING),
+    **dict.fromkeys(("is_virtual_station", "is_valet_station", "is_charging_station"), BOOLEAN),
+    "parking_hoop": BOOLEAN,
+    "parking_type": "(parking_lot|(street|underground|sidewalk)_parking|other)",
+    "capacity": COUNT,
+    "rental_methods": [METHOD, 1],
+    "rental_uris": {URI},
+    "station_area": {"type": "MultiPolygon", "coordinates": [[LINEAR_RING, 0], 0]},
 }
-TYPES_2: Types = {
-    "short_name": (_string, STRING),
-    **dict.fromkeys(("vehicle_capacity", "vehicle_type_capacity"), (_parsed, _object_of(NUMBER))),
+TYPES_2: dict[str, Any] = {
+    "short_name": STRING,
+    "vehicle_capacity": {NUMBER},
+    "vehicle_type_capacity": {NUMBER},
 }
-TYPES_3: Types = {
-    "short_name": (_localised, TEXTS),
-    "station_opening_hours": (_string, STRING),
-    **dict.fromkeys(("vehicle_types_capacity", "vehicle_docks_capacity"), (_parsed, COUNTS)),
+TYPES_3: dict[str, Any] = {
+    "short_name": TEXTS,
+    "station_opening_hours": STRING,
+    "vehicle_types_capacity": COUNTS,
+    "vehicle_docks_capacity": COUNTS,
 }
 
 RESERVED = {*COLUMNS, *TYPES, *TYPES_2, *TYPES_3}
