@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from io import StringIO
 from itertools import chain, islice
+from math import inf
 from typing import Any, BinaryIO, NamedTuple
 
 from . import Contents, FeedError, Format, Record, Rejected, checked, degrees, shown
@@ -13,6 +14,7 @@ from .headers import FIELDS, NAMES, from_file, normalised, to_file
 SEPARATORS = ",;\t|"
 SAMPLE = 200  # lines by which the separator and the columns are chosen
 LONGEST = 1 << 20  # bytes of a line
+ANOTHER = "--key COLUMN names another, or several (--key a,b)"
 JOINT = "-"  # between the columns of a code
 BATCH = 1_000  # rows to a piece of output
 
@@ -135,40 +137,36 @@ def _keys(header: list[str], key: str) -> list[int]:
 
 def _column(header: list[str], columns: list[list[str]], field: str) -> int:
     """Find the column of a field; where several names fit, by how many of its values do."""
-    titles: dict[str, list[int]] = {}
-    for i, name in enumerate(header):
-        titles.setdefault(normalised(name), []).append(i)
-    found = [i for name in NAMES[field] for i in titles.get(name, ())]
+    titles = [normalised(name) for name in header]
+    found = [i for name in NAMES[field] for i, title in enumerate(titles) if title == name]
     if not found:
         raise FeedError(_missing(header, field))
     best = max(found, key=lambda i: _fit(columns[i], field))
     if field == "code" and len(columns[best]) >= 10 and _fit(columns[best], field) < 0.5:
         raise FeedError(
-            f"column {header[best]} holds no code of its own for most rows: --key COLUMN names "
-            f"another, or several (--key a,b); found {', '.join(header)}"
+            f"column {header[best]} holds no code of its own for most rows: {ANOTHER}; "
+            f"found {', '.join(header)}"
         )
     return best
 
 
 def _fit(values: list[str], field: str) -> float:
     """Tell which part of the values could be the field's: codes differ, degrees lie in range."""
-    if field in ("lat", "lng"):
-        limit = 90 if field == "lat" else 180
-        fitting = sum(abs(degrees(value, limit)) <= limit for value in values)
+    fitting = [value for value in values if value.strip()]
+    if limit := {"lat": 90, "lng": 180}.get(field):
+        fitting = [value for value in fitting if abs(degrees(value, limit)) <= limit]
     elif field == "code":
-        fitting = len({value for value in values if value and not value.isspace()})
-    else:
-        fitting = sum(bool(value) and not value.isspace() for value in values)
-    return fitting / max(len(values), 1)
+        fitting = list(set(fitting))
+    return len(fitting) / max(len(values), 1)
 
 
 def _missing(header: list[str], field: str) -> str:
-    if any(degrees(name, float("inf")) == degrees(name, float("inf")) for name in header):
+    if any(abs(degrees(name, inf)) <= inf for name in header):
         return (
             "line 1: a row where a header was expected; without a header, name the columns: "
             "--columns code,name,lat,lng"
         )
-    hint = "; --key COLUMN names another, or several (--key a,b)" if field == "code" else ""
+    hint = f"; {ANOTHER}" if field == "code" else ""
     return (
         f"line 1: no column for {field}: expected {', '.join(NAMES[field][:4])} or the like{hint}; "
         f"found {', '.join(header)[:500] or 'an empty line'}"

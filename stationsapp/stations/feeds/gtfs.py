@@ -112,8 +112,9 @@ def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
     Where a value isn't what the reference allows in the column, it stands in a column of its own,
     `properties.<key>`.
     """
+    keys = contents.keys()
     columns: list[tuple[str, str, str]] = []  # title, property, pattern of the values
-    for key in contents.keys():
+    for key in keys:
         pattern = ""
         if key in ALLOWED:
             columns.append((key, key, rf"^(?:{ALLOWED[key]})\Z"))
