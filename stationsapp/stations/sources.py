@@ -4,6 +4,7 @@ import gzip
 import io
 import lzma
 import os
+import re
 import struct
 import sys
 import time
@@ -26,6 +27,7 @@ LARGEST = 4 << 30  # bytes to download, or to put aside
 # Feeds shrink to a tenth, very even ones to a fiftieth; a bomb shrinks to a thousandth.
 UNPACKED_FREELY = 16 << 20  # bytes
 UNPACKED_TIMES = 200
+STOPS = re.compile(r"(([^/.][^/]*)?/)?stops\.txt")
 # A RuntimeError says that it is encrypted.
 DAMAGED = (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError)
 
@@ -176,21 +178,15 @@ def _member(file: BinaryIO) -> tuple[BinaryIO, int, int]:
     try:
         archive = zipfile.ZipFile(file)
         members = [info for info in archive.infolist() if not info.filename.endswith("/")]
-        stops = {info.filename: info for info in members if _is_stops(info.filename)}
-        if not stops and len(members) == 1:
-            stops = {"stops.txt": members[0]}
-        if "stops.txt" not in stops and len(stops) != 1:
+        stops = [info for info in members if STOPS.fullmatch(info.filename)] or members
+        found = [info for info in stops if info.filename == "stops.txt"][-1:] or stops
+        if len(found) != 1:
             held = ", ".join(repr(info.filename) for info in members[:5]) or "nothing"
             raise FeedError(f"a ZIP without stops.txt at its root or in one folder, but {held}")
-        info = stops.get("stops.txt") or next(iter(stops.values()))
+        [info] = found
         # What a ZIP says of itself may be a lie.
         packed = min(info.compress_size, file.seek(0, io.SEEK_END))
         _refuse_bomb(info.file_size, packed)
         return archive.open(info), info.file_size, packed  # type: ignore[return-value]
     except (*DAMAGED, OSError, ValueError, ArithmeticError, struct.error) as error:
         raise FeedError(f"a ZIP that can't be unpacked: {error}") from error
-
-
-def _is_stops(name: str) -> bool:
-    folder, _, file = name.rpartition("/")
-    return file == "stops.txt" and "/" not in folder and not folder.startswith(".")
