@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from ..extensions import db
 from .feeds import FeedError, Item, Record, Rejected, Skipped, dumps, shown
 from .search.statements import distance
-from .suspicions import Suspicion, suspicions
+from .suspicions import suspicions
 
 BATCH = 500  # records to a piece of COPY, less than a socket's buffer
 SAID = 5_000  # records from one sign of progress to the next
@@ -86,7 +86,8 @@ class Report:
     """What an import did or, in a dry run, would do, in stations.
 
     `farthest` is the code and the metres of the station that moved most; `examples` the first of
-    the rejected; `refused` why nothing was changed, "" when all is well.
+    the rejected; `suspicions` what is odd, how often, and the first codes; `refused` why nothing
+    was changed, "" when all is well.
     """
 
     added: int = 0
@@ -100,7 +101,7 @@ class Report:
     examples: list[Rejected] = field(default_factory=list)
     vanished: int = 0
     pruned: int = 0
-    suspicions: list[Suspicion] = field(default_factory=list)
+    suspicions: list[tuple[str, int, list[str]]] = field(default_factory=list)
     refused: str = ""
 
 
