@@ -5,7 +5,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 from urllib.parse import urljoin
@@ -203,13 +203,11 @@ def _line(text: str) -> str:
 def _bbox(ctx: click.Context, param: click.Parameter, value: str | None) -> geo.Box | None:
     if value is None:
         return None
-    try:
+    with suppress(ValueError):
         west, south, east, north = map(float, value.split(","))
-    except ValueError as error:
-        raise click.BadParameter("expected west,south,east,north in degrees") from error
-    if not geo.is_box(west, south, east, north):
-        raise click.BadParameter("expected west,south,east,north in degrees, south below north")
-    return west, south, east, north
+        if geo.is_box(west, south, east, north):
+            return west, south, east, north
+    raise click.BadParameter("expected west,south,east,north in degrees, south below north")
 
 
 @bp.cli.command("export")
@@ -224,17 +222,13 @@ def export_command(
 
     Exit status: 0 when it was written; 1 when not; 2 for wrong usage.
     """
-    chosen = FORMATS[form] if form else _form_of(location)
+    form = form or ("csv" if location == "-" else None)
+    chosen = FORMATS[form] if form else by_name(location)
+    if chosen is None:
+        raise click.UsageError(f"--format: {location} doesn't say, expected {', '.join(FORMATS)}")
     with _explained(location), _output(location, chosen) as file:
         count = export(file, chosen, source, bbox)
     click.echo(f"{count:,} stations exported to {_line(location)}", err=True)
-
-
-def _form_of(location: str) -> Format:
-    form = FORMATS["csv"] if location == "-" else by_name(location)
-    if form is None:
-        raise click.UsageError(f"--format: {location} doesn't say, expected {', '.join(FORMATS)}")
-    return form
 
 
 @contextmanager
@@ -251,10 +245,9 @@ def _output(location: str, form: Format) -> Iterator[Any]:
             yield file
         if not special:
             part.replace(path)
-    except BaseException:
+    finally:
         if not special:
             part.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

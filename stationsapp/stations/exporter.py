@@ -48,7 +48,7 @@ def export(file: BinaryIO, form: Format, source: str | None = None, bbox: Box | 
     # One snapshot: the keys are those of the very rows that follow.
     with snapshot() as connection:
         chosen = Chosen(connection, condition, parameters)
-        code = "code" if source or not chosen.ask(SEVERAL_SOURCES) else UNIQUE_CODE
+        code = "code" if source or not chosen.run(SEVERAL_SOURCES).scalar_one() else UNIQUE_CODE
         if form is csv.CSV and len(keys := chosen.keys()) <= MOST_COLUMNS:
             return _copy_csv(chosen, file, code, keys)
         return _write(chosen, file, form, code)
@@ -66,17 +66,13 @@ class Chosen(NamedTuple):
         sql = statement.format(where=self.where)
         return self.connection.exec_driver_sql(sql, self.parameters | more)
 
-    def ask(self, question: str, **more: Any) -> bool:
-        """Return the answer of a query that has one."""
-        return bool(self.run(question, **more).scalar_one())
-
     def keys(self) -> list[str]:
         """Return the names of the properties."""
         return list(self.run(KEYS).scalars())
 
     def some(self, key: str, pattern: str) -> bool:
         """Tell whether this property, as text, matches the pattern in one of them."""
-        return self.ask(SOME, key=key, pattern=pattern)
+        return bool(self.run(SOME, key=key, pattern=pattern).scalar_one())
 
 
 def _copy_csv(chosen: Chosen, file: BinaryIO, code: str, keys: list[str]) -> int:
