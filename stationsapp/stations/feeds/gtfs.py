@@ -11,6 +11,8 @@ from .csv import CSV, distinct, lines_of, rows
 from .headers import from_file, normalised, to_file
 
 COLUMNS = ("stop_id", "stop_name", "stop_lat", "stop_lon")
+PLACE = COLUMNS[2:]
+INHERITED = ("stop_name", *PLACE, "parent_station")
 STATION = "1"
 
 # What the reference allows in its columns that are no free text; PostgreSQL reads these too.
@@ -42,7 +44,6 @@ def read(stream: BinaryIO, all_locations: bool = False) -> Iterator[Item]:
 
 
 Stop = tuple[int, dict[str, str]]
-Above = tuple[str, tuple[str, str] | None, str | None]  # name, coordinates, parent
 
 
 def _stop(line: int, row: list[str], header: list[str]) -> Stop | Rejected:
@@ -72,38 +73,27 @@ def _record(line: int, stop: dict[str, str]) -> Record | Rejected:
 
 def _inherited(stops: Iterable[Stop | Rejected]) -> Iterator[Item]:
     """Make records of all locations; those that lack something wait for their parents."""
-    known: dict[str, Above] = {}
+    known: dict[str | None, dict[str, str]] = {}
     waiting: list[Stop] = []
     for stop in stops:
         if isinstance(stop, Rejected):
             yield stop
             continue
         line, values = stop
-        above = _above(values)
-        known[values.get("stop_id", "")] = above
-        if above[0] and above[1]:
+        if not all(values.get(column, "").strip() for column in PLACE):
+            for column in PLACE:
+                values.pop(column, None)
+        known[values.get("stop_id", "")] = {c: values[c] for c in INHERITED if c in values}
+        if values.keys() >= {"stop_name", *PLACE}:
             yield _record(line, values)
         else:
             waiting.append(stop)
-    for line, values in waiting:
-        name, place, parent = _above(values)
+    for line, own in waiting:
+        values = above = own
         for _ in range(3):  # boarding area, platform, station: there are no more levels
-            if parent in known:
-                inherited_name, inherited_place, parent = known[parent]
-                name, place = name or inherited_name, place or inherited_place
-        yield _record(
-            line, values | dict(zip(COLUMNS[1:], (name, *(place or ("", ""))), strict=True))
-        )
-
-
-def _above(stop: dict[str, str]) -> Above:
-    """Return what a location's children inherit, and its own parent."""
-    lat, lng = stop.get("stop_lat", "").strip(), stop.get("stop_lon", "").strip()
-    return (
-        stop.get("stop_name", ""),
-        (lat, lng) if lat and lng else None,
-        stop.get("parent_station"),
-    )
+            above = known.get(above.get("parent_station"), {})
+            values = above | values
+        yield _record(line, values)
 
 
 def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
