@@ -1,12 +1,12 @@
 """CSV (RFC 4180), UTF-8, with a header that names the columns."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from io import StringIO
 from itertools import chain, islice
 from math import inf
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 from . import Contents, FeedError, Format, Record, Rejected, checked, degrees, shown
 from .headers import FIELDS, NAMES, from_file, normalised, to_file
@@ -17,18 +17,6 @@ LONGEST = 1 << 20  # bytes of a line
 ANOTHER = "--key COLUMN names another, or several (--key a,b)"
 JOINT = "-"  # between the columns of a code
 BATCH = 1_000  # rows to a piece of output
-
-
-class Layout(NamedTuple):
-    """Which column holds what; the code may be joined from several."""
-
-    header: list[str]
-    code: list[int]
-    name: int
-    lat: int
-    lng: int
-    rest: list[tuple[int, str]]
-    columns: tuple[str, str, str, str]
 
 
 def read(
@@ -43,10 +31,10 @@ def read(
     table = rows(stream, columns)
     _, header = next(table)
     sample = list(islice(table, SAMPLE))
-    layout = _layout(header, [row for _, row in sample if row], key)
+    record = _reader(header, [row for _, row in sample if row], key)
     for line, row in chain(sample, table):
         if row:
-            yield _record(line, row, layout)
+            yield record(line, row)
 
 
 def rows(stream: BinaryIO, columns: str | None = None) -> Iterator[tuple[int, list[str]]]:
@@ -100,17 +88,32 @@ def _dialect(sample: list[str]) -> dict[str, Any]:
     return {"delimiter": separator, "skipinitialspace": spaced}
 
 
-def _layout(header: list[str], sample: list[list[str]], key: str | None) -> Layout:
+def _reader(
+    header: list[str], sample: list[list[str]], key: str | None
+) -> Callable[[int, list[str]], Record | Rejected]:
+    """Choose which column holds what, and make the function that reads a row so."""
     header = distinct(header)
     width = len(header)
     columns = [[row[i] for row in sample if len(row) == width] for i in range(width)]
-    code = _keys(header, key) if key else [_column(header, columns, "code")]
+    codes = _keys(header, key) if key else [_column(header, columns, "code")]
     name, lat, lng = (_column(header, columns, field) for field in FIELDS[1:])
-    used = {name, lat, lng}.union(code if len(code) == 1 else ())
+    used = {name, lat, lng}.union(codes if len(codes) == 1 else ())
     rest = [(i, from_file(n, _is_field)) for i, n in enumerate(header) if i not in used]
-    shown_code = JOINT.join(header[i] for i in code)
-    names = (shown_code, header[name], header[lat], header[lng])
-    return Layout(header, code, name, lat, lng, rest, names)
+    names = (JOINT.join(header[i] for i in codes), header[name], header[lat], header[lng])
+
+    def record(line: int, row: list[str]) -> Record | Rejected:
+        if len(row) != width:
+            if len(row) < width or any(row[width:]):
+                return Rejected(line, header[-1], row[-1], f"ends {len(row)} fields, not {width}")
+            del row[width:]
+        code = row[codes[0]]
+        if len(codes) > 1:
+            parts = [row[i] for i in codes]
+            code = JOINT.join(parts) if any(parts) else ""
+        properties = {key: row[i] for i, key in rest if row[i]}
+        return checked(line, (code, row[name], row[lat], row[lng]), properties, names)
+
+    return record
 
 
 def distinct(header: list[str]) -> list[str]:
@@ -171,21 +174,6 @@ def _missing(header: list[str], field: str) -> str:
         f"line 1: no column for {field}: expected {', '.join(NAMES[field][:4])} or the like{hint}; "
         f"found {', '.join(header)[:500] or 'an empty line'}"
     )
-
-
-def _record(line: int, row: list[str], layout: Layout) -> Record | Rejected:
-    header, code_places, name, lat, lng, rest, columns = layout
-    width = len(header)
-    if len(row) != width:
-        if len(row) < width or any(row[width:]):
-            return Rejected(line, header[-1], row[-1], f"ends {len(row)} fields, not {width}")
-        del row[width:]
-    code = row[code_places[0]]
-    if len(code_places) > 1:
-        parts = [row[i] for i in code_places]
-        code = JOINT.join(parts) if any(parts) else ""
-    properties = {key: row[i] for i, key in rest if row[i]}
-    return checked(line, (code, row[name], row[lat], row[lng]), properties, columns)
 
 
 def _is_field(name: str) -> bool:
