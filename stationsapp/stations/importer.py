@@ -52,8 +52,9 @@ SAME = """
     IS NOT DISTINCT FROM (staging.name, staging.lat, staging.lng, staging.properties)
 """
 COMPARE = f"""
-SELECT count(*) AS staged, count(*) FILTER (WHERE old.id IS NULL) AS added,
+SELECT count(*) FILTER (WHERE old.id IS NULL) AS added,
     count(*) FILTER (WHERE old.id IS NOT NULL AND NOT ({SAME})) AS updated,
+    count(*) FILTER (WHERE {SAME}) AS unchanged,
     count(*) FILTER (WHERE old.name <> staging.name) AS renamed
 FROM {OLD}
 """
@@ -259,8 +260,7 @@ def _compare(connection: Connection, source: str, report: Report) -> None:
     """Say in the report how the feed differs from the table, and what is odd about it."""
     parameters = {"source": source}
     counts = connection.exec_driver_sql(COMPARE, parameters).one()
-    report.added, report.updated, report.renamed = counts.added, counts.updated, counts.renamed
-    report.unchanged = counts.staged - counts.added - counts.updated
+    report.added, report.updated, report.unchanged, report.renamed = counts
     if report.updated and (row := connection.exec_driver_sql(MOVED, parameters).one_or_none()):
         report.moved, report.farthest = row.moved, (row.code, row.distance)
     query = f"SELECT count(*) {VANISHED}"
