@@ -26,6 +26,11 @@ class Record(NamedTuple):
     lng: float
     properties: dict[str, Any]
 
+    def cell(self, key: str) -> str:
+        """Return a property as the text of a table's cell."""
+        value = self.properties.get(key)
+        return "" if value is None else shown(value)
+
 
 class Rejected(NamedTuple):
     """A row that is no station: the column at fault, its value, and what was expected.

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from math import inf
 from typing import Any, BinaryIO
 
-from . import Contents, FeedError, Format, Record, Rejected, checked, degrees, shown
+from . import Contents, FeedError, Format, Record, Rejected, checked, degrees
 from .headers import FIELDS, NAMES, from_file, normalised, to_file
 
 SEPARATORS = ",;\t|"
@@ -130,12 +130,10 @@ def distinct(header: list[str]) -> list[str]:
 
 def _keys(header: list[str], key: str) -> list[int]:
     titles = [normalised(name) for name in header]
-    places = []
     for name in key.split(","):
         if normalised(name) not in titles:
             raise FeedError(f"no column {name}: found {', '.join(header)}")
-        places.append(titles.index(normalised(name)))
-    return places
+    return [titles.index(normalised(name)) for name in key.split(",")]
 
 
 def _column(header: list[str], columns: list[list[str]], field: str) -> int:
@@ -188,12 +186,8 @@ def header(keys: Iterable[str]) -> list[str]:
 def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
     """Write a CSV file with a column for each property; JSON's values as JSON."""
     keys = contents.keys()
-    lines = ([*r[1:5], *map(_cell, map(r.properties.get, keys))] for r in records)
+    lines = ([*r[1:5], *map(r.cell, keys)] for r in records)
     return lines_of(chain([header(keys)], lines))
-
-
-def _cell(value: Any) -> str | None:
-    return None if value is None else shown(value)
 
 
 def lines_of(table: Iterable[Sequence[Any]]) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import BinaryIO
 
-from . import Contents, FeedError, Format, Item, Record, Rejected, Skipped, checked, shown
+from . import Contents, FeedError, Format, Item, Record, Rejected, Skipped, checked
 from .csv import CSV, distinct, lines_of, rows
 from .headers import from_file, normalised, to_file
 
@@ -126,8 +126,7 @@ def _decimal(number: float) -> str:
 
 
 def _cell(record: Record, key: str, pattern: str) -> str:
-    value = record.properties.get(key)
-    text = "" if value is None else shown(value)
+    text = record.cell(key)
     return text if re.match(pattern, text) else ""
 
 
