@@ -11,7 +11,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import PurePath
 from shutil import copyfileobj
 from tempfile import TemporaryFile
@@ -65,7 +65,9 @@ def opened(location: str) -> Iterator[Source]:
     for what can't be fetched or unpacked, or grows too great; OSError for a file.
     """
     with _raw(location) as raw:
-        size = _size(raw)
+        size = None
+        with suppress(OSError, AttributeError):
+            size = os.fstat(raw.fileno()).st_size or None
         counted = _Counted(raw)
         stream: io.BufferedReader[Any] = io.BufferedReader(counted, CHUNK)
         magic = stream.peek(4)[:4]
@@ -123,13 +125,6 @@ def _raw(location: str) -> Iterator[BinaryIO]:
     else:
         with open(location, "rb") as file:
             yield file
-
-
-def _size(raw: BinaryIO) -> int | None:
-    try:
-        return os.fstat(raw.fileno()).st_size or None
-    except (OSError, AttributeError):
-        return None
 
 
 def _download(address: str, file: BinaryIO) -> None:
