@@ -105,6 +105,11 @@ class Report:
     suspicions: list[tuple[str, int, list[str]]] = field(default_factory=list)
     refused: str = ""
 
+    @property
+    def before(self) -> int:
+        """How many stations the source had."""
+        return self.updated + self.unchanged + self.vanished
+
 
 def import_records(
     source: str,
@@ -140,8 +145,13 @@ def import_records(
         elif not report.added + report.updated + report.unchanged:
             # Such a feed is broken: it must not empty the source.
             report.refused = "it holds no station that could be loaded"
+        elif prune and not force and report.vanished > PRUNED_AT_MOST * report.before:
+            report.refused = (
+                f"--prune would delete {report.vanished:,} of the {report.before:,} stations of "
+                f"{source}, more than a fifth: --prune --force does it"
+            )
         elif prune:
-            _prune(source, report, force)
+            report.pruned = report.vanished
         if not report.refused and not dry_run:
             if report.added or report.updated:
                 connection.exec_driver_sql(UPSERT, {"source": source})
@@ -246,14 +256,11 @@ def _escaped(text: str) -> str:
     return text.replace("\n", "\\n").replace("\r", "\\r")
 
 
-def _duplicates(connection: Connection) -> Iterator[tuple[int, str, int]]:
+def _duplicates(connection: Connection) -> Iterator[Any]:
     """Take the rows whose code came before out of the staging table, and yield them."""
     if connection.exec_driver_sql(REFUSE_DUPLICATES).rowcount:
-        # On the server: there may be millions.
-        cursor: Any = connection.connection.cursor("duplicates")
-        cursor.execute(DUPLICATES)
-        yield from cursor
-        cursor.close()
+        # Kept on the server: there may be millions.
+        yield from connection.exec_driver_sql(DUPLICATES, execution_options={"yield_per": BATCH})
 
 
 def _compare(connection: Connection, source: str, report: Report) -> None:
@@ -266,15 +273,3 @@ def _compare(connection: Connection, source: str, report: Report) -> None:
     query = f"SELECT count(*) {VANISHED}"
     report.vanished = connection.exec_driver_sql(query, parameters).scalar_one()
     report.suspicions = suspicions(connection)
-
-
-def _prune(source: str, report: Report, force: bool) -> None:
-    """Say in the report what will be pruned, or that it is too much."""
-    before = report.updated + report.unchanged + report.vanished
-    if report.vanished > PRUNED_AT_MOST * before and not force:
-        report.refused = (
-            f"--prune would delete {report.vanished:,} of the {before:,} stations of {source}, "
-            "more than a fifth: --prune --force does it"
-        )
-    else:
-        report.pruned = report.vanished

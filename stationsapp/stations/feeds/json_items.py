@@ -89,14 +89,12 @@ class _Text:
         """Drop what was used up, read on; return whether there was more."""
         chunk = self.stream.read(CHUNK)
         self.line += self.window.count("\n", 0, self.at)
+        self.window, self.at = self.window[self.at :], 0
         try:
-            fresh = self.decode(chunk, not chunk)
+            self.window += self.decode(chunk, not chunk)
         except UnicodeDecodeError as error:
-            line = self.line + self.window.count("\n", self.at)
-            line += error.object.count(b"\n", 0, error.start)
+            line = self.line + self.window.count("\n") + error.object.count(b"\n", 0, error.start)
             raise FeedError(f"line {line}: not UTF-8, as JSON must be") from error
-        self.window = self.window[self.at :] + fresh
-        self.at = 0
         return bool(chunk)
 
     def peek(self) -> str:
