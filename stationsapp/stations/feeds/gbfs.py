@@ -95,7 +95,7 @@ def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
 
 def _written(record: Record, version: str) -> dict[str, Any]:
     value: dict[str, Any] = dict(zip(COLUMNS, record[1:5], strict=True))
-    types = TYPES | (TYPES_3 if version == "3.0" else TYPES_2)
+    types = TYPES_3 if version == "3.0" else TYPES_2
     properties = dict(record.properties)
     if version == "3.0":
         texts = properties.get("name", [])
@@ -159,7 +159,7 @@ METHOD = "key|creditcard|paypass|applepay|androidpay|transitcard|accountnumber|p
 LINEAR_RING = [[NUMBER, 2], 4]
 TEXTS = [{"text": STRING, "language": "[a-z]{2,3}(-[A-Z]{2})?"}, 0]
 COUNTS = [{"count": COUNT, "vehicle_type_ids": [STRING, 0]}, 0]
-TYPES: dict[str, Any] = {
+TYPES = {
     **dict.fromkeys(("address", "cross_street", "region_id", "post_code", "contact_phone"), STRING),
     **dict.fromkeys(("is_virtual_station", "is_valet_station", "is_charging_station"), BOOLEAN),
     "parking_hoop": BOOLEAN,
@@ -170,18 +170,20 @@ TYPES: dict[str, Any] = {
     "station_area": {"type": "MultiPolygon", "coordinates": [[LINEAR_RING, 0], 0]},
 }
 TYPES_2: dict[str, Any] = {
+    **TYPES,
     "short_name": STRING,
     "vehicle_capacity": {NUMBER},
     "vehicle_type_capacity": {NUMBER},
 }
 TYPES_3: dict[str, Any] = {
+    **TYPES,
     "short_name": TEXTS,
     "station_opening_hours": STRING,
     "vehicle_types_capacity": COUNTS,
     "vehicle_docks_capacity": COUNTS,
 }
 
-RESERVED = {*COLUMNS, *TYPES, *TYPES_2, *TYPES_3}
+RESERVED = {*COLUMNS, *TYPES_2, *TYPES_3}
 
 
 def _is_start(text: str) -> bool:

@@ -127,7 +127,7 @@ def _decimal(number: float) -> str:
 
 def _cell(record: Record, key: str, pattern: str) -> str:
     text = record.cell(key)
-    return text if re.match(pattern, text) else ""
+    return text if not pattern or re.match(pattern, text) else ""
 
 
 def _is_start(text: str) -> bool:
