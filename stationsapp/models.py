@@ -1,7 +1,16 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import sqlalchemy as sa
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Identity,
+    Index,
+    UniqueConstraint,
+    func,
+    inspect,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -13,10 +22,10 @@ class BaseModel(db.Model):  # type: ignore[name-defined,misc]
 
     __abstract__ = True
 
-    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(), primary_key=True, sort_order=-1)
-    created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now(), sort_order=1)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, sort_order=-1)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=1)
     updated_at: Mapped[datetime] = mapped_column(
-        server_default=sa.func.now(), onupdate=sa.func.now(), sort_order=1
+        server_default=func.now(), onupdate=func.now(), sort_order=1
     )
 
     def __repr__(self) -> str:
@@ -24,7 +33,7 @@ class BaseModel(db.Model):  # type: ignore[name-defined,misc]
 
     def json(self) -> dict[str, Any]:
         """Every column by its name, times as ISO 8601 in UTC."""
-        values = {c.key: getattr(self, c.key) for c in sa.inspect(type(self)).columns}
+        values = {column.key: getattr(self, column.key) for column in inspect(type(self)).columns}
         return {
             name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
             for name, value in values.items()
@@ -36,18 +45,18 @@ class Station(BaseModel):
 
     __tablename__ = "stations"
     __table_args__ = (
-        sa.UniqueConstraint("source", "code"),
-        sa.CheckConstraint("char_length(source) BETWEEN 1 AND 100", name="source_length"),
-        sa.CheckConstraint("char_length(code) BETWEEN 1 AND 255", name="code_length"),
-        sa.CheckConstraint("char_length(name) BETWEEN 1 AND 500", name="name_length"),
-        sa.CheckConstraint("lat BETWEEN -90 AND 90", name="lat_range"),
-        sa.CheckConstraint("lng BETWEEN -180 AND 180", name="lng_range"),
-        sa.CheckConstraint("jsonb_typeof(properties) = 'object'", name="properties_object"),
+        UniqueConstraint("source", "code"),
+        CheckConstraint("char_length(source) BETWEEN 1 AND 100", name="source_length"),
+        CheckConstraint("char_length(code) BETWEEN 1 AND 255", name="code_length"),
+        CheckConstraint("char_length(name) BETWEEN 1 AND 500", name="name_length"),
+        CheckConstraint("lat BETWEEN -90 AND 90", name="lat_range"),
+        CheckConstraint("lng BETWEEN -180 AND 180", name="lng_range"),
+        CheckConstraint("jsonb_typeof(properties) = 'object'", name="properties_object"),
         # Boxes, and nearest neighbours on the sphere; core PostgreSQL, no extension.
-        sa.Index("ix_stations_position", sa.text("point(lng, lat)"), postgresql_using="gist"),
-        sa.Index("ix_stations_plane", sa.text("station_plane(lat, lng)"), postgresql_using="gist"),
+        Index("ix_stations_position", text("point(lng, lat)"), postgresql_using="gist"),
+        Index("ix_stations_plane", text("station_plane(lat, lng)"), postgresql_using="gist"),
         # Words of the name in any case and with any accents; migrations make the functions.
-        sa.Index("ix_stations_words", sa.text("station_words(name)"), postgresql_using="gin"),
+        Index("ix_stations_words", text("station_words(name)"), postgresql_using="gin"),
     )
 
     source: Mapped[str]
@@ -56,7 +65,7 @@ class Station(BaseModel):
     lat: Mapped[float]
     lng: Mapped[float]
     properties: Mapped[dict[str, Any]] = mapped_column(
-        JSONB, default=dict, server_default=sa.text("'{}'::jsonb")
+        JSONB, default=dict, server_default=text("'{}'::jsonb")
     )
 
 
@@ -66,7 +75,7 @@ class StationVersion(db.Model):  # type: ignore[name-defined,misc]
     __tablename__ = "station_versions"
 
     shard: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    version: Mapped[int] = mapped_column(sa.BigInteger)
+    version: Mapped[int] = mapped_column(BigInteger)
 
 
 class ApiToken(BaseModel):
@@ -75,7 +84,7 @@ class ApiToken(BaseModel):
     __tablename__ = "api_tokens"
     __table_args__ = (
         # A revoked token's name can be used again.
-        sa.Index(
+        Index(
             "uq_api_tokens_valid_name", "name", unique=True, postgresql_where="revoked_at IS NULL"
         ),
     )
