@@ -1,16 +1,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Identity,
-    Index,
-    UniqueConstraint,
-    func,
-    inspect,
-    text,
-)
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -33,7 +24,7 @@ class BaseModel(db.Model):  # type: ignore[name-defined,misc]
 
     def json(self) -> dict[str, Any]:
         """Every column by its name, times as ISO 8601 in UTC."""
-        values = {column.key: getattr(self, column.key) for column in inspect(type(self)).columns}
+        values = {column.key: getattr(self, column.key) for column in self.__mapper__.columns}
         return {
             name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
             for name, value in values.items()

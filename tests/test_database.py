@@ -56,7 +56,10 @@ def test_a_read_is_one_statement_that_begins_and_ends_no_transaction(app: Flask)
     assert row["now"] == row["statement_timestamp"]  # no BEGIN came before it
     last = text("SELECT state, query FROM pg_stat_activity WHERE pid = :process")
     with db.engine.connect() as connection:  # and no ROLLBACK came after it
-        assert connection.execute(last, {"process": row["pg_backend_pid"]}).one() == ("idle", statement)
+        assert connection.execute(last, {"process": row["pg_backend_pid"]}).one() == (
+            "idle",
+            statement,
+        )
 
 
 def test_a_query_is_prepared_once_and_answers_even_when_that_is_lost(app: Flask):

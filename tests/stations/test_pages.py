@@ -61,13 +61,15 @@ def test_the_map_shows_the_stations_clustered_even_without_tiles(map_page: Page)
 
 
 @in_browser
-def test_a_click_lists_the_nearest_ten_with_their_distances(map_page: Page):
+def test_a_click_lists_the_nearest_ten_with_their_distances(map_page: Page, client: FlaskClient):
     map_page.evaluate("map.setView([48.88, 2.355], 12)")
     map_page.locator("#map").click(position={"x": 60, "y": 300})
     items = map_page.locator("#nearest li")
     expect(items).to_have_count(10)
-    names = " ".join(items.all_inner_texts())
-    assert "Gare Saint-Lazare" in names or "Gare Montparnasse" in names
+    lat, lng = map_page.locator("#nearest-hint").inner_text().removeprefix("From ").split(", ")
+    nearest = client.get(f"/api/stations/nearest?lat={lat}&lng={lng}").get_json()["stations"]
+    for text, station in zip(items.all_inner_texts(), nearest, strict=True):
+        assert text.startswith(station["name"])
     assert all(text.endswith(("km", " m")) for text in items.all_inner_texts())
 
 

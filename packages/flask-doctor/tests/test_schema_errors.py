@@ -43,6 +43,14 @@ def test_from_nothing_to_a_healthy_application_by_the_printed_commands_alone(pro
     project.do("flask doctor")
 
 
+def test_no_migrations_yet(project: Project, server: Cluster):
+    server.execute("CREATE DATABASE birds OWNER trusted")
+    project.do("flask db init")
+    assert project.diagnosis(message="Tables of the models: birds.") == "no-migrations-yet"
+    project.run_fix()
+    assert project.diagnosis() is None
+
+
 def test_no_migrations_folder_is_explained_after_the_log_line(project: Project):
     output = project.run("flask db upgrade")
     assert "Path doesn't exist" in output

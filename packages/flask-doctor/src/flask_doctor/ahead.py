@@ -56,11 +56,11 @@ class Ahead:
 
 
 def wanted(app: Flask) -> bool:
-    """Tell whether this request is to be met: in debug, unless the setting or its target says no.
+    """Tell whether this request is to be met, unless the setting or its target says no.
 
     Static files are what error pages of the application's own are made of.
     """
-    if not app.debug or not app.config.get("DOCTOR_AHEAD", True):
+    if not app.config.get("DOCTOR_AHEAD", True):
         return False
     endpoint = request.endpoint or ""
     return not (endpoint == "static" or endpoint.endswith(".static") or endpoint == "doctor.act")

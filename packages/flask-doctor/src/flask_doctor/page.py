@@ -14,11 +14,9 @@ from traceback import TracebackException
 from flask import (
     Blueprint,
     Flask,
-    abort,
     current_app,
     redirect,
     request,
-    request_started,
 )
 from flask.typing import ResponseReturnValue
 from jinja2 import Environment, PackageLoader, select_autoescape
@@ -54,7 +52,8 @@ def init_app(app: Flask) -> None:
         # What the application answers itself stays its own.
         if kind not in app.error_handler_spec[None][None]:
             app.register_error_handler(kind, page.answer)
-    request_started.connect(page.meet, app)
+    # Before all that the application does with a request, whichever was registered first.
+    app.before_request_funcs.setdefault(None, []).insert(0, page.meet)
     # Whether it is in debug isn't known yet: `app.run(debug=True)` says so later.
     bp = Blueprint("doctor", __name__, url_prefix="/_doctor")
     bp.add_url_rule("/", "act", page.act, methods=["POST"])
@@ -68,11 +67,13 @@ class Page:
         self.ahead = Ahead()
         self.button = button.Button()
 
-    def meet(self, app: Flask, **_: object) -> None:
+    def meet(self) -> ResponseReturnValue | None:
         """Answer in the view's place when the database is known not to be ready."""
-        if wanted(app) and (diagnosis := self.ahead.ask(app)):
-            # A signal comes before all that the application does, but returns nothing.
-            abort(app.make_response(self.explain(diagnosis, 503)))
+        if not current_app.debug:  # first of all, as this runs in production too
+            return None
+        app = state_of(current_app).app
+        diagnosis = self.ahead.ask(app) if wanted(app) else None
+        return self.explain(diagnosis, 503) if diagnosis else None
 
     def answer(self, error: Exception) -> ResponseReturnValue:
         """Answer a request that failed; what is unknown goes on as if there were no doctor."""
