@@ -5,7 +5,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 from urllib.parse import urljoin
@@ -119,16 +119,13 @@ def _feed(location: str, name: str | None, language: str | None) -> Iterator[tup
         yield feed, form
 
 
-@contextmanager
-def _rejects(path: str | None, location: str) -> Iterator[TextIO | None]:
+def _rejects(path: str | None, location: str) -> AbstractContextManager[TextIO | None]:
     if path is None:
-        yield None
-    elif Path(path).exists() and Path(location).exists() and Path(path).samefile(location):
+        return nullcontext()
+    if Path(path).exists() and Path(location).exists() and Path(path).samefile(location):
         raise click.UsageError(f"--rejects: {path} is the feed itself")
-    else:
-        # What is no character, and so was rejected, is written as \ud800.
-        with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            yield file
+    # What is no character, and so was rejected, is written as \ud800.
+    return open(path, "w", encoding="utf-8", errors="backslashreplace", newline="")
 
 
 @contextmanager

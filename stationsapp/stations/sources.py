@@ -11,7 +11,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import PurePath
 from shutil import copyfileobj
 from tempfile import TemporaryFile
@@ -75,7 +75,12 @@ def opened(location: str) -> Iterator[Source]:
             unpacked = _Counted(gzip.GzipFile(fileobj=stream), lambda: counted.count)
             yield Source(io.BufferedReader(unpacked, CHUNK), lambda: counted.count, size)
         elif magic == b"PK\x03\x04" or magic == b"PK\x05\x06":
-            with _seekable(stream, raw) as file:
+            # A ZIP's end must be looked at first.
+            with nullcontext(raw) if raw.seekable() else TemporaryFile() as file:
+                if file is raw:
+                    raw.seek(0)
+                else:
+                    copyfileobj(stream, file, CHUNK)
                 member, size, packed = _member(file)
                 unpacked = _Counted(member, lambda: packed)
                 yield Source(io.BufferedReader(unpacked, CHUNK), lambda: unpacked.count, size)
@@ -151,18 +156,6 @@ def _download(address: str, file: BinaryIO) -> None:
     except (urllib3.exceptions.HTTPError, UnicodeError) as error:
         reason = getattr(error, "reason", None) or error
         raise FeedError(f"can't be fetched: {reason}") from error
-
-
-@contextmanager
-def _seekable(stream: "io.BufferedReader[Any]", raw: BinaryIO) -> Iterator[BinaryIO]:
-    """Give a file whose end can be looked at first, as a ZIP's must be."""
-    if raw.seekable():
-        raw.seek(0)
-        yield raw
-    else:
-        with TemporaryFile() as file:
-            copyfileobj(stream, file, CHUNK)
-            yield file
 
 
 def _member(file: BinaryIO) -> tuple[BinaryIO, int, int]:
