@@ -5,7 +5,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 from urllib.parse import urljoin
@@ -119,16 +119,13 @@ def _feed(location: str, name: str | None, language: str | None) -> Iterator[tup
         yield feed, form
 
 
-@contextmanager
-def _rejects(path: str | None, location: str) -> Iterator[TextIO | None]:
+def _rejects(path: str | None, location: str) -> AbstractContextManager[TextIO | None]:
     if path is None:
-        yield None
-    elif Path(path).exists() and Path(location).exists() and Path(path).samefile(location):
+        return nullcontext()
+    if Path(path).exists() and Path(location).exists() and Path(path).samefile(location):
         raise click.UsageError(f"--rejects: {path} is the feed itself")
-    else:
-        # What is no character, and so was rejected, is written as \ud800.
-        with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            yield file
+    # What is no character, and so was rejected, is written as \ud800.
+    return open(path, "w", encoding="utf-8", errors="backslashreplace", newline="")
 
 
 @contextmanager
@@ -203,13 +200,11 @@ def _line(text: str) -> str:
 def _bbox(ctx: click.Context, param: click.Parameter, value: str | None) -> geo.Box | None:
     if value is None:
         return None
-    try:
+    with suppress(ValueError):
         west, south, east, north = map(float, value.split(","))
-    except ValueError as error:
-        raise click.BadParameter("expected west,south,east,north in degrees") from error
-    if not geo.is_box(west, south, east, north):
-        raise click.BadParameter("expected west,south,east,north in degrees, south below north")
-    return west, south, east, north
+        if geo.is_box(west, south, east, north):
+            return west, south, east, north
+    raise click.BadParameter("expected west,south,east,north in degrees, south below north")
 
 
 @bp.cli.command("export")
@@ -224,17 +219,13 @@ def export_command(
 
     Exit status: 0 when it was written; 1 when not; 2 for wrong usage.
     """
-    chosen = FORMATS[form] if form else _form_of(location)
+    form = form or ("csv" if location == "-" else None)
+    chosen = FORMATS[form] if form else by_name(location)
+    if chosen is None:
+        raise click.UsageError(f"--format: {location} doesn't say, expected {', '.join(FORMATS)}")
     with _explained(location), _output(location, chosen) as file:
         count = export(file, chosen, source, bbox)
     click.echo(f"{count:,} stations exported to {_line(location)}", err=True)
-
-
-def _form_of(location: str) -> Format:
-    form = FORMATS["csv"] if location == "-" else by_name(location)
-    if form is None:
-        raise click.UsageError(f"--format: {location} doesn't say, expected {', '.join(FORMATS)}")
-    return form
 
 
 @contextmanager
@@ -251,10 +242,9 @@ def _output(location: str, form: Format) -> Iterator[Any]:
             yield file
         if not special:
             part.replace(path)
-    except BaseException:
+    finally:
         if not special:
             part.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager
