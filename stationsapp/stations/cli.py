@@ -21,30 +21,38 @@ from .importer import Report, import_records
 from .sources import Source, is_address, opened, stem
 
 bp = Blueprint("stations_cli", __name__, cli_group="stations")
-bp.cli.help = "Take stations in from feeds, and give them out."
+bp.cli.help = "Import and export stations."
 
 QUIET = 10  # seconds between two lines of progress where there is no terminal
 
 
 def _source(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is not None and not (1 <= len(value) <= 100 and value.isprintable()):
-        raise click.BadParameter("expected 1 to 100 characters that name the feed")
+        raise click.BadParameter("expected 1 to 100 printable characters")
     return value
 
 
 @bp.cli.command("import")
 @click.argument("location", metavar="FILE|URL|-")
-@click.option("--source", callback=_source, help="The feed's name.  [default: the file's name]")
-@click.option("--format", "form", type=click.Choice(FORMATS), help="[default: by the content]")
-@click.option("--key", metavar="COLUMN", help="What holds the codes; of a CSV several: a,b.")
+@click.option(
+    "--source", callback=_source, help="The name of the feed.  [default: the file's name]"
+)
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), help="[default: detected from the content]"
+)
+@click.option(
+    "--key", metavar="COLUMN", help="The column of the codes; in a CSV, several can be joined: a,b."
+)
 @click.option("--columns", metavar="A,B,...", help="The columns of a CSV without a header.")
-@click.option("--language", help="Which of a GBFS station's names.  [default: the first]")
-@click.option("--all-locations", is_flag=True, help="Of GTFS take platforms, entrances, ... too.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done, change nothing.")
-@click.option("--strict", is_flag=True, help="Load nothing when any row is rejected.")
-@click.option("--prune", is_flag=True, help="Delete what the feed no longer has.")
-@click.option("--force", is_flag=True, help="Prune more than a fifth of the source, too.")
-@click.option("--rejects", type=click.Path(dir_okay=False), help="Write all rejected rows here.")
+@click.option("--language", help="The language of GBFS names.  [default: the first]")
+@click.option("--all-locations", is_flag=True, help="Also import GTFS platforms, entrances, ...")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, but change nothing.")
+@click.option("--strict", is_flag=True, help="Load nothing if any row is rejected.")
+@click.option("--prune", is_flag=True, help="Delete stations that the feed no longer has.")
+@click.option("--force", is_flag=True, help="Prune even more than a fifth of the source.")
+@click.option(
+    "--rejects", type=click.Path(dir_okay=False), help="Write all rejected rows to this file."
+)
 def import_command(
     location: str,
     source: str | None,
@@ -56,17 +64,17 @@ def import_command(
     rejects: str | None,
     **options: Any,
 ) -> None:
-    """Load the stations of a feed; run again, it changes what has changed.
+    """Load the stations of a feed. Run it again to update what has changed.
 
-    The feed is CSV, GeoJSON, GTFS or GBFS, also packed (.gz, .zip). Exit status: 0 when it was
-    loaded, even if rows were rejected; 1 when nothing was changed; 2 for wrong usage.
+    The feed is CSV, GeoJSON, GTFS or GBFS, and may be compressed (.gz, .zip). Exit status: 0 if it
+    was loaded, even if rows were rejected; 1 if nothing was changed; 2 for wrong usage.
     """
     if force and not prune:
-        raise click.UsageError("--force is only for --prune")
+        raise click.UsageError("--force needs --prune")
     with _explained(location):
         source = source or (stem(location)[:100] if location != "-" else "")
     if not source.isprintable() or not source:
-        raise click.UsageError("--source: name the feed, for its address doesn't")
+        raise click.UsageError("--source is needed: the location doesn't give the feed a name")
     with (
         _explained(location),
         _feed(location, form, options["language"]) as (feed, found),
@@ -76,7 +84,9 @@ def import_command(
         given = {name: value for name, value in options.items() if value}
         if wrong := given.keys() - set(found.options):
             option = min(wrong).replace("_", "-")
-            raise click.UsageError(f"--{option} is not for {found.name}, which {location} is")
+            raise click.UsageError(
+                f"--{option} can't be used with {found.name}, the format of {location}"
+            )
         report = import_records(
             source,
             found.read(feed.stream, **given),
@@ -106,8 +116,8 @@ def _feed(location: str, name: str | None, language: str | None) -> Iterator[tup
         address = gbfs.discover(feed.stream, language)
     if not address or not is_address(location):
         raise FeedError(
-            "a gbfs.json, which only lists feeds: "
-            + (f"import {address}" if address else "and no station_information among them")
+            "this gbfs.json only lists feeds: "
+            + (f"import {address}" if address else "station_information is not among them")
         )
     try:
         address = urljoin(location, address)
@@ -162,14 +172,14 @@ def _show(location: str, report: Report, unit: str) -> None:
     for rejected in report.examples:
         click.echo(_line(f"{location}, {rejected.at(unit)}"), err=True)
     if more := report.rejected - len(report.examples):
-        click.echo(f"... and {more:,} more: --rejects FILE.csv lists them all", err=True)
+        click.echo(f"... and {more:,} more: use --rejects FILE.csv to list them all", err=True)
     for reason, count, codes in report.suspicions:
         shown = ", ".join(codes) + (", ..." if count > len(codes) else "")
         click.echo(_line(f"Suspect: {count:,} {reason}: {shown}"), err=True)
     moved = ""
     if report.farthest:
         code, metres = report.farthest
-        moved = _line(f" (the farthest {code}, by {metres / 1000:,.1f} km)")
+        moved = _line(f" (the farthest: {code}, by {metres / 1000:,.1f} km)")
     click.echo(
         f"{report.added:,} added, {report.updated:,} updated, {report.moved:,} moved{moved}, "
         f"{report.renamed:,} renamed, {report.unchanged:,} unchanged, {report.skipped:,} skipped, "
@@ -209,23 +219,30 @@ def _bbox(ctx: click.Context, param: click.Parameter, value: str | None) -> geo.
 
 @bp.cli.command("export")
 @click.argument("location", metavar="FILE|-")
-@click.option("--format", "form", type=click.Choice(FORMATS), help="[default: by FILE's ending]")
-@click.option("--source", callback=_source, help="Only this source's stations.  [default: all]")
-@click.option("--bbox", metavar="W,S,E,N", callback=_bbox, help="Only the stations in this box.")
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), help="[default: from the file's extension]"
+)
+@click.option(
+    "--source", callback=_source, help="Export only the stations of this source.  [default: all]"
+)
+@click.option(
+    "--bbox", metavar="W,S,E,N", callback=_bbox, help="Export only the stations in this box."
+)
 def export_command(
     location: str, form: str | None, source: str | None, bbox: geo.Box | None
 ) -> None:
-    """Write the stations to a feed; a box whose west is greater than its east is crossing 180°.
+    """Write the stations to a feed. A box whose west is greater than its east crosses 180°.
 
-    Exit status: 0 when it was written; 1 when not; 2 for wrong usage.
+    Exit status: 0 if it was written; 1 if not; 2 for wrong usage.
     """
     form = form or ("csv" if location == "-" else None)
     chosen = FORMATS[form] if form else by_name(location)
     if chosen is None:
-        raise click.UsageError(f"--format: {location} doesn't say, expected {', '.join(FORMATS)}")
+        raise click.UsageError(f"--format is needed for {location}: expected {', '.join(FORMATS)}")
     with _explained(location), _output(location, chosen) as file:
         count = export(file, chosen, source, bbox)
-    click.echo(f"{count:,} stations exported to {_line(location)}", err=True)
+    stations = "station" if count == 1 else "stations"
+    click.echo(f"{count:,} {stations} exported to {_line(location)}", err=True)
 
 
 @contextmanager

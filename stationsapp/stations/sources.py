@@ -53,7 +53,7 @@ def stem(location: str) -> str:
     try:
         path = unquote(urlsplit(location).path) if is_address(location) else location
     except ValueError as error:
-        raise FeedError(f"is no address: {error}") from error
+        raise FeedError(f"is not an address: {error}") from error
     return PurePath(path).name.partition(".")[0]
 
 
@@ -114,7 +114,7 @@ class _Counted(io.RawIOBase):
 def _refuse_bomb(unpacked: int, packed: int) -> None:
     if unpacked > UNPACKED_FREELY and unpacked > UNPACKED_TIMES * packed:
         raise FeedError(
-            f"unpacks to more than {UNPACKED_TIMES} times its size: that is no feed but a bomb"
+            f"unpacks to more than {UNPACKED_TIMES} times its size, like a decompression bomb"
         )
 
 

@@ -9,7 +9,7 @@ SUSPICIONS = {
     "at exactly 0,0": "SELECT code, line FROM staging WHERE lat = 0 AND lng = 0",
     # Not where the rest of the feed lies (the middle half of its latitudes and longitudes, with a
     # margin), but there when turned round. A feed all over the world has no such place.
-    "latitude and longitude look swapped": """
+    "with latitude and longitude that look swapped": """
         WITH middle AS (
             SELECT percentile_cont(ARRAY[0.25, 0.75]) WITHIN GROUP (ORDER BY lat) AS lats,
                 percentile_cont(ARRAY[0.25, 0.75]) WITHIN GROUP (ORDER BY lng) AS lngs
@@ -25,7 +25,7 @@ SUSPICIONS = {
         SELECT code, line FROM staging CROSS JOIN place
         WHERE point(lat, lng) <@ box AND NOT point(lng, lat) <@ box
     """,
-    "one name and place under several codes": """
+    "with the same name and place under several codes": """
         SELECT min(code) AS code, min(line) AS line FROM staging
         GROUP BY name, lat, lng HAVING count(*) > 1
     """,

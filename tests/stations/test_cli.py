@@ -155,7 +155,7 @@ def test_standard_input_and_output(app: Flask):
     assert "1 added" in result.stdout
     result = run(app, "export", "-")
     assert result.stdout == "code,name,lat,lng,city\r\n001,Gare,48.5,2.25,Paris\n".replace("\r", "")
-    assert "1 stations exported" in result.stderr
+    assert "1 station exported" in result.stderr
 
 
 def test_every_rejected_row_is_explained(app: Flask, tmp_path: Path):
@@ -166,7 +166,7 @@ def test_every_rejected_row_is_explained(app: Flask, tmp_path: Path):
     first, *_, last = result.stderr.splitlines()
     assert (
         first
-        == f"{file}, line 3, column lat: '91' is no coordinate: expected degrees from -90 to 90"
+        == f"{file}, line 3, column lat: '91' is not a coordinate: expected degrees from -90 to 90"
     )
     assert last == "... and 11 more: --rejects FILE.csv lists them all"
     assert "\x1b" not in result.output
@@ -209,7 +209,7 @@ def test_options_of_the_formats(app: Flask, tmp_path: Path):
     assert "2 added" in run(app, "import", feed(tmp_path, gtfs, "g"), "--all-locations").stdout
     result = run(app, "import", feed(tmp_path, gtfs), "--key", "x")
     assert result.exit_code == 2
-    assert "--key is not for gtfs" in result.stderr
+    assert "--key can't be used with gtfs" in result.stderr
 
 
 def test_a_gbfs_system_is_discovered_by_its_address(
@@ -273,7 +273,7 @@ def test_wrong_usage_is_status_2_and_a_missing_file_1(app: Flask, tmp_path: Path
 
 def test_a_box_may_begin_with_a_minus(app: Flask, tmp_path: Path):
     run(app, "import", feed(tmp_path, CSV))
-    assert "1 stations" in run(app, "export", "-", "--bbox", "-10,40,10,50").stderr
+    assert "1 station " in run(app, "export", "-", "--bbox", "-10,40,10,50").stderr
 
 
 def mutated(content: bytes) -> st.SearchStrategy[bytes]:

@@ -191,8 +191,8 @@ def test_suspects_are_reported_and_loaded(app: Flask):
     report = import_records("s", [*france, *odd])
     assert report.suspicions == [
         ("at exactly 0,0", 1, ["null"]),
-        ("latitude and longitude look swapped", 1, ["turned"]),
-        ("one name and place under several codes", 1, ["twin 1"]),
+        ("with latitude and longitude that look swapped", 1, ["turned"]),
+        ("with the same name and place under several codes", 1, ["twin 1"]),
     ]
     assert report.added == 105
 

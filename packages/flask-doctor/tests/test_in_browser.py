@@ -145,7 +145,7 @@ def test_without_scripts_only_the_copying_is_missing(browser, site: str):
         page = context.new_page()
         page.goto(site)
         assert page.get_by_role("button").all_inner_texts() == ["Create the database"]
-        page.get_by_text("The whole as Markdown").click()
+        page.get_by_text("Everything as Markdown").click()
         expect(page.locator("#report")).to_be_visible()
         page.get_by_role("button").click()
         expect(page.locator("body")).to_have_text("the page")

@@ -114,7 +114,7 @@ def test_revision_unknown(migrated: Project, server: Cluster):
     server.execute("UPDATE alembic_version SET version_num = 'gone'", database="birds")
     message = "Can't locate revision identified by 'gone'"
     assert migrated.diagnosis("flask db upgrade", message) == "revision-unknown"
-    assert migrated.diagnosis(message="The database says gone.") == "revision-unknown"
+    assert migrated.diagnosis(message="The database's revision: gone.") == "revision-unknown"
     migrated.do("flask db stamp --purge head")
     migrated.do("flask db upgrade")
 
@@ -153,7 +153,7 @@ def test_nothing_to_migrate_names_a_second_sqlalchemy(migrated: Project):
 
 def test_a_project_with_nothing_to_migrate_is_told_so_without_alarm(migrated: Project):
     output = migrated.run("flask db migrate")
-    assert "Models known: Bird (app). The database has all that they say." in output
+    assert "Models known: Bird (app). The database matches them." in output
     assert "docs/errors.md" not in output
 
 

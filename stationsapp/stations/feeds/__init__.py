@@ -113,7 +113,7 @@ def checked(
         return Rejected(line, columns[1], shown(values[1]), reason, code)
     for place, number, limit in ((2, lat, 90), (3, lng, 180)):
         if number != number:  # not a number
-            reason = f"is no coordinate: expected degrees from -{limit} to {limit}"
+            reason = f"is not a coordinate: expected degrees from -{limit} to {limit}"
             return Rejected(line, columns[place], shown(values[place]), reason, code)
     return Record(line, code, name, lat, lng, properties)
 
@@ -142,14 +142,14 @@ def degrees(value: Any, limit: float) -> float:
 def _fault(value: Any, field: str) -> str | None:
     limit = LENGTHS[field]
     if type(value) is not str or not 1 <= len(value) <= limit or value.isspace():
-        return f"is no {field}: expected 1 to {limit} characters"
+        return f"is not a valid {field}: expected 1 to {limit} characters"
     if "\0" in value:
-        return f"is no {field}: it has a NUL character, which PostgreSQL can't keep"
+        return f"is not a valid {field}: it has a NUL character, which PostgreSQL can't keep"
     if not value.isascii():
         try:
             value.encode()
         except UnicodeEncodeError:
-            return f"is no {field}: it has half a surrogate pair, which is no character"
+            return f"is not a valid {field}: it has half a surrogate pair, which is not a character"
     return None
 
 

@@ -29,7 +29,7 @@ def read(stream: BinaryIO, language: str | None = None) -> Iterator[Item]:
 
 def _record(number: int, value: Any, language: str | None) -> Record | Rejected:
     if not isinstance(value, dict):
-        return Rejected(number, "stations", shown(value), "is no station")
+        return Rejected(number, "stations", shown(value), "is not a station")
     code, name, lat, lng = (value.pop(column, None) for column in COLUMNS)
     properties = {from_file(key, RESERVED): _unwrapped(v) for key, v in value.items()}
     if isinstance(name, list):
@@ -73,7 +73,7 @@ def discover(stream: BinaryIO, language: str | None = None) -> str | None:
             data = data[language] if language in data else next(iter(data.values()))
         addresses = {feed["name"]: feed["url"] for feed in data["feeds"]}
     except (ValueError, LookupError, TypeError, AttributeError, StopIteration) as error:
-        raise FeedError("this is no gbfs.json, which lists a system's feeds") from error
+        raise FeedError("not a gbfs.json, which lists a system's feeds") from error
     address = addresses.get("station_information")
     return address if isinstance(address, str) else None
 

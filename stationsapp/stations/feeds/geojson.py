@@ -40,10 +40,10 @@ def read_lines(stream: BinaryIO, key: str | None = None) -> Iterator[Item]:
 
 def _record(number: int, feature: Any, key: str | None) -> Record | Rejected:
     if not isinstance(feature, dict) or feature.get("type") != "Feature":
-        return Rejected(number, "type", shown(feature), "is no Feature")
+        return Rejected(number, "type", shown(feature), "is not a Feature")
     properties = feature.get("properties")
     if properties is not None and not isinstance(properties, dict):
-        return Rejected(number, "properties", shown(properties), "is no object")
+        return Rejected(number, "properties", shown(properties), "is not an object")
     properties = dict(properties or {})
     code_column, code = "id", feature.get("id")
     if key or code is None:
@@ -64,7 +64,7 @@ def _record(number: int, feature: Any, key: str | None) -> Record | Rejected:
                 properties[EXTRA] = extra
             columns = (code_column, name_column, "coordinates[1]", "coordinates[0]")
             return checked(number, (code, name, lat, lng), properties, columns)
-    reason = "is no Point: expected longitude and latitude"
+    reason = "is not a Point: expected longitude and latitude"
     return Rejected(number, "geometry", shown(geometry), reason, str(code or ""))
 
 

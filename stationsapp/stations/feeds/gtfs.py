@@ -53,7 +53,7 @@ def _stop(line: int, row: list[str], header: list[str]) -> Stop | Rejected:
     stop = {column: value for column, value in zip(header, row, strict=True) if value}
     kind = stop.get("location_type", "")
     if not re.fullmatch(ALLOWED["location_type"], kind):
-        reason = "is no type of location: expected 0 to 4"
+        reason = "is not a type of location: expected 0 to 4"
         return Rejected(line, "location_type", kind, reason, stop.get("stop_id", ""))
     return line, stop
 

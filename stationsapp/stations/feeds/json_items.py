@@ -22,7 +22,7 @@ SPACE = re.compile(r"[ \t\r\n]*")
 def _finite(text: str) -> float:
     """Read a number, refusing NaN and what is too great for a double (RFC 8259, section 6)."""
     if not isfinite(number := float(text)):
-        raise ValueError(f"{text[:40]} is no number, or too great")
+        raise ValueError(f"{text[:40]} is not a number, or too large")
     return number
 
 

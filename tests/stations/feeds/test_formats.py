@@ -93,7 +93,7 @@ def test_a_new_format_is_a_module_and_its_name_in_the_registry(own_url: str, tmp
     feed.write_text("A@1.5,2.5\nB@91,0\n")
     result = project.run("flask", "stations", "import", str(feed))
     assert "1 added" in result.stdout
-    assert "line 2, column lat: '91' is no coordinate" in result.stderr
+    assert "line 2, column lat: '91' is not a coordinate" in result.stderr
     feed.unlink()
     project.run("flask", "stations", "export", str(feed))
     assert feed.read_text() == "A@1.5,2.5\n"

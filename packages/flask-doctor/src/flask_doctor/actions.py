@@ -1,4 +1,4 @@
-"""The safe cures: creating the database, upgrading it."""
+"""The safe fixes: creating the database, upgrading it."""
 
 from typing import Any
 

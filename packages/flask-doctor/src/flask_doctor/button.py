@@ -45,11 +45,11 @@ class Button:
         try:
             name, page, nonce = self.tokens.loads(request.form.get("token", ""), max_age=TOKEN_AGE)
         except (BadData, ValueError):
-            abort(403, "The token is not ours, or too old: reload the page.")
+            abort(403, "The token is invalid or too old. Reload the page.")
         action = state_of(app).actions.get(name)
         with self._lock:
             if action is None or nonce in self._used:
-                abort(403, "The token was used already: reload the page.")
+                abort(403, "The token was already used. Reload the page.")
             self._used.add(nonce)
         return action, page
 
@@ -61,7 +61,7 @@ def here() -> str:
 
 
 def run(app: Flask, action: Action) -> str | None:
-    """Apply an action; return what is wrong if that didn't cure it."""
+    """Run an action; return what is wrong if that didn't fix it."""
     if action in ACTIONS:
         return _run_apart(action.name)
     try:
@@ -74,7 +74,7 @@ def run(app: Flask, action: Action) -> str | None:
 def _run_apart(name: str) -> str | None:
     """Apply an action of the doctor's in a process of its own: Alembic changes a process' logging.
 
-    It examines anew, acts only if that is still the cure, and may find the next error then.
+    It examines anew, acts only if that is still the fix, and may find the next error then.
     """
     command = [sys.executable, "-m", "flask", *app_arguments(), "doctor", "--json", "--fix", name]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("WERKZEUG_")}
@@ -84,7 +84,7 @@ def _run_apart(name: str) -> str | None:
         )
         diagnosis = json.loads(done.stdout)["diagnosis"]
     except subprocess.TimeoutExpired:
-        return f"It took longer than {ACTION_TIMEOUT} seconds."
+        return f"It took more than {ACTION_TIMEOUT} seconds."
     except ValueError:
         return done.stdout + done.stderr
     if done.returncode and (diagnosis is None or diagnosis["action"] in (None, name)):
@@ -100,14 +100,14 @@ def refusal() -> str | None:
         near = False
     # A tunnel or a proxy on this machine comes from loopback, on behalf of anybody.
     if not near or any(name in request.headers for name in ("X-Forwarded-For", "Forwarded")):
-        return "Only from this machine."
+        return "Only allowed from this machine."
     # A foreign name that resolves to this machine (DNS rebinding) is a foreign site's.
     if urlsplit(f"//{request.host}").hostname not in LOOPBACK:
-        return "Only under the name localhost."
+        return "Only allowed under the name localhost."
     return None
 
 
 def _foreign() -> str | None:
     if request.headers.get("Origin") != request.host_url.rstrip("/"):
-        return "Only from our own page."
+        return "Only allowed from the doctor's own page."
     return None

@@ -1,4 +1,4 @@
-"""`flask doctor`: examine, explain, and cure what can be cured safely.
+"""`flask doctor`: examine, explain, and fix what can be fixed safely.
 
 It is an entry point of `flask.commands`, and so works when the application can't be imported.
 """
@@ -24,23 +24,23 @@ ALL = "all"
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Write for machines.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--fix",
     is_flag=False,
     flag_value=ALL,
     metavar="[ACTION]",
-    help="Apply the safe actions (or this one alone), and examine again.",
+    help="Run the safe fixes (or only this one), and examine again.",
 )
 @click.option("--list", "as_list", is_flag=True, help="List the known errors.")
-@click.option("--explain", metavar="ID", help="Explain one of them.")
+@click.option("--explain", metavar="ID", help="Explain one known error.")
 @click.pass_context
 def doctor(
     ctx: click.Context, as_json: bool, fix: str | None, as_list: bool, explain: str | None
 ) -> None:
-    """Find out what keeps the application from working, and how to cure it.
+    """Find out what keeps the application from working, and how to fix it.
 
-    Exits with 0 when all is well, with 1 when something is not.
+    The exit status is 0 if nothing is wrong, and 1 otherwise.
     """
     info = ctx.ensure_object(ScriptInfo)
     if as_list:
@@ -95,7 +95,7 @@ def _examine(info: ScriptInfo, as_json: bool, fix: str | None) -> bool:
     elif last.diagnosis:
         click.echo(f"\n{last.diagnosis.text()}")
     elif not last.ok:
-        click.echo("\nThe catalogue doesn't know this error; the line above is all there is.")
+        click.echo("\nThe doctor doesn't know this error. The line above is all there is.")
     return last.ok
 
 
@@ -105,10 +105,10 @@ def _apply(info: ScriptInfo, name: str) -> None:
     try:
         app = _load(info)
     except (Exception, SystemExit):
-        raise click.ClickException(f"there is no application for {name}") from None
+        raise click.ClickException(f"can't run {name}: the application can't be loaded") from None
     state = state_of(app)
     if name not in state.actions:
-        raise click.ClickException(f"there is no action {name}")
+        raise click.ClickException(f"unknown action: {name}")
     with app.app_context():
         try:
             state.actions[name].run(app)

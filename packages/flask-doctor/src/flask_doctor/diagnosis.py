@@ -62,7 +62,7 @@ class Diagnosis:
 
     @property
     def fix(self) -> list[str]:
-        """The cure, line by line; commands begin with `$ `."""
+        """The fix, line by line; commands begin with `$ `."""
         return [_fill(line, UNKNOWN | self.facts) for line in self.entry.fix]
 
     def text(self) -> str:

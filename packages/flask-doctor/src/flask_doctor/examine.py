@@ -109,10 +109,10 @@ def settings(case: Examination) -> str:
     """Read `.env`, if there is one; what is wrong with it counts if the application fails."""
     path = find_dotenv(usecwd=True)
     if not path:
-        return "no .env: the environment alone counts"
+        return "no .env file; only the environment is used"
     case.flaw = _flaw_of(Path(path))
     name = os.path.relpath(path)
-    return f"{name}, but see line {case.flaw.facts['line']}" if case.flaw else name
+    return f"{name}, but line {case.flaw.facts['line']} can't be read" if case.flaw else name
 
 
 def _flaw_of(path: Path) -> Finding | None:
@@ -200,7 +200,7 @@ def privileges(case: Examination) -> str:
     if may_create:
         return f"may create tables in schema {schema}"
     if not migrations.is_behind(case.doctor, case.connection):
-        return f"may not create tables in schema {schema}, and need not now"
+        return f"may not create tables in schema {schema}, but doesn't need to now"
     raise Finding("schema-privilege")
 
 
@@ -237,7 +237,9 @@ def budget(case: Examination) -> str:
     processes = int(os.environ.get("WEB_CONCURRENCY") or 1)
     if own * processes > limit:
         raise Finding("too-many-connections")
-    return f"{used} of {limit} connections in use; at most {own} for each process of ours"
+    return (
+        f"{used} of {limit} connections in use; at most {own} for each process of the application"
+    )
 
 
 STAGES: dict[str, Callable[[Examination], str]] = {

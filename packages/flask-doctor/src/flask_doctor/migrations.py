@@ -117,7 +117,9 @@ def find_revision(state: State, connection: Connection) -> str:
     heads, current = set(scripts.get_heads()), _current(tool, connection)
     unknown = current - {revision.revision for revision in scripts.walk_revisions()}
     if unknown:
-        raise Finding("revision-unknown", detail=f"The database says {', '.join(sorted(unknown))}.")
+        raise Finding(
+            "revision-unknown", detail=f"The database's revision: {', '.join(sorted(unknown))}."
+        )
     if not heads and missing:
         seen = f"Tables of the models: {', '.join(sorted(missing))}."
         raise Finding("no-migrations-yet", seen=seen)
@@ -154,7 +156,7 @@ def find_drift(state: State, connection: Connection) -> str:
 
     tool = tool_of(state)
     if tool is None or state.metadata is None:
-        return "not compared: no migrations, or no metadata is known"
+        return "not compared: there are no migrations, or no models are known"
     names = _named(tool, "compare_", "include_", "version_table")
     context = MigrationContext.configure(
         connection, opts={name: tool.options[name] for name in names}

@@ -34,7 +34,7 @@ def explain_no_changes(state: State) -> str:
     seen = f"Models known: {', '.join(known_models(state)) or 'none'}."
     missing = missing_models(state)
     if not missing:
-        return f"{seen} The database has all that they say."
+        return f"{seen} The database matches them."
     facts = {"seen": seen, "missing": "; ".join(missing)}
     entry = state.entries["nothing-to-migrate"]
     return Diagnosis(entry, facts_of(state, None) | facts).text()

@@ -1,4 +1,4 @@
-"""The answer to a request that fails, or would fail: a page that explains it, and cures it.
+"""The answer to a request that fails, or would fail: a page that explains it and can fix it.
 
 In debug it tells all, with a button for what is safe; in production it tells nothing.
 """

@@ -145,8 +145,8 @@ def _refused(
         elif entry == "no-hba-entry" and refusal.needs_encryption(parameters, attempt):
             entry = "ssl-required"
         elif entry == "host-silent" and _is_open(attempt):
-            facts["detail"] = "The port takes connections, so it is no firewall: " + (
-                "the server hangs or is overloaded, or what listens there is not PostgreSQL."
+            facts["detail"] = "The port accepts connections, so it is not a firewall: " + (
+                "the server hangs or is overloaded, or another program listens there."
             )
     return (entry, facts) if entry else None
 

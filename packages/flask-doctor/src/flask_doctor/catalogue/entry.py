@@ -25,13 +25,13 @@ class Entry:
     sqlstates: tuple[str, ...] = ()
     # What the statement that failed must begin with (a regular expression).
     statement: str = ""
-    # The name of the safe action that cures it.
+    # The name of the safe action that fixes it.
     action: str | None = None
 
 
 @dataclass(frozen=True)
 class Action:
-    """A cure that can lose nothing: its name, its button's label, and what it does."""
+    """A fix that can lose nothing: its name, its button's label, and what it does."""
 
     name: str
     label: str

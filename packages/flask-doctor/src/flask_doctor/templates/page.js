@@ -19,7 +19,7 @@
           said.textContent = button.textContent = "Copied";
         } catch {
           button.textContent = "Not copied";
-          said.textContent = "The browser refused: select the text and copy it by hand.";
+          said.textContent = "The browser didn't allow it. Select the text and copy it by hand.";
         }
       });
     }
