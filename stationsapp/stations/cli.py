@@ -34,15 +34,9 @@ def _source(ctx: click.Context, param: click.Parameter, value: str | None) -> st
 
 @bp.cli.command("import")
 @click.argument("location", metavar="FILE|URL|-")
-@click.option(
-    "--source", callback=_source, help="The name of the feed.  [default: the file's name]"
-)
-@click.option(
-    "--format", "form", type=click.Choice(FORMATS), help="[default: detected from the content]"
-)
-@click.option(
-    "--key", metavar="COLUMN", help="The column of the codes; in a CSV, several can be joined: a,b."
-)
+@click.option("--source", callback=_source, help="The feed's name.  [default: the file's name]")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="[default: from the content]")
+@click.option("--key", metavar="COLUMN", help="The column of the codes; in a CSV, several: a,b.")
 @click.option("--columns", metavar="A,B,...", help="The columns of a CSV without a header.")
 @click.option("--language", help="The language of GBFS names.  [default: the first]")
 @click.option("--all-locations", is_flag=True, help="Also import GTFS platforms, entrances, ...")
@@ -50,9 +44,7 @@ def _source(ctx: click.Context, param: click.Parameter, value: str | None) -> st
 @click.option("--strict", is_flag=True, help="Load nothing if any row is rejected.")
 @click.option("--prune", is_flag=True, help="Delete stations that the feed no longer has.")
 @click.option("--force", is_flag=True, help="Prune even more than a fifth of the source.")
-@click.option(
-    "--rejects", type=click.Path(dir_okay=False), help="Write all rejected rows to this file."
-)
+@click.option("--rejects", type=click.Path(dir_okay=False), help="Write all rejected rows here.")
 def import_command(
     location: str,
     source: str | None,
@@ -219,15 +211,9 @@ def _bbox(ctx: click.Context, param: click.Parameter, value: str | None) -> geo.
 
 @bp.cli.command("export")
 @click.argument("location", metavar="FILE|-")
-@click.option(
-    "--format", "form", type=click.Choice(FORMATS), help="[default: from the file's extension]"
-)
-@click.option(
-    "--source", callback=_source, help="Export only the stations of this source.  [default: all]"
-)
-@click.option(
-    "--bbox", metavar="W,S,E,N", callback=_bbox, help="Export only the stations in this box."
-)
+@click.option("--format", "form", type=click.Choice(FORMATS), help="[default: from the extension]")
+@click.option("--source", callback=_source, help="Only this source's stations.  [default: all]")
+@click.option("--bbox", metavar="W,S,E,N", callback=_bbox, help="Only the stations in this box.")
 def export_command(
     location: str, form: str | None, source: str | None, bbox: geo.Box | None
 ) -> None:
