@@ -1,7 +1,6 @@
 """Who may write: API tokens, and the commands that create, list and revoke them."""
 
 import hashlib
-import hmac
 import secrets
 
 import click
@@ -24,11 +23,10 @@ auth = HTTPTokenAuth()
 @auth.verify_token
 def verify_token(token: str) -> ApiToken | None:
     """Return the token's row unless it is unknown or revoked."""
-    digest = _digest(token)
-    found = db.session.scalar(
-        select(ApiToken).where(ApiToken.digest == digest, ApiToken.revoked_at.is_(None))
+    found: ApiToken | None = db.session.scalar(
+        select(ApiToken).filter_by(digest=_digest(token), revoked_at=None)
     )
-    return found if found and hmac.compare_digest(found.digest, digest) else None
+    return found
 
 
 @auth.error_handler

@@ -38,9 +38,8 @@ def configure(app: Flask) -> None:
         url = URL.create("postgresql+psycopg2", embedded.ROLE, database=EMBEDDED_DATABASE)
         options["creator"] = partial(_connect_embedded, app.config["EMBEDDED_POSTGRES"])
     read = {"url": url} | options
-    if app.config["DATABASE_READ_URL"]:
-        read["url"] = engine_url("DATABASE_READ_URL", app.config["DATABASE_READ_URL"])
-        read.pop("creator", None)
+    if address := app.config["DATABASE_READ_URL"]:
+        read = {"url": engine_url("DATABASE_READ_URL", address)}
 
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": True} | options

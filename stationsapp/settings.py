@@ -37,9 +37,7 @@ def load(app: Flask, config: str | type | None) -> None:
         raise SettingsError("LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR")
     app.logger.setLevel(app.config["LOG_LEVEL"].upper())
     if not app.config["TRUSTED_PROXIES"].isdecimal():
-        raise SettingsError(
-            "TRUSTED_PROXIES must be a number: how many proxies are in front of the application"
-        )
+        raise SettingsError("TRUSTED_PROXIES must be a number: how many proxies are in front")
     if proxies := int(app.config["TRUSTED_PROXIES"]):
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies

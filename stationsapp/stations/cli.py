@@ -5,7 +5,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 from urllib.parse import urljoin
@@ -34,15 +34,9 @@ def _source(ctx: click.Context, param: click.Parameter, value: str | None) -> st
 
 @bp.cli.command("import")
 @click.argument("location", metavar="FILE|URL|-")
-@click.option(
-    "--source", callback=_source, help="The name of the feed.  [default: the file's name]"
-)
-@click.option(
-    "--format", "form", type=click.Choice(FORMATS), help="[default: detected from the content]"
-)
-@click.option(
-    "--key", metavar="COLUMN", help="The column of the codes; in a CSV, several can be joined: a,b."
-)
+@click.option("--source", callback=_source, help="The feed's name.  [default: the file's name]")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="[default: from the content]")
+@click.option("--key", metavar="COLUMN", help="The column of the codes; in a CSV, several: a,b.")
 @click.option("--columns", metavar="A,B,...", help="The columns of a CSV without a header.")
 @click.option("--language", help="The language of GBFS names.  [default: the first]")
 @click.option("--all-locations", is_flag=True, help="Also import GTFS platforms, entrances, ...")
@@ -50,9 +44,7 @@ def _source(ctx: click.Context, param: click.Parameter, value: str | None) -> st
 @click.option("--strict", is_flag=True, help="Load nothing if any row is rejected.")
 @click.option("--prune", is_flag=True, help="Delete stations that the feed no longer has.")
 @click.option("--force", is_flag=True, help="Prune even more than a fifth of the source.")
-@click.option(
-    "--rejects", type=click.Path(dir_okay=False), help="Write all rejected rows to this file."
-)
+@click.option("--rejects", type=click.Path(dir_okay=False), help="Write all rejected rows here.")
 def import_command(
     location: str,
     source: str | None,
@@ -129,16 +121,13 @@ def _feed(location: str, name: str | None, language: str | None) -> Iterator[tup
         yield feed, form
 
 
-@contextmanager
-def _rejects(path: str | None, location: str) -> Iterator[TextIO | None]:
+def _rejects(path: str | None, location: str) -> AbstractContextManager[TextIO | None]:
     if path is None:
-        yield None
-    elif Path(path).exists() and Path(location).exists() and Path(path).samefile(location):
+        return nullcontext()
+    if Path(path).exists() and Path(location).exists() and Path(path).samefile(location):
         raise click.UsageError(f"--rejects: {path} is the feed itself")
-    else:
-        # What is no character, and so was rejected, is written as \ud800.
-        with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            yield file
+    # What is no character, and so was rejected, is written as \ud800.
+    return open(path, "w", encoding="utf-8", errors="backslashreplace", newline="")
 
 
 @contextmanager
@@ -213,26 +202,18 @@ def _line(text: str) -> str:
 def _bbox(ctx: click.Context, param: click.Parameter, value: str | None) -> geo.Box | None:
     if value is None:
         return None
-    try:
+    with suppress(ValueError):
         west, south, east, north = map(float, value.split(","))
-    except ValueError as error:
-        raise click.BadParameter("expected west,south,east,north in degrees") from error
-    if not geo.is_box(west, south, east, north):
-        raise click.BadParameter("expected west,south,east,north in degrees, south below north")
-    return west, south, east, north
+        if geo.is_box(west, south, east, north):
+            return west, south, east, north
+    raise click.BadParameter("expected west,south,east,north in degrees, south below north")
 
 
 @bp.cli.command("export")
 @click.argument("location", metavar="FILE|-")
-@click.option(
-    "--format", "form", type=click.Choice(FORMATS), help="[default: from the file's extension]"
-)
-@click.option(
-    "--source", callback=_source, help="Export only the stations of this source.  [default: all]"
-)
-@click.option(
-    "--bbox", metavar="W,S,E,N", callback=_bbox, help="Export only the stations in this box."
-)
+@click.option("--format", "form", type=click.Choice(FORMATS), help="[default: from the extension]")
+@click.option("--source", callback=_source, help="Only this source's stations.  [default: all]")
+@click.option("--bbox", metavar="W,S,E,N", callback=_bbox, help="Only the stations in this box.")
 def export_command(
     location: str, form: str | None, source: str | None, bbox: geo.Box | None
 ) -> None:
@@ -240,18 +221,14 @@ def export_command(
 
     Exit status: 0 if it was written; 1 if not; 2 for wrong usage.
     """
-    chosen = FORMATS[form] if form else _form_of(location)
+    form = form or ("csv" if location == "-" else None)
+    chosen = FORMATS[form] if form else by_name(location)
+    if chosen is None:
+        raise click.UsageError(f"--format is needed for {location}: expected {', '.join(FORMATS)}")
     with _explained(location), _output(location, chosen) as file:
         count = export(file, chosen, source, bbox)
     stations = "station" if count == 1 else "stations"
     click.echo(f"{count:,} {stations} exported to {_line(location)}", err=True)
-
-
-def _form_of(location: str) -> Format:
-    form = FORMATS["csv"] if location == "-" else by_name(location)
-    if form is None:
-        raise click.UsageError(f"--format is needed for {location}: expected {', '.join(FORMATS)}")
-    return form
 
 
 @contextmanager
@@ -268,10 +245,9 @@ def _output(location: str, form: Format) -> Iterator[Any]:
             yield file
         if not special:
             part.replace(path)
-    except BaseException:
+    finally:
         if not special:
             part.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Table -> records -> file."""
 
-from collections.abc import Iterator
+from itertools import count
 from typing import Any, BinaryIO, NamedTuple
 
 from sqlalchemy import Connection, CursorResult
@@ -48,7 +48,7 @@ def export(file: BinaryIO, form: Format, source: str | None = None, bbox: Box | 
     # One snapshot: the keys are those of the very rows that follow.
     with snapshot() as connection:
         chosen = Chosen(connection, condition, parameters)
-        code = "code" if source or not chosen.ask(SEVERAL_SOURCES) else UNIQUE_CODE
+        code = "code" if source or not chosen.run(SEVERAL_SOURCES).scalar_one() else UNIQUE_CODE
         if form is csv.CSV and len(keys := chosen.keys()) <= MOST_COLUMNS:
             return _copy_csv(chosen, file, code, keys)
         return _write(chosen, file, form, code)
@@ -61,14 +61,13 @@ class Chosen(NamedTuple):
     where: str
     parameters: dict[str, Any]
 
-    def run(self, statement: str, **more: Any) -> CursorResult[Any]:
-        """Run a query whose `{where}` is the condition."""
-        sql = statement.format(where=self.where)
-        return self.connection.exec_driver_sql(sql, self.parameters | more)
-
-    def ask(self, question: str, **more: Any) -> bool:
-        """Return the answer of a query that has one."""
-        return bool(self.run(question, **more).scalar_one())
+    def run(
+        self, statement: str, more: dict[str, str] | None = None, **options: int
+    ) -> CursorResult[Any]:
+        """Run a query whose `{where}` is the condition, with more parameters and options."""
+        return self.connection.exec_driver_sql(
+            statement.format(where=self.where), self.parameters | (more or {}), options
+        )
 
     def keys(self) -> list[str]:
         """Return the names of the properties."""
@@ -76,7 +75,7 @@ class Chosen(NamedTuple):
 
     def some(self, key: str, pattern: str) -> bool:
         """Tell whether this property, as text, matches the pattern in one of them."""
-        return self.ask(SOME, key=key, pattern=pattern)
+        return bool(self.run(SOME, {"key": key, "pattern": pattern}).scalar_one())
 
 
 def _copy_csv(chosen: Chosen, file: BinaryIO, code: str, keys: list[str]) -> int:
@@ -93,16 +92,10 @@ def _copy_csv(chosen: Chosen, file: BinaryIO, code: str, keys: list[str]) -> int
 
 
 def _write(chosen: Chosen, file: BinaryIO, form: Format, code: str) -> int:
-    count = 0
-
-    def records() -> Iterator[Record]:
-        nonlocal count
-        chosen.connection.execution_options(yield_per=BATCH)
-        query = (
-            f"SELECT {code}, name, lat, lng, properties FROM stations WHERE {{where}} ORDER BY id"
-        )
-        for count, row in enumerate(chosen.run(query), 1):
-            yield Record._make((count, *row))
-
-    file.writelines(form.write(records(), chosen))
-    return count
+    numbers = count(1)
+    rows = chosen.run(
+        f"SELECT {code}, name, lat, lng, properties FROM stations WHERE {{where}} ORDER BY id",
+        yield_per=BATCH,
+    )
+    file.writelines(form.write((Record._make((next(numbers), *row)) for row in rows), chosen))
+    return next(numbers) - 1

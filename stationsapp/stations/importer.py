@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from ..extensions import db
 from .feeds import FeedError, Item, Record, Rejected, Skipped, dumps, shown
 from .search.statements import distance
-from .suspicions import Suspicion, suspicions
+from .suspicions import suspicions
 
 BATCH = 500  # records to a piece of COPY, less than a socket's buffer
 SAID = 5_000  # records from one sign of progress to the next
@@ -52,8 +52,9 @@ SAME = """
     IS NOT DISTINCT FROM (staging.name, staging.lat, staging.lng, staging.properties)
 """
 COMPARE = f"""
-SELECT count(*) AS staged, count(*) FILTER (WHERE old.id IS NULL) AS added,
+SELECT count(*) FILTER (WHERE old.id IS NULL) AS added,
     count(*) FILTER (WHERE old.id IS NOT NULL AND NOT ({SAME})) AS updated,
+    count(*) FILTER (WHERE {SAME}) AS unchanged,
     count(*) FILTER (WHERE old.name <> staging.name) AS renamed
 FROM {OLD}
 """
@@ -86,7 +87,8 @@ class Report:
     """What an import did or, in a dry run, would do, in stations.
 
     `farthest` is the code and the metres of the station that moved most; `examples` the first of
-    the rejected; `refused` why nothing was changed, "" when all is well.
+    the rejected; `suspicions` what is odd, how often, and the first codes; `refused` why nothing
+    was changed, "" when all is well.
     """
 
     added: int = 0
@@ -100,8 +102,13 @@ class Report:
     examples: list[Rejected] = field(default_factory=list)
     vanished: int = 0
     pruned: int = 0
-    suspicions: list[Suspicion] = field(default_factory=list)
+    suspicions: list[tuple[str, int, list[str]]] = field(default_factory=list)
     refused: str = ""
+
+    @property
+    def before(self) -> int:
+        """How many stations the source had."""
+        return self.updated + self.unchanged + self.vanished
 
 
 def import_records(
@@ -138,8 +145,13 @@ def import_records(
         elif not report.added + report.updated + report.unchanged:
             # Such a feed is broken: it must not empty the source.
             report.refused = "it holds no station that could be loaded"
+        elif prune and not force and report.vanished > PRUNED_AT_MOST * report.before:
+            report.refused = (
+                f"--prune would delete {report.vanished:,} of the {report.before:,} stations of "
+                f"{source}, more than a fifth: --prune --force does it"
+            )
         elif prune:
-            _prune(source, report, force)
+            report.pruned = report.vanished
         if not report.refused and not dry_run:
             if report.added or report.updated:
                 connection.exec_driver_sql(UPSERT, {"source": source})
@@ -244,36 +256,20 @@ def _escaped(text: str) -> str:
     return text.replace("\n", "\\n").replace("\r", "\\r")
 
 
-def _duplicates(connection: Connection) -> Iterator[tuple[int, str, int]]:
+def _duplicates(connection: Connection) -> Iterator[Any]:
     """Take the rows whose code came before out of the staging table, and yield them."""
     if connection.exec_driver_sql(REFUSE_DUPLICATES).rowcount:
-        # On the server: there may be millions.
-        cursor: Any = connection.connection.cursor("duplicates")
-        cursor.execute(DUPLICATES)
-        yield from cursor
-        cursor.close()
+        # Kept on the server: there may be millions.
+        yield from connection.exec_driver_sql(DUPLICATES, execution_options={"yield_per": BATCH})
 
 
 def _compare(connection: Connection, source: str, report: Report) -> None:
     """Say in the report how the feed differs from the table, and what is odd about it."""
     parameters = {"source": source}
     counts = connection.exec_driver_sql(COMPARE, parameters).one()
-    report.added, report.updated, report.renamed = counts.added, counts.updated, counts.renamed
-    report.unchanged = counts.staged - counts.added - counts.updated
+    report.added, report.updated, report.unchanged, report.renamed = counts
     if report.updated and (row := connection.exec_driver_sql(MOVED, parameters).one_or_none()):
         report.moved, report.farthest = row.moved, (row.code, row.distance)
     query = f"SELECT count(*) {VANISHED}"
     report.vanished = connection.exec_driver_sql(query, parameters).scalar_one()
     report.suspicions = suspicions(connection)
-
-
-def _prune(source: str, report: Report, force: bool) -> None:
-    """Say in the report what will be pruned, or that it is too much."""
-    before = report.updated + report.unchanged + report.vanished
-    if report.vanished > PRUNED_AT_MOST * before and not force:
-        report.refused = (
-            f"--prune would delete {report.vanished:,} of the {before:,} stations of {source}, "
-            "more than a fifth: --prune --force does it"
-        )
-    else:
-        report.pruned = report.vanished

@@ -4,13 +4,14 @@ import gzip
 import io
 import lzma
 import os
+import re
 import struct
 import sys
 import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import PurePath
 from shutil import copyfileobj
 from tempfile import TemporaryFile
@@ -26,6 +27,7 @@ LARGEST = 4 << 30  # bytes to download, or to put aside
 # Feeds shrink to a tenth, very even ones to a fiftieth; a bomb shrinks to a thousandth.
 UNPACKED_FREELY = 16 << 20  # bytes
 UNPACKED_TIMES = 200
+STOPS = re.compile(r"(([^/.][^/]*)?/)?stops\.txt")
 # A RuntimeError says that it is encrypted.
 DAMAGED = (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError)
 
@@ -63,7 +65,9 @@ def opened(location: str) -> Iterator[Source]:
     for what can't be fetched or unpacked, or grows too great; OSError for a file.
     """
     with _raw(location) as raw:
-        size = _size(raw)
+        size = None
+        with suppress(OSError, AttributeError):
+            size = os.fstat(raw.fileno()).st_size or None
         counted = _Counted(raw)
         stream: io.BufferedReader[Any] = io.BufferedReader(counted, CHUNK)
         magic = stream.peek(4)[:4]
@@ -71,7 +75,12 @@ def opened(location: str) -> Iterator[Source]:
             unpacked = _Counted(gzip.GzipFile(fileobj=stream), lambda: counted.count)
             yield Source(io.BufferedReader(unpacked, CHUNK), lambda: counted.count, size)
         elif magic == b"PK\x03\x04" or magic == b"PK\x05\x06":
-            with _seekable(stream, raw) as file:
+            # A ZIP's end must be looked at first.
+            with nullcontext(raw) if raw.seekable() else TemporaryFile() as file:
+                if file is raw:
+                    raw.seek(0)
+                else:
+                    copyfileobj(stream, file, CHUNK)
                 member, size, packed = _member(file)
                 unpacked = _Counted(member, lambda: packed)
                 yield Source(io.BufferedReader(unpacked, CHUNK), lambda: unpacked.count, size)
@@ -123,13 +132,6 @@ def _raw(location: str) -> Iterator[BinaryIO]:
             yield file
 
 
-def _size(raw: BinaryIO) -> int | None:
-    try:
-        return os.fstat(raw.fileno()).st_size or None
-    except (OSError, AttributeError):
-        return None
-
-
 def _download(address: str, file: BinaryIO) -> None:
     """Fetch an address into a file; only http and https are spoken, redirected or not."""
     import urllib3  # here, for it takes 14 ms of every start, and only downloads need it
@@ -156,18 +158,6 @@ def _download(address: str, file: BinaryIO) -> None:
         raise FeedError(f"can't be fetched: {reason}") from error
 
 
-@contextmanager
-def _seekable(stream: "io.BufferedReader[Any]", raw: BinaryIO) -> Iterator[BinaryIO]:
-    """Give a file whose end can be looked at first, as a ZIP's must be."""
-    if raw.seekable():
-        raw.seek(0)
-        yield raw
-    else:
-        with TemporaryFile() as file:
-            copyfileobj(stream, file, CHUNK)
-            yield file
-
-
 def _member(file: BinaryIO) -> tuple[BinaryIO, int, int]:
     """Open what counts in a ZIP, in place: nothing is written under the names in it.
 
@@ -176,21 +166,15 @@ def _member(file: BinaryIO) -> tuple[BinaryIO, int, int]:
     try:
         archive = zipfile.ZipFile(file)
         members = [info for info in archive.infolist() if not info.filename.endswith("/")]
-        stops = {info.filename: info for info in members if _is_stops(info.filename)}
-        if not stops and len(members) == 1:
-            stops = {"stops.txt": members[0]}
-        if "stops.txt" not in stops and len(stops) != 1:
+        stops = [info for info in members if STOPS.fullmatch(info.filename)] or members
+        found = [info for info in stops if info.filename == "stops.txt"][-1:] or stops
+        if len(found) != 1:
             held = ", ".join(repr(info.filename) for info in members[:5]) or "nothing"
             raise FeedError(f"a ZIP without stops.txt at its root or in one folder, but {held}")
-        info = stops.get("stops.txt") or next(iter(stops.values()))
+        [info] = found
         # What a ZIP says of itself may be a lie.
         packed = min(info.compress_size, file.seek(0, io.SEEK_END))
         _refuse_bomb(info.file_size, packed)
         return archive.open(info), info.file_size, packed  # type: ignore[return-value]
     except (*DAMAGED, OSError, ValueError, ArithmeticError, struct.error) as error:
         raise FeedError(f"a ZIP that can't be unpacked: {error}") from error
-
-
-def _is_stops(name: str) -> bool:
-    folder, _, file = name.rpartition("/")
-    return file == "stops.txt" and "/" not in folder and not folder.startswith(".")

@@ -1,7 +1,5 @@
 """What is odd about a feed, not wrong: asked of the importer's staging table."""
 
-from typing import NamedTuple
-
 from sqlalchemy import Connection
 
 SHOWN = 10  # codes of a suspicion
@@ -34,19 +32,11 @@ SUSPICIONS = {
 }
 
 
-class Suspicion(NamedTuple):
-    """What is odd, how often, and the codes of the first few."""
-
-    reason: str
-    stations: int
-    codes: list[str]
-
-
-def suspicions(connection: Connection) -> list[Suspicion]:
-    """Return what is odd about the staged stations."""
+def suspicions(connection: Connection) -> list[tuple[str, int, list[str]]]:
+    """Return what is odd about the staged stations, how often, and the codes of the first few."""
     found = []
     for reason, suspects in SUSPICIONS.items():
         query = f"SELECT count(*) OVER (), code FROM ({suspects}) AS s ORDER BY line LIMIT {SHOWN}"
         if rows := connection.exec_driver_sql(query).all():
-            found.append(Suspicion(reason, rows[0][0], [code for _, code in rows]))
+            found.append((reason, rows[0][0], [code for _, code in rows]))
     return found

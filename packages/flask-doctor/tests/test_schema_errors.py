@@ -155,3 +155,28 @@ def test_a_project_with_nothing_to_migrate_is_told_so_without_alarm(migrated: Pr
     output = migrated.run("flask db migrate")
     assert "Models known: Bird (app). The database matches them." in output
     assert "docs/errors.md" not in output
+
+
+ASK = (
+    "python -c 'from app import *; app.debug = True; "
+    'print(app.test_client().get("/").get_json()["diagnosis"]["id"])\' 2>/dev/null | tail -1'
+)
+
+
+def test_a_model_newer_than_the_migrations_is_told_from_a_database_behind(migrated: Project):
+    migrated.edit("app.py", NAME, f"{NAME}    song: Mapped[int]\n")
+    assert migrated.run(ASK).startswith("model-drift")
+    migrated.do("flask db migrate")
+    assert migrated.run(ASK).startswith("database-behind")
+
+
+def test_tables_without_migrations_are_no_alarm(project: Project, server: Cluster):
+    server.execute("CREATE DATABASE birds OWNER trusted")
+    project.do("python -c 'from app import *; app.app_context().push(); db.create_all()'")
+    assert project.diagnosis(message="the tables of the models are there") is None
+
+
+def test_several_heads_that_were_all_run_are_no_alarm(migrated: Project):
+    migrated.do("flask db revision -m one && flask db revision -m two --head base --splice")
+    migrated.do("flask db upgrade heads")
+    assert migrated.diagnosis() is None

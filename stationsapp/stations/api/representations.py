@@ -13,7 +13,7 @@ from orjson import Fragment
 from ...database import Row
 from .. import geo
 from ..columns import COLUMN_NAMES
-from ..feeds import csv, dumps, geojson
+from ..feeds import csv, dumps, geojson, listed
 from ..feeds.formats import FORMATS
 
 MEDIA_TYPES = {"json": "application/json"} | {
@@ -41,15 +41,9 @@ def stream(form: str, rows: Iterable[Row]) -> Iterator[bytes]:
     """Yield what `many` returns for all stations, a part at a time."""
     if form == "csv":
         return _csv(rows, COLUMN_NAMES)
-    return _geojson(rows) if form == "geojson" else _json(rows)
-
-
-def _json(rows: Iterable[Row]) -> Iterator[bytes]:
-    separator = b'{"stations":[\n'
-    for row in rows:
-        yield separator + dumps(_object(row))
-        separator = b",\n"
-    yield (b"\n" if separator == b",\n" else separator) + b'],"next":null}'
+    if form == "geojson":
+        return _geojson(rows)
+    return listed(b'{"stations":[', map(_object, rows), b'],"next":null}')
 
 
 def _geojson(rows: Iterable[Row], **links: str | None) -> Iterator[bytes]:

@@ -37,16 +37,10 @@ def _check_bbox(bbox: list[float]) -> None:
         )
 
 
-class BBox(DelimitedList):
-    """west,south,east,north in degrees; with west > east it crosses the antimeridian."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            QueryDegrees(),
-            validate=_check_bbox,
-            metadata={"description": self.__doc__, "example": [5.9, 45.8, 10.5, 47.8]},
-            **kwargs,
-        )
+BBOX_SHOWN = {
+    "description": "west,south,east,north in degrees; with west > east it crosses the antimeridian",
+    "example": [5.9, 45.8, 10.5, 47.8],
+}
 
 
 class FormatQuery(StrictSchema):
@@ -76,7 +70,7 @@ class FilterQuery(FormatQuery):
 class PageQuery(FilterQuery):
     """A page of the list."""
 
-    bbox = BBox()
+    bbox = DelimitedList(QueryDegrees(), validate=_check_bbox, metadata=BBOX_SHOWN)
     limit = QueryInteger(load_default=100, validate=Range(1, 1000))
     cursor = QueryInteger(
         load_default=0,
@@ -104,7 +98,7 @@ class NearestQuery(FilterQuery):
 class ClustersQuery(StrictSchema):
     """What a map shows."""
 
-    bbox = BBox(required=True)
+    bbox = DelimitedList(QueryDegrees(), required=True, validate=_check_bbox, metadata=BBOX_SHOWN)
     zoom = QueryInteger(required=True, validate=Range(0, 20), metadata={"example": 5})
 
 

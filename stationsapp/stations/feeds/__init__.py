@@ -26,6 +26,11 @@ class Record(NamedTuple):
     lng: float
     properties: dict[str, Any]
 
+    def cell(self, key: str) -> str:
+        """Return a property as the text of a table's cell."""
+        value = self.properties.get(key)
+        return "" if value is None else shown(value)
+
 
 class Rejected(NamedTuple):
     """A row that is no station: the column at fault, its value, and what was expected.
@@ -157,6 +162,15 @@ def dumps(value: Any) -> bytes:
         return orjson.dumps(value, option=orjson.OPT_NAIVE_UTC)
     except TypeError:  # a number beyond 64 bits, half a surrogate pair, or too deep
         return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+
+
+def listed(start: bytes, values: Iterable[Any], end: bytes) -> Iterator[bytes]:
+    """Write values of JSON, one a line, between the start and the end of their list."""
+    separator = start + b"\n"
+    for value in values:
+        yield separator + dumps(value)
+        separator = b",\n"
+    yield (b"\n" if separator == b",\n" else separator) + end
 
 
 def shown(value: Any) -> str:

@@ -1,32 +1,22 @@
 """CSV (RFC 4180), UTF-8, with a header that names the columns."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from io import StringIO
 from itertools import chain, islice
-from typing import Any, BinaryIO, NamedTuple
+from math import inf
+from typing import Any, BinaryIO
 
-from . import Contents, FeedError, Format, Record, Rejected, checked, degrees, shown
+from . import Contents, FeedError, Format, Record, Rejected, checked, degrees
 from .headers import FIELDS, NAMES, from_file, normalised, to_file
 
 SEPARATORS = ",;\t|"
 SAMPLE = 200  # lines by which the separator and the columns are chosen
 LONGEST = 1 << 20  # bytes of a line
+ANOTHER = "--key COLUMN names another, or several (--key a,b)"
 JOINT = "-"  # between the columns of a code
 BATCH = 1_000  # rows to a piece of output
-
-
-class Layout(NamedTuple):
-    """Which column holds what; the code may be joined from several."""
-
-    header: list[str]
-    code: list[int]
-    name: int
-    lat: int
-    lng: int
-    rest: list[tuple[int, str]]
-    columns: tuple[str, str, str, str]
 
 
 def read(
@@ -41,10 +31,10 @@ def read(
     table = rows(stream, columns)
     _, header = next(table)
     sample = list(islice(table, SAMPLE))
-    layout = _layout(header, [row for _, row in sample if row], key)
+    record = _reader(header, [row for _, row in sample if row], key)
     for line, row in chain(sample, table):
         if row:
-            yield _record(line, row, layout)
+            yield record(line, row)
 
 
 def rows(stream: BinaryIO, columns: str | None = None) -> Iterator[tuple[int, list[str]]]:
@@ -98,17 +88,32 @@ def _dialect(sample: list[str]) -> dict[str, Any]:
     return {"delimiter": separator, "skipinitialspace": spaced}
 
 
-def _layout(header: list[str], sample: list[list[str]], key: str | None) -> Layout:
+def _reader(
+    header: list[str], sample: list[list[str]], key: str | None
+) -> Callable[[int, list[str]], Record | Rejected]:
+    """Choose which column holds what, and make the function that reads a row so."""
     header = distinct(header)
     width = len(header)
     columns = [[row[i] for row in sample if len(row) == width] for i in range(width)]
-    code = _keys(header, key) if key else [_column(header, columns, "code")]
+    codes = _keys(header, key) if key else [_column(header, columns, "code")]
     name, lat, lng = (_column(header, columns, field) for field in FIELDS[1:])
-    used = {name, lat, lng}.union(code if len(code) == 1 else ())
+    used = {name, lat, lng}.union(codes if len(codes) == 1 else ())
     rest = [(i, from_file(n, _is_field)) for i, n in enumerate(header) if i not in used]
-    shown_code = JOINT.join(header[i] for i in code)
-    names = (shown_code, header[name], header[lat], header[lng])
-    return Layout(header, code, name, lat, lng, rest, names)
+    names = (JOINT.join(header[i] for i in codes), header[name], header[lat], header[lng])
+
+    def record(line: int, row: list[str]) -> Record | Rejected:
+        if len(row) != width:
+            if len(row) < width or any(row[width:]):
+                return Rejected(line, header[-1], row[-1], f"ends {len(row)} fields, not {width}")
+            del row[width:]
+        code = row[codes[0]]
+        if len(codes) > 1:
+            parts = [row[i] for i in codes]
+            code = JOINT.join(parts) if any(parts) else ""
+        properties = {key: row[i] for i, key in rest if row[i]}
+        return checked(line, (code, row[name], row[lat], row[lng]), properties, names)
+
+    return record
 
 
 def distinct(header: list[str]) -> list[str]:
@@ -125,69 +130,48 @@ def distinct(header: list[str]) -> list[str]:
 
 def _keys(header: list[str], key: str) -> list[int]:
     titles = [normalised(name) for name in header]
-    places = []
     for name in key.split(","):
         if normalised(name) not in titles:
             raise FeedError(f"no column {name}: found {', '.join(header)}")
-        places.append(titles.index(normalised(name)))
-    return places
+    return [titles.index(normalised(name)) for name in key.split(",")]
 
 
 def _column(header: list[str], columns: list[list[str]], field: str) -> int:
     """Find the column of a field; where several names fit, by how many of its values do."""
-    titles: dict[str, list[int]] = {}
-    for i, name in enumerate(header):
-        titles.setdefault(normalised(name), []).append(i)
-    found = [i for name in NAMES[field] for i in titles.get(name, ())]
+    titles = [normalised(name) for name in header]
+    found = [i for name in NAMES[field] for i, title in enumerate(titles) if title == name]
     if not found:
         raise FeedError(_missing(header, field))
     best = max(found, key=lambda i: _fit(columns[i], field))
     if field == "code" and len(columns[best]) >= 10 and _fit(columns[best], field) < 0.5:
         raise FeedError(
-            f"column {header[best]} holds no code of its own for most rows: --key COLUMN names "
-            f"another, or several (--key a,b); found {', '.join(header)}"
+            f"column {header[best]} holds no code of its own for most rows: {ANOTHER}; "
+            f"found {', '.join(header)}"
         )
     return best
 
 
 def _fit(values: list[str], field: str) -> float:
     """Tell which part of the values could be the field's: codes differ, degrees lie in range."""
-    if field in ("lat", "lng"):
-        limit = 90 if field == "lat" else 180
-        fitting = sum(abs(degrees(value, limit)) <= limit for value in values)
+    fitting = [value for value in values if value.strip()]
+    if limit := {"lat": 90, "lng": 180}.get(field):
+        fitting = [value for value in fitting if abs(degrees(value, limit)) <= limit]
     elif field == "code":
-        fitting = len({value for value in values if value and not value.isspace()})
-    else:
-        fitting = sum(bool(value) and not value.isspace() for value in values)
-    return fitting / max(len(values), 1)
+        fitting = list(set(fitting))
+    return len(fitting) / max(len(values), 1)
 
 
 def _missing(header: list[str], field: str) -> str:
-    if any(degrees(name, float("inf")) == degrees(name, float("inf")) for name in header):
+    if any(abs(degrees(name, inf)) <= inf for name in header):
         return (
             "line 1: a row where a header was expected; without a header, name the columns: "
             "--columns code,name,lat,lng"
         )
-    hint = "; --key COLUMN names another, or several (--key a,b)" if field == "code" else ""
+    hint = f"; {ANOTHER}" if field == "code" else ""
     return (
         f"line 1: no column for {field}: expected {', '.join(NAMES[field][:4])} or the like{hint}; "
         f"found {', '.join(header)[:500] or 'an empty line'}"
     )
-
-
-def _record(line: int, row: list[str], layout: Layout) -> Record | Rejected:
-    header, code_places, name, lat, lng, rest, columns = layout
-    width = len(header)
-    if len(row) != width:
-        if len(row) < width or any(row[width:]):
-            return Rejected(line, header[-1], row[-1], f"ends {len(row)} fields, not {width}")
-        del row[width:]
-    code = row[code_places[0]]
-    if len(code_places) > 1:
-        parts = [row[i] for i in code_places]
-        code = JOINT.join(parts) if any(parts) else ""
-    properties = {key: row[i] for i, key in rest if row[i]}
-    return checked(line, (code, row[name], row[lat], row[lng]), properties, columns)
 
 
 def _is_field(name: str) -> bool:
@@ -202,12 +186,8 @@ def header(keys: Iterable[str]) -> list[str]:
 def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
     """Write a CSV file with a column for each property; JSON's values as JSON."""
     keys = contents.keys()
-    lines = ([*r[1:5], *map(_cell, map(r.properties.get, keys))] for r in records)
+    lines = ([*r[1:5], *map(r.cell, keys)] for r in records)
     return lines_of(chain([header(keys)], lines))
-
-
-def _cell(value: Any) -> str | None:
-    return None if value is None else shown(value)
 
 
 def lines_of(table: Iterable[Sequence[Any]]) -> Iterator[bytes]:

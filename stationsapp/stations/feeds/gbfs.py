@@ -2,33 +2,19 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any, BinaryIO
-from urllib.parse import urlsplit
 
 import orjson
 
-from . import Contents, FeedError, Format, Item, Record, Rejected, checked, dumps, shown
+from . import Contents, FeedError, Format, Item, Record, Rejected, checked, dumps, listed, shown
 from .geojson import FEATURE
 from .headers import PREFIX, from_file, to_file
 from .json_items import is_json, items
 
 COLUMNS = ("station_id", "name", "lat", "lon")
 LARGEST = 1 << 22  # bytes of a gbfs.json
-UNDETERMINED = "und"  # ISO 639-2: the language of a name that doesn't say
-
-LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
-RENTAL_METHODS = {
-    *("key", "creditcard", "paypass", "applepay", "androidpay", "transitcard", "accountnumber"),
-    "phone",
-}
-PARKING_TYPES = (
-    "parking_lot",
-    "street_parking",
-    "underground_parking",
-    "sidewalk_parking",
-    "other",
-)
 
 
 def read(stream: BinaryIO, language: str | None = None) -> Iterator[Item]:
@@ -55,9 +41,9 @@ def _record(number: int, value: Any, language: str | None) -> Record | Rejected:
 
 def _unwrapped(value: Any) -> Any:
     """Take a text out of the list that `_text` puts it in."""
-    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
-        text = value[0].get("text")
-        return text if isinstance(text, str) and value == _text(text) else value
+    match value:
+        case [{"text": str(text)}] if value == _text(text):
+            return text
     return value
 
 
@@ -103,150 +89,101 @@ def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
     now = int(time.time())
     updated = now if version == "2.3" else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
     start = dumps({"last_updated": updated, "ttl": 0, "version": version})
-    separator = start[:-1] + b',"data":{"stations":[\n'
-    for record in records:
-        yield separator + dumps(_written(record, version))
-        separator = b",\n"
-    yield (b"\n" if separator == b",\n" else separator) + b"]}}\n"
+    stations = (_written(record, version) for record in records)
+    return listed(start[:-1] + b',"data":{"stations":[', stations, b"]}}\n")
 
 
 def _written(record: Record, version: str) -> dict[str, Any]:
     value: dict[str, Any] = dict(zip(COLUMNS, record[1:5], strict=True))
-    types = TYPES | (TYPES_3 if version == "3.0" else TYPES_2)
+    types = TYPES_3 if version == "3.0" else TYPES_2
     properties = dict(record.properties)
     if version == "3.0":
-        texts = properties.get("name") or []
-        if _is_texts(texts) and any(text["text"] == record.name for text in texts):
+        texts = properties.get("name", [])
+        if _fits(texts, TEXTS) and any(text["text"] == record.name for text in texts):
             value["name"] = properties.pop("name")
         else:
             value["name"] = _text(record.name)
     for key, kept in properties.items():
         if key not in types:
             value[to_file(key, RESERVED)] = kept
-        elif (fitted := types[key](kept)) is not None:
-            value[key] = fitted
         else:
-            value[PREFIX + key] = kept
+            fitting = next((c for c in _candidates(kept) if _fits(c, types[key])), None)
+            value |= {PREFIX + key: kept} if fitting is None else {key: fitting}
     return value
 
 
 def _text(text: str) -> list[dict[str, str]]:
-    return [{"text": text, "language": UNDETERMINED}]
+    return [{"text": text, "language": "und"}]  # ISO 639-2: undetermined
 
 
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(text, dict)
-        and isinstance(text.get("text"), str)
-        and isinstance(text.get("language"), str)
-        and bool(LANGUAGE.fullmatch(text["language"]))
-        for text in value
-    )
+def _candidates(value: Any) -> Iterator[Any]:
+    """Yield the value, and what it may be converted to for the schema's sake."""
+    yield value
+    if type(value) is int:
+        yield str(value)
+    elif isinstance(value, list):
+        yield [str(item).lower() for item in value]  # methods were in upper case before 2.3
+    elif isinstance(value, str):
+        yield _text(value)
+        with suppress(ValueError):
+            yield orjson.loads(value)  # all values are text that come from CSV
 
 
-# Each takes a value and returns it as the schema wants it, None when it can't.
+def _fits(value: Any, shape: Any) -> bool:
+    """Tell whether a value of JSON has a shape of the table below.
+
+    That is a pattern of text, types, a range of whole numbers, [items, how many at least], {values}
+    of an object with any names, or {name: value} of one with these.
+    """
+    match shape:
+        case str():
+            return isinstance(value, str) and bool(re.fullmatch(shape, value))
+        case range():
+            return type(value) is int and value in shape
+        case [item, int(least)]:
+            fits = isinstance(value, list) and len(value) >= least
+            return fits and all(_fits(v, item) for v in value)
+        case set():
+            [item] = shape
+            return isinstance(value, dict) and all(_fits(v, item) for v in value.values())
+        case dict():
+            fits = isinstance(value, dict)
+            return fits and all(_fits(value.get(name), item) for name, item in shape.items())
+        case _:
+            return type(value) in shape
 
 
-def _string(value: Any) -> str | None:
-    return value if isinstance(value, str) else str(value) if type(value) is int else None
-
-
-def _count(value: Any) -> int | None:
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 16:
-        value = int(value)
-    return value if type(value) is int and value >= 0 else None
-
-
-def _boolean(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value))
-
-
-def _parking_type(value: Any) -> str | None:
-    return value if value in PARKING_TYPES else None
-
-
-def _methods(value: Any) -> list[str] | None:
-    """Lower the case, which was upper before 2.3."""
-    if not isinstance(value, list) or not value:
-        return None
-    methods = [str(method).lower() for method in value]
-    return methods if RENTAL_METHODS.issuperset(methods) else None
-
-
-def _uris(value: Any) -> dict[str, Any] | None:
-    if not isinstance(value, dict):
-        return None
-    uris = (value.get(system) for system in ("android", "ios", "web") if system in value)
-    return value if all(isinstance(uri, str) and _is_uri(uri) for uri in uris) else None
-
-
-def _is_uri(text: str) -> bool:
-    try:
-        return bool(urlsplit(text).scheme) and text.isascii() and not re.search(r"\s", text)
-    except ValueError:
-        return False
-
-
-def _area(value: Any) -> dict[str, Any] | None:
-    fits = isinstance(value, dict) and value.get("type") == "MultiPolygon"
-    return value if fits and _is_nested(value.get("coordinates"), 3) else None
-
-
-def _is_nested(value: Any, depth: int) -> bool:
-    """Tell whether these are coordinates, lists in lists; a ring has four points at least."""
-    if not isinstance(value, list) or len(value) < {1: 4, 0: 2}.get(depth, 0):
-        return False
-    if depth:
-        return all(_is_nested(item, depth - 1) for item in value)
-    return all(type(item) in (int, float) for item in value)
-
-
-def _numbers(value: Any) -> dict[str, Any] | None:
-    fits = isinstance(value, dict) and all(type(n) in (int, float) for n in value.values())
-    return value if fits else None
-
-
-def _counts(value: Any) -> list[Any] | None:
-    fits = isinstance(value, list) and all(
-        isinstance(item, dict)
-        and type(item.get("count")) is int
-        and item["count"] >= 0
-        and isinstance(item.get("vehicle_type_ids"), list)
-        and all(isinstance(vehicle, str) for vehicle in item["vehicle_type_ids"])
-        for item in value
-    )
-    return value if fits else None
-
-
-def _localised(value: Any) -> list[Any] | None:
-    return _text(value) if isinstance(value, str) else value if _is_texts(value) else None
-
-
-TYPES: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(
-        ("address", "cross_street", "region_id", "post_code", "contact_phone"), _string
-    ),
-    **dict.fromkeys(("is_virtual_station", "is_valet_station", "is_charging_station"), _boolean),
-    "parking_hoop": _boolean,
-    "parking_type": _parking_type,
-    "capacity": _count,
-    "rental_methods": _methods,
-    "rental_uris": _uris,
-    "station_area": _area,
+STRING, BOOLEAN, NUMBER, COUNT = (str,), (bool,), (int, float), range(1 << 63)
+URI = "[A-Za-z][A-Za-z0-9+.-]*:[!-Z_a-z~]*"
+METHOD = "key|creditcard|paypass|applepay|androidpay|transitcard|accountnumber|phone"
+LINEAR_RING = [[NUMBER, 2], 4]
+TEXTS = [{"text": STRING, "language": "[a-z]{2,3}(-[A-Z]{2})?"}, 0]
+COUNTS = [{"count": COUNT, "vehicle_type_ids": [STRING, 0]}, 0]
+TYPES = {
+    **dict.fromkeys(("address", "cross_street", "region_id", "post_code", "contact_phone"), STRING),
+    **dict.fromkeys(("is_virtual_station", "is_valet_station", "is_charging_station"), BOOLEAN),
+    "parking_hoop": BOOLEAN,
+    "parking_type": "(parking_lot|(street|underground|sidewalk)_parking|other)",
+    "capacity": COUNT,
+    "rental_methods": [METHOD, 1],
+    "rental_uris": {URI},
+    "station_area": {"type": "MultiPolygon", "coordinates": [[LINEAR_RING, 0], 0]},
 }
-TYPES_2: dict[str, Callable[[Any], Any]] = {
-    "short_name": _string,
-    "vehicle_capacity": _numbers,
-    "vehicle_type_capacity": _numbers,
+TYPES_2: dict[str, Any] = {
+    **TYPES,
+    "short_name": STRING,
+    "vehicle_capacity": {NUMBER},
+    "vehicle_type_capacity": {NUMBER},
 }
-TYPES_3: dict[str, Callable[[Any], Any]] = {
-    "short_name": _localised,
-    "station_opening_hours": _string,
-    "vehicle_types_capacity": _counts,
-    "vehicle_docks_capacity": _counts,
+TYPES_3: dict[str, Any] = {
+    **TYPES,
+    "short_name": TEXTS,
+    "station_opening_hours": STRING,
+    "vehicle_types_capacity": COUNTS,
+    "vehicle_docks_capacity": COUNTS,
 }
 
-RESERVED = {*COLUMNS, *TYPES, *TYPES_2, *TYPES_3}
+RESERVED = {*COLUMNS, *TYPES_2, *TYPES_3}
 
 
 def _is_start(text: str) -> bool:

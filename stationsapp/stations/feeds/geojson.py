@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any, BinaryIO
 
-from . import FeedError, Format, Item, Record, Rejected, checked, dumps, shown
+from . import FeedError, Format, Item, Record, Rejected, checked, dumps, listed, shown
 from .headers import NAMES, from_file, normalised, to_file
 from .json_items import DECODER, LARGEST, is_json, items
 
@@ -26,17 +27,13 @@ def read(stream: BinaryIO, key: str | None = None) -> Iterator[Item]:
 
 def read_lines(stream: BinaryIO, key: str | None = None) -> Iterator[Item]:
     """Read the stations of a file that has a Feature on each line. Raises FeedError for others."""
-    number = 0
-    while line := stream.readline(LARGEST):
-        number += 1
+    for number, line in enumerate(iter(partial(stream.readline, LARGEST), b""), 1):
         text = line.strip(b"\x1e\xef\xbb\xbf \t\r\n")  # RFC 8142 starts each with a separator
         if not text:
             continue
         try:
             feature = DECODER.decode(text.decode())
-        except RecursionError as error:
-            raise FeedError(f"line {number}: nested too deeply") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise FeedError(f"line {number}: not a Feature in JSON, UTF-8: {error}") from error
         yield _record(number, feature, key)
 
@@ -60,21 +57,15 @@ def _record(number: int, feature: Any, key: str | None) -> Record | Rejected:
     name = properties.pop(name_column, None)
     properties = {to_file(from_file(k, RESERVED), {EXTRA}): v for k, v in properties.items()}
 
-    geometry = feature.get("geometry")
-    coordinates = geometry.get("coordinates") if isinstance(geometry, dict) else None
-    if (
-        not isinstance(geometry, dict)
-        or geometry.get("type") != "Point"
-        or not isinstance(coordinates, list)
-        or len(coordinates) < 2
-    ):
-        reason = "is not a Point: expected longitude and latitude"
-        return Rejected(number, "geometry", shown(geometry), reason, str(code or ""))
-    if extra := _extra(feature, geometry):
-        properties[EXTRA] = extra
-    values = (code, name, coordinates[1], coordinates[0])
-    columns = (code_column, name_column, "coordinates[1]", "coordinates[0]")
-    return checked(number, values, properties, columns)
+    geometry: Any = feature.get("geometry")
+    match geometry:
+        case {"type": "Point", "coordinates": [lng, lat, *_]}:
+            if extra := _extra(feature, geometry):
+                properties[EXTRA] = extra
+            columns = (code_column, name_column, "coordinates[1]", "coordinates[0]")
+            return checked(number, (code, name, lat, lng), properties, columns)
+    reason = "is not a Point: expected longitude and latitude"
+    return Rejected(number, "geometry", shown(geometry), reason, str(code or ""))
 
 
 def _find(properties: dict[str, Any], field: str) -> str | None:
@@ -95,12 +86,8 @@ def _extra(feature: dict[str, Any], geometry: dict[str, Any]) -> dict[str, Any]:
 
 def collection(features: Iterable[dict[str, Any]], **members: Any) -> Iterator[bytes]:
     """Write a FeatureCollection, a Feature a line, and further members after them."""
-    separator = b'{"type":"FeatureCollection","features":[\n'
-    for feature in features:
-        yield separator + dumps(feature)
-        separator = b",\n"
-    yield (b"\n" if separator == b",\n" else separator) + b"]"
-    yield (b"," + dumps(members)[1:] if members else b"}") + b"\n"
+    end = b"]," + dumps(members)[1:] if members else b"]}"
+    return listed(b'{"type":"FeatureCollection","features":[', features, end + b"\n")
 
 
 def _feature(record: Record) -> dict[str, Any]:

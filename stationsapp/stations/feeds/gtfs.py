@@ -6,11 +6,13 @@ from decimal import Decimal
 from itertools import chain
 from typing import BinaryIO
 
-from . import Contents, FeedError, Format, Item, Record, Rejected, Skipped, checked, shown
+from . import Contents, FeedError, Format, Item, Record, Rejected, Skipped, checked
 from .csv import CSV, distinct, lines_of, rows
 from .headers import from_file, normalised, to_file
 
 COLUMNS = ("stop_id", "stop_name", "stop_lat", "stop_lon")
+PLACE = COLUMNS[2:]
+INHERITED = ("stop_name", *PLACE, "parent_station")
 STATION = "1"
 
 # What the reference allows in its columns that are no free text; PostgreSQL reads these too.
@@ -42,7 +44,6 @@ def read(stream: BinaryIO, all_locations: bool = False) -> Iterator[Item]:
 
 
 Stop = tuple[int, dict[str, str]]
-Above = tuple[str, tuple[str, str] | None, str | None]  # name, coordinates, parent
 
 
 def _stop(line: int, row: list[str], header: list[str]) -> Stop | Rejected:
@@ -51,7 +52,7 @@ def _stop(line: int, row: list[str], header: list[str]) -> Stop | Rejected:
         return Rejected(line, header[-1], row[-1], reason)
     stop = {column: value for column, value in zip(header, row, strict=True) if value}
     kind = stop.get("location_type", "")
-    if not _is_allowed("location_type", kind):
+    if not re.fullmatch(ALLOWED["location_type"], kind):
         reason = "is not a type of location: expected 0 to 4"
         return Rejected(line, "location_type", kind, reason, stop.get("stop_id", ""))
     return line, stop
@@ -72,38 +73,27 @@ def _record(line: int, stop: dict[str, str]) -> Record | Rejected:
 
 def _inherited(stops: Iterable[Stop | Rejected]) -> Iterator[Item]:
     """Make records of all locations; those that lack something wait for their parents."""
-    known: dict[str, Above] = {}
+    known: dict[str | None, dict[str, str]] = {}
     waiting: list[Stop] = []
     for stop in stops:
         if isinstance(stop, Rejected):
             yield stop
             continue
         line, values = stop
-        above = _above(values)
-        known[values.get("stop_id", "")] = above
-        if above[0] and above[1]:
+        if not all(values.get(column, "").strip() for column in PLACE):
+            for column in PLACE:
+                values.pop(column, None)
+        known[values.get("stop_id", "")] = {c: values[c] for c in INHERITED if c in values}
+        if values.keys() >= {"stop_name", *PLACE}:
             yield _record(line, values)
         else:
             waiting.append(stop)
-    for line, values in waiting:
-        name, place, parent = _above(values)
+    for line, own in waiting:
+        values = above = own
         for _ in range(3):  # boarding area, platform, station: there are no more levels
-            if parent in known:
-                inherited_name, inherited_place, parent = known[parent]
-                name, place = name or inherited_name, place or inherited_place
-        yield _record(
-            line, values | dict(zip(COLUMNS[1:], (name, *(place or ("", ""))), strict=True))
-        )
-
-
-def _above(stop: dict[str, str]) -> Above:
-    """Return what a location's children inherit, and its own parent."""
-    lat, lng = stop.get("stop_lat", "").strip(), stop.get("stop_lon", "").strip()
-    return (
-        stop.get("stop_name", ""),
-        (lat, lng) if lat and lng else None,
-        stop.get("parent_station"),
-    )
+            above = known.get(above.get("parent_station"), {})
+            values = above | values
+        yield _record(line, values)
 
 
 def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
@@ -112,17 +102,18 @@ def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
     Where a value isn't what the reference allows in the column, it stands in a column of its own,
     `properties.<key>`.
     """
-    keys, titles = contents.keys(), [*COLUMNS]
-    cells: list[tuple[str, bool | None]] = []
+    keys = contents.keys()
+    columns: list[tuple[str, str, str]] = []  # title, property, pattern of the values
     for key in keys:
+        pattern = ""
         if key in ALLOWED:
-            titles.append(key)
-            cells.append((key, True))
-        if key not in ALLOWED or contents.some(key, f"^(?!(?:{ALLOWED[key]})$)"):
-            titles.append(to_file(key, RESERVED))
-            cells.append((key, False if key in ALLOWED else None))
+            columns.append((key, key, rf"^(?:{ALLOWED[key]})\Z"))
+            pattern = rf"^(?!(?:{ALLOWED[key]})\Z)"
+        if key not in ALLOWED or contents.some(key, pattern):
+            columns.append((to_file(key, RESERVED), key, pattern))
+    titles = [*COLUMNS, *(title for title, _, _ in columns)]
     lines = (
-        [r.code, r.name, _decimal(r.lat), _decimal(r.lng), *(_cell(r, *cell) for cell in cells)]
+        [r.code, r.name, _decimal(r.lat), _decimal(r.lng), *(_cell(r, *c[1:]) for c in columns)]
         for r in records
     )
     return lines_of(chain([titles], lines))
@@ -134,15 +125,9 @@ def _decimal(number: float) -> str:
     return f"{Decimal(text):f}" if "e" in text else text
 
 
-def _cell(record: Record, key: str, allowed: bool | None) -> str:
-    """Write a value if it is, or is not, one that the reference allows; None for any."""
-    value = record.properties.get(key)
-    text = "" if value is None else shown(value)
-    return text if allowed is None or _is_allowed(key, text) == allowed else ""
-
-
-def _is_allowed(column: str, text: str) -> bool:
-    return bool(re.fullmatch(ALLOWED[column], text))
+def _cell(record: Record, key: str, pattern: str) -> str:
+    text = record.cell(key)
+    return text if not pattern or re.match(pattern, text) else ""
 
 
 def _is_start(text: str) -> bool:

@@ -19,18 +19,14 @@ LARGEST = 1 << 24  # characters of one element
 SPACE = re.compile(r"[ \t\r\n]*")
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
-
-
 def _finite(text: str) -> float:
-    """Read a JSON number, refusing what is too great for a double (RFC 8259, section 6)."""
+    """Read a number, refusing NaN and what is too great for a double (RFC 8259, section 6)."""
     if not isfinite(number := float(text)):
-        raise ValueError(f"{text[:40]} is too great a number")
+        raise ValueError(f"{text[:40]} is not a number, or too large")
     return number
 
 
-DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+DECODER = json.JSONDecoder(parse_constant=_finite, parse_float=_finite)
 
 
 def is_json(text: str) -> bool:
@@ -57,17 +53,17 @@ def _descend(text: "_Text", path: tuple[str, ...]) -> Generator[Any, None, bool]
         for _ in text.members("[", "]"):
             yield text.value()
         return True
-    found = False
-    if path and text.peek() == "{":
-        for _ in text.members("{", "}"):
-            name = text.value()
-            text.take(":")
-            if name == path[0]:
-                found = (yield from _descend(text, path[1:])) or found
-            else:
-                text.value()
-    else:
+    if not path or text.peek() != "{":
         text.value()
+        return False
+    found = False
+    for _ in text.members("{", "}"):
+        name = text.value()
+        text.take(":")
+        if name == path[0]:
+            found = (yield from _descend(text, path[1:])) or found
+        else:
+            text.value()
     return found
 
 
@@ -89,14 +85,12 @@ class _Text:
         """Drop what was used up, read on; return whether there was more."""
         chunk = self.stream.read(CHUNK)
         self.line += self.window.count("\n", 0, self.at)
+        self.window, self.at = self.window[self.at :], 0
         try:
-            fresh = self.decode(chunk, not chunk)
+            self.window += self.decode(chunk, not chunk)
         except UnicodeDecodeError as error:
-            line = self.line + self.window.count("\n", self.at)
-            line += error.object.count(b"\n", 0, error.start)
+            line = self.line + self.window.count("\n") + error.object.count(b"\n", 0, error.start)
             raise FeedError(f"line {line}: not UTF-8, as JSON must be") from error
-        self.window = self.window[self.at :] + fresh
-        self.at = 0
         return bool(chunk)
 
     def peek(self) -> str:

@@ -117,7 +117,9 @@ def app_arguments() -> list[str]:
             return ["--app", value]
         if option.startswith("--app="):
             return [option]
-    return []
+    script = Path(sys.argv[0])  # as in `python shop.py`
+    named = script.suffix == ".py" and script.name not in ("app.py", "wsgi.py", "__main__.py")
+    return ["--app", str(script)] if named and "site-packages" not in script.parts else []
 
 
 def _program(name: str) -> str:

@@ -11,9 +11,9 @@ from .diagnosis import Diagnosis
 HEAD = """\
 # Known errors
 
-Generated from Flask-Doctor's catalogue by `python -m flask_doctor.document FILE`: don't edit it here.
-`flask doctor` finds out which of these errors you have, and fills in your own names. Here, capitals
-such as `HOST` or `DATABASE` stand for these names, and `…` for what varies.
+Generated from Flask-Doctor's catalogue by `python -m flask_doctor.document FILE`: don't edit it
+here. `flask doctor` finds out which of these errors you have, and fills in your own names. Here,
+capitals such as `HOST` or `DATABASE` stand for these names, and `…` for what varies.
 """
 
 

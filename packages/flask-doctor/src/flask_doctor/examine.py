@@ -73,15 +73,16 @@ def examine(load_app: Callable[[], Flask]) -> Iterator[Step]:
             yield Step(name, True, masked(detail, case.password))
 
 
-def look(app: Flask) -> Diagnosis | None:
+def look(app: Flask, *, models: bool = False) -> Diagnosis | None:
     """Return what keeps an application's database from being used, None when nothing does.
 
-    That is whether it can be reached, how far it is migrated, and whether the models agree.
+    That is whether it can be reached, how far it is migrated, and with `models` whether these agree
+    with it, which takes longer.
     """
     with ExitStack() as stack:
         case = Examination(lambda: app, stack, state_of(app))
         stack.enter_context(app.app_context())
-        for stage in (url, connection, migrated, drift):
+        for stage in (url, connection, migrated, *([drift] if models else [])):
             try:
                 stage(case)
             except Exception as error:

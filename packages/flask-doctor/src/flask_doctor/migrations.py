@@ -106,23 +106,28 @@ def find_revision(state: State, connection: Connection) -> str:
     tool = tool_of(state)
     if tool is None:
         return "no migrations: neither Flask-Migrate nor Alembic is set up"
+    tables = state.metadata.tables.values() if state.metadata is not None else ()
+    inspector = inspect(connection)
+    missing = {t.name for t in tables if not inspector.has_table(t.name, schema=t.schema)}
     if not tool.made.exists():
-        raise Finding("no-migrations-folder")
+        if missing:
+            raise Finding("no-migrations-folder")
+        return "no folder of migrations; the tables of the models are there"
     scripts = tool.scripts()
     heads, current = set(scripts.get_heads()), _current(tool, connection)
-    if len(heads) > 1:
-        raise Finding("several-heads")
     unknown = current - {revision.revision for revision in scripts.walk_revisions()}
     if unknown:
         raise Finding(
             "revision-unknown", detail=f"The database's revision: {', '.join(sorted(unknown))}."
         )
-    tables = _tables(state)
-    if not heads and tables:
-        raise Finding("no-migrations-yet", seen=f"Tables of the models: {', '.join(tables)}.")
+    if not heads and missing:
+        seen = f"Tables of the models: {', '.join(sorted(missing))}."
+        raise Finding("no-migrations-yet", seen=seen)
     if current == heads:
-        return f"at head, {', '.join(heads) or 'none yet'}"
-    if not current and set(tables) & set(inspect(connection).get_table_names()):
+        return f"at head, {', '.join(sorted(heads)) or 'none yet'}"
+    if len(heads) > 1:
+        raise Finding("several-heads")
+    if not current and len(missing) < len(tables):
         raise Finding("table-exists")
     raise Finding("database-behind")
 
@@ -142,10 +147,6 @@ def _current(tool: Tool, connection: Connection) -> set[str]:
 
 def _named(tool: Tool, *starts: str) -> list[str]:
     return [name for name in tool.options if name.startswith(starts)]
-
-
-def _tables(state: State) -> list[str]:
-    return sorted(state.metadata.tables) if state.metadata is not None else []
 
 
 def find_drift(state: State, connection: Connection) -> str:

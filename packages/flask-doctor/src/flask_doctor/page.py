@@ -28,9 +28,12 @@ from . import button
 from .ahead import Ahead, wanted
 from .diagnosis import Diagnosis, masked
 from .errors import passes_by_itself
+from .examine import look
 from .notes import annotate
 from .state import state_of
 
+# A migration was not run, or the model is newer than the migrations: a look tells which.
+NOT_MIGRATED = ("table-missing", "column-missing")
 RETRY_AFTER = 5  # seconds
 PROBLEM = "application/problem+json"
 # Nothing of other sites, no frame around it, no script and no style but the page's own.
@@ -52,8 +55,7 @@ def init_app(app: Flask) -> None:
         # What the application answers itself stays its own.
         if kind not in app.error_handler_spec[None][None]:
             app.register_error_handler(kind, page.answer)
-    # Before all that the application does with a request, whichever was registered first.
-    app.before_request_funcs.setdefault(None, []).insert(0, page.meet)
+    app.before_request(page.meet)
     # Whether it is in debug isn't known yet: `app.run(debug=True)` says so later.
     bp = Blueprint("doctor", __name__, url_prefix="/_doctor")
     bp.add_url_rule("/", "act", page.act, methods=["POST"])
@@ -83,6 +85,10 @@ class Page:
         temporary = passes_by_itself(error)
         annotate(error)
         diagnosis: Diagnosis | None = getattr(error, "diagnosis", None)
+        if current_app.debug and diagnosis and diagnosis.entry.id in NOT_MIGRATED:
+            found = look(state_of(current_app).app, models=True)
+            if found and found.entry.id == "model-drift":  # no migration is left to run
+                diagnosis = found
         if not (diagnosis if current_app.debug else temporary):
             raise error
         current_app.logger.error("%s %s failed", request.method, request.path, exc_info=error)

@@ -10,7 +10,7 @@ from flask import current_app
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from . import libpq, refusal
+from . import libpq
 from .catalogue import Entry
 from .diagnosis import Diagnosis, command_facts, server_facts
 from .errors import is_connecting, sqlstate_of
@@ -138,6 +138,8 @@ def _refused(
     if "@" in str(parameters.get("host", "")):  # a part of the password, which is not shown
         return "url-unescaped", {}
     if probe and attempt and parameters:
+        from . import refusal  # pg8000 takes 25 ms of a start, and few starts need it
+
         if entry is None:
             entry = refusal.examine(parameters, attempt)
         elif entry == "no-hba-entry" and refusal.needs_encryption(parameters, attempt):
