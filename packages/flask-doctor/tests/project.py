@@ -83,7 +83,7 @@ class Project:
         """Run a command that says this, and return the id of the only entry that explains it."""
         self.output = self.run(command)
         assert message in self.output
-        ids = re.findall(r"docs/errors.md#([\w-]+)", self.output)
+        ids = re.findall(r"^\s*([a-z-]+): .+\n +Why: ", self.output, re.MULTILINE)
         assert len(ids) <= 1, self.output
         return ids[0] if ids else None
 

@@ -41,7 +41,7 @@ def test_an_installed_package_adds_an_entry_and_its_action(server: Cluster, tmp_
     assert "hungry" in project.do("flask doctor --list")
     assert project.diagnosis("flask routes", "the birds are hungry") == "hungry"
     assert project.diagnosis() == "hungry"
-    assert "no application" in project.run("flask doctor --fix feed")
+    assert "application can't be loaded" in project.run("flask doctor --fix feed")
 
 
 def test_a_package_that_fails_is_passed_over(server: Cluster, tmp_path: Path):

@@ -100,3 +100,21 @@ def test_port_taken(project: Project):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         command = f"flask run --port {listener.getsockname()[1]}"
         assert project.diagnosis(command, os.strerror(98)) == "port-taken"
+
+
+def test_the_place_of_a_missing_variable_is_in_the_users_code(project: Project):
+    project.write("app.py", "import os\nos.environ['FOO']\n")
+    assert project.diagnosis(message="KeyError: 'FOO'") == "app-not-importable"
+    assert "app.py, line 2" in project.output
+
+
+def test_without_migrations_none_are_advised(project: Project):
+    project.edit("app.py", "Migrate(app, db)\n", "")
+    ask = (
+        "python -c 'from app import *; app.debug = True; "
+        'print(app.test_client().get("/").get_json())\' 2>/dev/null'
+    )
+    answer = project.do(ask)
+    assert "table-missing" in answer
+    assert "create_all" in answer
+    assert "db upgrade" not in answer

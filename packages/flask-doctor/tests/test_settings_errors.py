@@ -44,7 +44,7 @@ def test_an_env_file_that_does_no_harm_is_mentioned_and_no_more(project: Project
     (project.folder / ".env").write_bytes(b"\xef\xbb\xbfGOOD=1\n")
     assert project.diagnosis() == "no-migrations-folder"
     (project.folder / ".env").write_bytes(b"GOOD=1\nthis is no assignment\n")
-    assert project.diagnosis(message=".env, but see line 2") == "no-migrations-folder"
+    assert project.diagnosis(message=".env, but line 2 can't be read") == "no-migrations-folder"
 
 
 def test_url_missing(project: Project):

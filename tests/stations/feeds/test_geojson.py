@@ -94,7 +94,7 @@ def test_what_is_no_station_is_rejected(change: dict[str, Any], column: str):
         (b'{"features": [\n{"a": 1},\n', "line 3: .*end|line 3"),
         (b'{"features": [\n{"a" 1}]}', "line 2"),
         (b'{"features": [NaN]}', "NaN"),
-        (b'{"features": [1e999]}', "too great"),
+        (b'{"features": [1e999]}', "too large"),
         (b'{"features": [' + b"9" * 5000 + b"]}", "line 1"),
         (b'{"features": []} x', "something follows"),
         (b'{"features": [] "a"}', "expected , or }"),

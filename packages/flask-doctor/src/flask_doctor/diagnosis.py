@@ -13,7 +13,7 @@ from typing import Any
 
 from .catalogue import Entry
 
-PAGE = "docs/errors.md"
+PAGE = "Flask-Doctor's docs/errors.md"
 # What the texts are filled with where nothing is known; docs/errors.md is written with these.
 UNKNOWN = {
     "host": "HOST",
@@ -28,6 +28,7 @@ UNKNOWN = {
     "line": "…",
     "place": "the line that the traceback ends with",
     "detail": "",
+    "package": "psycopg2-binary",
     "seen": "",
     "missing": "the doctor names them.",
     # Flask-Migrate's; another tool has its own.

@@ -3,6 +3,7 @@
 import codecs
 import io
 import os
+import sysconfig
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ from typing import Any
 from dotenv import find_dotenv
 from dotenv.parser import parse_stream
 from flask import Flask
+from flask.cli import NoAppException
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.pool import QueuePool
 
@@ -22,6 +24,8 @@ from .migrations import Finding
 from .recognise import connection_facts, diagnose, facts_of
 from .state import State, known_entries, state_of
 
+# Packages, the standard library, and Python's own frozen modules.
+NOT_THE_USERS = (*(sysconfig.get_paths()[name] for name in ("purelib", "stdlib")), "<frozen")
 STATEMENT_TIMEOUT = 2000  # milliseconds
 
 
@@ -141,7 +145,8 @@ def application(case: Examination) -> str:
         known = diagnose(error, probe=True)
         if known:
             raise Finding(known.entry.id, **known.facts) from error
-        inner = error.__cause__ or error.__context__ or error
+        wrapped = error.__context__ if isinstance(error, NoAppException) else None
+        inner = error.__cause__ or wrapped or error
         detail = masked(f"{type(inner).__name__}: {inner}")
         raise Finding("app-not-importable", detail=detail, place=_place(inner)) from error
     case.state = state_of(app)
@@ -154,7 +159,8 @@ def _place(error: BaseException) -> str:
         return f"{os.path.relpath(error.filename or '')}, line {error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
     # The error is the user's to mend where the user's own code called a package.
-    last = ([frame for frame in frames if "site-packages" not in frame.filename] or frames)[-1]
+    own = [frame for frame in frames if not frame.filename.startswith(NOT_THE_USERS)]
+    last = (own or frames)[-1]
     return f"{os.path.relpath(last.filename)}, line {last.lineno}"
 
 
@@ -207,7 +213,7 @@ def privileges(case: Examination) -> str:
 def known_models(case: Examination) -> str:
     """List the models, and the ones that the migrations don't see."""
     seen = ", ".join(models.known_models(case.doctor)) or "none"
-    missing = models.missing_models(case.doctor)
+    missing = models.missing_models(case.doctor) if migrations.tool_of(case.doctor) else []
     if missing:
         raise Finding(
             "nothing-to-migrate", seen=f"Models known: {seen}.", missing="; ".join(missing)

@@ -4,6 +4,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from flask import current_app
@@ -21,6 +22,12 @@ from .urls import flaw
 # What wraps the error that matters, and says no more than that it happened.
 WRAPPERS = ("SystemExit", "NoAppException", "ClickException", "UsageError")
 REACHING = 2.0  # seconds for a look whether a port takes connections
+
+NO_MIGRATIONS = (
+    "This application has no migrations. Create what is missing with `metadata.create_all()` "
+    "(`db.create_all()` in Flask-SQLAlchemy), or set up Flask-Migrate."
+)
+PACKAGES = {"psycopg2": "psycopg2-binary", "psycopg": "psycopg[binary]"}  # what pip installs
 
 Found = tuple[str, dict[str, str]]
 """The id of an entry, and the facts of the case."""
@@ -49,8 +56,15 @@ def diagnose(
         found = _find(inner, entries, parameters_of(engine, state), engine, probe)
         if found and found[0] in entries:
             facts = facts_of(state, engine) | connection_facts(connection) | found[1]
-            return Diagnosis(entries[found[0]], facts)
+            return Diagnosis(_possible(entries[found[0]], state), facts)
     return None
+
+
+def _possible(entry: Entry, state: State | None) -> Entry:
+    """Return the entry, without a fix by migrations in an application that has none."""
+    if entry.action != "upgrade" or state is None or tool_of(state):
+        return entry
+    return replace(entry, action=None, fix=(NO_MIGRATIONS,))
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -73,6 +87,8 @@ def facts_of(state: State | None, engine: Engine | None) -> dict[str, str]:
     """Return what the texts are filled with: the commands of this set-up, the engine's server."""
     tool = tool_of(state) if state else None
     facts = command_facts(tool.commands if tool else {})
+    if engine is None and state is not None and current_state() is state:
+        engine = state.engine
     if engine is None:
         return facts
     own = libpq.effective(parameters_of(engine, state))
@@ -112,7 +128,11 @@ def _find(
         return _refused(error, entries, parameters, engine, probe)
     found = _by_text(error, entries)
     if isinstance(error, ModuleNotFoundError) and _is_driver(error.name or ""):
-        return "driver-missing", {"detail": f"Missing: {error.name}."}
+        name = str(error.name)
+        return "driver-missing", {
+            "detail": f"Missing: {name}.",
+            "package": PACKAGES.get(name, name),
+        }
     if found in ("url-scheme", "url-unescaped"):
         # What int() says of a port cut out of a password, it says of much else: ask the URL.
         fault = flaw(_url())
