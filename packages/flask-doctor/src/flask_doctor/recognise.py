@@ -53,7 +53,7 @@ def diagnose(
         known: Diagnosis | None = getattr(inner, "diagnosis", None)
         if known:
             return known
-        found = _find(inner, entries, parameters_of(engine, state), engine, probe)
+        found = _find(inner, entries, parameters_of(engine, state), probe)
         if found and found[0] in entries:
             facts = facts_of(state, engine) | connection_facts(connection) | found[1]
             return Diagnosis(_possible(entries[found[0]], state), facts)
@@ -113,7 +113,6 @@ def _find(
     error: BaseException,
     entries: Mapping[str, Entry],
     parameters: dict[str, Any],
-    engine: Engine | None,
     probe: bool,
 ) -> Found | None:
     if sqlstate := sqlstate_of(error):
@@ -125,7 +124,7 @@ def _find(
     if isinstance(error, DBAPIError) and error.connection_invalidated and error.statement:
         return "connection-lost", {}
     if is_connecting(error):
-        return _refused(error, entries, parameters, engine, probe)
+        return _refused(error, entries, parameters, probe)
     found = _by_text(error, entries)
     if isinstance(error, ModuleNotFoundError) and _is_driver(error.name or ""):
         name = str(error.name)
@@ -145,7 +144,6 @@ def _refused(
     error: BaseException,
     entries: Mapping[str, Entry],
     parameters: dict[str, Any],
-    engine: Engine | None,
     probe: bool,
 ) -> Found | None:
     """Explain why a connection failed: first by what libpq says, then by a look at the server."""
