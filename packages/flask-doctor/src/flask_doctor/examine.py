@@ -169,6 +169,8 @@ def url(case: Examination) -> str:
     case.engine = case.doctor.engine
     if case.engine is None:
         raise Finding("app-not-registered")
+    if case.engine.dialect.name != "postgresql":
+        raise Finding("other-database", detail=case.engine.dialect.name)
     return str(case.engine.url.render_as_string())
 
 
