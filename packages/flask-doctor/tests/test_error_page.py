@@ -23,7 +23,7 @@ from flask import Flask, abort, request
 from flask.testing import FlaskClient
 from flask_doctor import Doctor, button
 from flask_doctor.catalogue import Action, Entry
-from flask_doctor.diagnosis import Diagnosis
+from flask_doctor.diagnosis import Diagnosis, masked
 from flask_doctor.state import state_of
 from project import Project
 from sqlalchemy import text
@@ -471,3 +471,31 @@ def open_url(url: str, data: bytes | None = None, **headers: str) -> str:
     request = urllib.request.Request(url, data, {"Accept": "text/html"} | headers)
     with urllib.request.urlopen(request, timeout=30) as answer:
         return answer.read().decode()
+
+
+@pytest.mark.parametrize(
+    ("code", "diagnosis", "fixed"),
+    [
+        (0, None, True),
+        (1, {"action": None}, True),  # the next error is one that the page tells about
+        (1, {"action": "upgrade"}, True),
+        (1, {"action": "create-database"}, False),
+        (1, None, False),
+    ],
+)
+def test_a_button_has_worked_if_its_error_is_gone(monkeypatch, code, diagnosis, fixed):
+    done = subprocess.CompletedProcess([], code, json.dumps({"diagnosis": diagnosis}), "")
+    monkeypatch.setattr(button.subprocess, "run", lambda *_, **__: done)
+    assert (button._run_apart("create-database") is None) is fixed
+
+
+@pytest.mark.parametrize(
+    ("text", "password", "shown"),
+    [
+        ("postgresql://x:p@ss@host/db", None, "postgresql://x:***@host/db"),
+        ("password=app for the app of apps", "app", "password=*** for the *** of apps"),
+        ("'p@\\n'", "p@\n", "'***'"),
+    ],
+)
+def test_a_password_is_masked_as_a_word(text: str, password: str | None, shown: str):
+    assert masked(text, password) == shown

@@ -12,6 +12,7 @@ import pytest
 from clusters import Cluster, assert_explained, engine_of, last_step, lifted_app, run_fix
 from flask_doctor.catalogue import ENTRIES
 from flask_doctor.diagnosis import Diagnosis, server_facts
+from flask_doctor.examine import examine
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError, TimeoutError
 
@@ -191,3 +192,14 @@ def test_where_an_own_connector_led_is_told_by_the_connection(server: Cluster):
     error = error_of("postgresql+psycopg2://", "TABLE nothing", creator=connect)
     assert error.diagnosis.facts["port"] == str(server.port)
     assert error.diagnosis.facts["database"] == "app"
+
+
+def test_a_connection_that_died_in_the_pool_is_no_finding(server: Cluster):
+    app = lifted_app(server.url("trusted", "app"))
+    with app.app_context():
+        engine = app.extensions["sqlalchemy"].engine
+        with engine.connect() as connection:
+            number = connection.connection.dbapi_connection.info.backend_pid
+        server.execute(f"SELECT pg_terminate_backend({number}, 60000)")
+        assert "connection" in {step.stage for step in examine(lambda: app) if step.ok}
+        engine.dispose()

@@ -87,7 +87,7 @@ def _run_apart(name: str) -> str | None:
         return f"It took more than {ACTION_TIMEOUT} seconds."
     except ValueError:
         return done.stdout + done.stderr
-    if done.returncode and (diagnosis is None or diagnosis["action"] in (None, name)):
+    if done.returncode and (diagnosis is None or diagnosis["action"] == name):
         return done.stdout + done.stderr
     return None
 

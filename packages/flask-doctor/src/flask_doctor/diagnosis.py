@@ -153,6 +153,7 @@ def masked(text: str, password: str | None = None) -> str:
     """Return the text with the passwords of its URLs, and this one, replaced by `***`."""
     text = re.sub(r"(?<=://)([^\s:/@]*):\S*@", r"\1:***@", text)
     if password:
+        # As a word: a password such as `app` is a part of many others.
         for form in (password, repr(password)[1:-1]):
-            text = text.replace(form, "***")
+            text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", "***", text)
     return text

@@ -16,6 +16,7 @@ from dotenv.parser import parse_stream
 from flask import Flask
 from flask.cli import NoAppException
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from . import migrations, models
@@ -187,7 +188,14 @@ def connection(case: Examination) -> str:
     for case.name, case.engine in others:
         case.engine.connect().close()
     case.name, case.engine = main, engine
-    case.connection.execute(text(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT}"))
+    limit = text(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT}")
+    try:
+        case.connection.execute(limit)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        case.connection.rollback()  # it had died in the pool, so that a new one is made now
+        case.connection.execute(limit)
     version, database, read_only = case.connection.execute(
         text(
             "SELECT current_setting('server_version'), current_database(), "
