@@ -100,15 +100,19 @@ def test_a_cure_that_fails_leads_back(visit: Callable[..., Page], monkeypatch):
     expect(page.get_by_role("button", name="Create the database")).to_be_visible()
 
 
-def test_commands_and_the_whole_are_copied(visit: Callable[..., Page], server: Cluster, context):
-    server.execute("CREATE DATABASE browsed OWNER trusted")
+def test_commands_and_the_whole_are_copied(visit: Callable[..., Page], context):
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = visit("/birds")
+    page = visit()
     for label, copied in (("Copy", ".command pre"), ("Copy as Markdown", "#report")):
         press(page, label)
         expect(page.get_by_role("status")).to_have_text("Copied")
         content = page.locator(copied).first.text_content()
         assert page.evaluate("navigator.clipboard.readText()") == content
+
+
+def test_the_traceback_is_unfolded(visit: Callable[..., Page], server: Cluster):
+    server.execute("CREATE DATABASE browsed OWNER trusted")
+    page = visit("/birds")
     press(page, "Traceback")
     expect(page.get_by_role("region", name="Traceback")).to_contain_text("in birds")
 
