@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from clusters import Cluster
@@ -17,22 +18,21 @@ def project(server: Cluster, tmp_path: Path) -> Iterator[Project]:
 
 
 @pytest.fixture(scope="module")
-def migrated_folder(server: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project's folder with its first migration."""
+def migrated_folder(server: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A project's migrations, of which database `first` is at the first."""
     folder = tmp_path_factory.mktemp("migrated")
     server.execute("CREATE DATABASE first OWNER trusted")
     project = Project(folder, server.url("trusted", "first"))
-    project.do("flask db init && flask db migrate -m first")
+    project.do("flask db init && flask db migrate -m first && flask db upgrade")
+    yield folder / "migrations"
     server.execute("DROP DATABASE first WITH (FORCE)")
-    return folder / "migrations"
 
 
 @pytest.fixture
 def migrated(project: Project, server: Cluster, migrated_folder: Path) -> Project:
     """A project whose database is at its first migration."""
-    project.do(f"cp -r {migrated_folder} migrations")
-    server.execute("CREATE DATABASE birds OWNER trusted")
-    project.do("flask db upgrade")
+    copytree(migrated_folder, project.folder / "migrations")
+    server.execute("CREATE DATABASE birds TEMPLATE first OWNER trusted")
     return project
 
 
