@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, Table, inspect
 
 from .state import State
 
@@ -106,11 +106,8 @@ def find_revision(state: State, connection: Connection) -> str:
     tool = tool_of(state)
     if tool is None:
         return "no migrations: neither Flask-Migrate nor Alembic is set up"
-    tables = state.metadata.tables.values() if state.metadata is not None else ()
-    inspector = inspect(connection)
-    missing = {t.name for t in tables if not inspector.has_table(t.name, schema=t.schema)}
     if not tool.made.exists():
-        if missing:
+        if _missing(_tables(state), connection):
             raise Finding("no-migrations-folder")
         return "no folder of migrations; the tables of the models are there"
     scripts = tool.scripts()
@@ -120,16 +117,27 @@ def find_revision(state: State, connection: Connection) -> str:
         raise Finding(
             "revision-unknown", detail=f"The database's revision: {', '.join(sorted(unknown))}."
         )
-    if not heads and missing:
+    if not heads and (missing := _missing(_tables(state), connection)):
         seen = f"Tables of the models: {', '.join(sorted(missing))}."
         raise Finding("no-migrations-yet", seen=seen)
     if current == heads:
         return f"at head, {', '.join(sorted(heads)) or 'none yet'}"
     if len(heads) > 1:
         raise Finding("several-heads")
-    if not current and len(missing) < len(tables):
+    tables = _tables(state)
+    if not current and len(_missing(tables, connection)) < len(tables):
         raise Finding("table-exists")
     raise Finding("database-behind")
+
+
+def _tables(state: State) -> list[Table]:
+    return list(state.metadata.tables.values()) if state.metadata is not None else []
+
+
+def _missing(tables: list[Table], connection: Connection) -> set[str]:
+    """Return the names of the tables that aren't there; a query each, so only for a failure."""
+    inspector = inspect(connection)
+    return {t.name for t in tables if not inspector.has_table(t.name, schema=t.schema)}
 
 
 def is_behind(state: State, connection: Connection) -> bool:
