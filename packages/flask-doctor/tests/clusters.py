@@ -17,7 +17,7 @@ from flask_doctor import Doctor
 from flask_doctor.catalogue import ENTRIES
 from flask_doctor.diagnosis import Diagnosis
 from flask_doctor.examine import Step, examine
-from flask_doctor.recognise import pattern
+from flask_doctor.matching import pattern
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Engine

@@ -87,9 +87,13 @@ class Project:
         assert len(ids) <= 1, self.output
         return ids[0] if ids else None
 
+    def commands(self) -> list[str]:
+        """Return the commands that the last diagnosis printed."""
+        return re.findall(r"^ +(?:\d+\. )?\$ (.*)$", self.output, re.MULTILINE)
+
     def run_fix(self) -> None:
         """Run the commands that the last diagnosis printed, as they are printed."""
-        commands = [line[6:] for line in self.output.splitlines() if line.startswith("    $ ")]
+        commands = self.commands()
         assert commands
         for command in commands:
             self.run(command)

@@ -5,6 +5,7 @@ import pytest
 from clusters import Cluster, dead_port, engine_of, lifted_app
 from flask import abort
 from flask_doctor import notes, recognise, refusal
+from flask_doctor.rules import connecting
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
@@ -51,11 +52,11 @@ def test_no_request_in_production_examines_the_server(
     server: Cluster, monkeypatch: pytest.MonkeyPatch
 ):
     """What libpq doesn't say in English stays unknown then, and is answered by its class."""
-    monkeypatch.setattr(recognise, "_by_text", lambda *_: None)
+    monkeypatch.setattr(connecting, "by_text", lambda *_: None)
     looks: list[object] = []
     monkeypatch.setattr(refusal, "examine", lambda *arguments: looks.append(arguments))
     monkeypatch.setattr(
-        recognise.libpq, "decisive", lambda message: recognise.libpq.Attempt("h", "1", message)
+        connecting.libpq, "decisive", lambda message: connecting.libpq.Attempt("h", "1", message)
     )
     app = lifted_app(server.url("ghost", "app"))
     app.add_url_rule("/", view_func=lambda: str(app.extensions["sqlalchemy"].engine.connect()))

@@ -100,7 +100,7 @@ def test_url_unescaped_on_the_traceback(project: Project):
 def test_the_command_for_an_unescaped_password_encodes_it(project: Project):
     project.environment["DATABASE_URL"] = "postgresql+psycopg2://x:a@b@localhost:1/x"
     project.diagnosis()
-    (command,) = [line[6:] for line in project.output.splitlines() if line.startswith("    $ ")]
+    (command,) = project.commands()
     (project.folder / "password").write_text(PASSWORD)
     output = project.run(f"(setsid {command} < password)")
     assert "p%2541%40s%27q%22%2F%3A%23w" in output

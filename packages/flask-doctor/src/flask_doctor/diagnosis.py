@@ -14,20 +14,18 @@ from typing import Any
 from .catalogue import Entry
 
 PAGE = "Flask-Doctor's docs/errors.md"
-# What the texts are filled with where nothing is known; docs/errors.md is written with these.
+# What the texts are filled with where nothing is known, beside the name in capitals (`DATABASE`);
+# docs/errors.md is written with these.
 UNKNOWN = {
-    "host": "HOST",
-    "port": "PORT",
-    "role": "ROLE",
-    "database": "DATABASE",
     "flask": "flask",
     "python": "python",
     "psql": "psql -h HOST -p PORT -U postgres",
     "start": "sudo systemctl start postgresql",
     "file": ".env",
-    "line": "…",
     "place": "the line that the traceback ends with",
     "detail": "",
+    "server_detail": "",
+    "server_hint": "",
     "package": "psycopg2-binary",
     "seen": "",
     "missing": "the doctor names them.",
@@ -40,8 +38,17 @@ UNKNOWN = {
 }
 # Facts that are shell commands already.
 COMMANDS = {"flask", "python", "psql", "start", "upgrade", "migrate", "stamp", "merge", "init"}
+# What is pasted or edited as it stands; all other lines are sentences.
+VERBATIM = ("$ ", "- ", "+ ")
 PROMPT = re.compile(r"(\S+)=# (.*)")
 START = {"darwin": "brew services start postgresql", "win32": "net start postgresql"}
+
+
+class Facts(dict[str, str]):
+    """Facts by name; an unknown one is its name in capitals, which nobody takes for a fact."""
+
+    def __missing__(self, name: str) -> str:
+        return name.upper()
 
 
 @dataclass(frozen=True)
@@ -50,26 +57,50 @@ class Diagnosis:
 
     entry: Entry
     facts: dict[str, str] = field(default_factory=dict)
+    where: str = ""  # the line of the user's own code
+    ruled_out: str = ""  # what is known to work, in a sentence
 
     @property
     def title(self) -> str:
         """What happened, in a line."""
-        return self.entry.title.format_map(UNKNOWN | self.facts)
+        return self.entry.title.format_map(self._facts)
 
     @property
     def why(self) -> str:
         """The cause, in prose."""
-        return self.entry.why.format_map(UNKNOWN | self.facts).strip()
+        return self.entry.why.format_map(self._facts).strip()
 
     @property
     def fix(self) -> list[str]:
-        """The fix, line by line; commands begin with `$ `."""
-        return [_fill(line, UNKNOWN | self.facts) for line in self.entry.fix]
+        """The fix, line by line: sentences, commands (`$ ...`), and edits (`- ...`, `+ ...`)."""
+        return [_fill(line, self._facts) for line in self.entry.fix]
+
+    @property
+    def steps(self) -> list[list[str]]:
+        """The fix step by step: a sentence, and the commands and edits that belong to it."""
+        steps: list[list[str]] = []
+        for line in self.fix:
+            if line.startswith(VERBATIM) and steps:
+                steps[-1].append(line)
+            else:
+                steps.append([line])
+        return steps
+
+    @property
+    def _facts(self) -> dict[str, str]:
+        return Facts(UNKNOWN | self.facts)
 
     def text(self) -> str:
         """Write it for a terminal or a traceback."""
-        lines = [f"{self.entry.id}: {self.title}", f"  Why: {self.why}", "  Fix:"]
-        lines += [f"    {line}" for line in self.fix]
+        lines = [f"{self.entry.id}: {self.title}"]
+        lines += [f"  Why: {self.why}"] if self.why else []
+        lines += [f"  Where: {self.where}"] if self.where else []
+        lines += [f"  Ruled out: {self.ruled_out}"] if self.ruled_out else []
+        lines += ["  Fix:"]
+        for number, step in enumerate(self.steps, 1):
+            mark = f"{number}. " if len(self.steps) > 1 else ""
+            lines += [f"    {mark}{step[0]}"]
+            lines += [f"    {' ' * len(mark)}{line}" for line in step[1:]]
         return "\n".join([*lines, f"  More: {PAGE}#{self.entry.id}"])
 
     def json(self) -> dict[str, Any]:
@@ -77,7 +108,9 @@ class Diagnosis:
         return {
             "id": self.entry.id,
             "title": self.title,
+            "where": self.where,
             "why": self.why,
+            "ruled_out": self.ruled_out,
             "fix": self.fix,
             "action": self.entry.action,
             "more": f"{PAGE}#{self.entry.id}",
@@ -86,12 +119,12 @@ class Diagnosis:
 
 def _fill(line: str, facts: Mapping[str, str]) -> str:
     if prompt := PROMPT.fullmatch(line):
-        quoted = {name: '"{}"'.format(value.replace('"', '""')) for name, value in facts.items()}
+        quoted = Facts((n, '"{}"'.format(v.replace('"', '""'))) for n, v in facts.items())
         database = shlex.quote(prompt[1].format_map(facts))
         return f"$ {facts['psql']} -d {database} -c {shlex.quote(prompt[2].format_map(quoted))}"
     if line.startswith("$ "):
         return line.format_map(
-            {name: v if name in COMMANDS else shlex.quote(v) for name, v in facts.items()}
+            Facts((name, v if name in COMMANDS else shlex.quote(v)) for name, v in facts.items())
         )
     return line.format_map(facts)
 
@@ -135,9 +168,7 @@ def server_facts(host: str, port: str, role: str, database: str) -> dict[str, st
     """Return the facts of a server, as far as they are known, and the commands that manage it."""
     known = {"host": host, "port": port, "role": role, "database": database}
     known = {name: value for name, value in known.items() if value}
-    psql = (
-        f"psql -h {shlex.quote(host or UNKNOWN['host'])} -p {port or UNKNOWN['port']} -U postgres"
-    )
+    psql = f"psql -h {shlex.quote(host or 'HOST')} -p {port or 'PORT'} -U postgres"
     # Debian's way: the administrator comes in by the socket, as the system user `postgres`.
     socket = Path(f"/var/run/postgresql/.s.PGSQL.{port}")
     local = host in ("localhost", "127.0.0.1", "::1", str(socket.parent))

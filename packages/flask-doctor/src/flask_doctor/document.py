@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .catalogue import THEMES, Entry
-from .diagnosis import Diagnosis
+from .diagnosis import VERBATIM, Diagnosis
 
 HEAD = """\
 # Known errors
@@ -35,19 +35,20 @@ def _section(entry: Entry) -> Iterator[str]:
     yield ""
     yield f"{diagnosis.title}."
     if entry.messages:
-        yield from ["", "```text", *entry.messages, "```"]
+        messages = [re.sub(r"\{\w+\}", "…", message) for message in entry.messages]
+        yield from ["", "```text", *messages, "```"]
     if diagnosis.why:
         yield from ["", f"**Why.** {diagnosis.why}"]
     yield from ["", "**Fix.**", ""]
-    is_code = False
-    for line in diagnosis.fix:
-        command = re.sub(r"^\$ ", "", line)
-        if (command != line) is not is_code:
-            yield from ["", "```sh"] if not is_code else ["```", ""]
-            is_code = not is_code
-        yield command
-    if is_code:
-        yield "```"
+    for number, (first, *rest) in enumerate(diagnosis.steps, 1):
+        sentence = [] if first.startswith(VERBATIM) else [first]
+        code = rest if sentence else [first, *rest]
+        yield from [f"{number}. {line}" for line in sentence]
+        if code:
+            language = "sh" if code[0].startswith("$ ") else "diff"
+            indent = "   " if sentence else ""
+            lines = ["```" + language, *(line.removeprefix("$ ") for line in code), "```", ""]
+            yield from ["", *(f"{indent}{line}" if line else "" for line in lines)]
     if entry.action:
         yield from ["", f"Or let the doctor do it: `flask doctor --fix {entry.action}`."]
 

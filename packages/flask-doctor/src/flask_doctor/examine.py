@@ -3,8 +3,6 @@
 import codecs
 import io
 import os
-import sysconfig
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -20,13 +18,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from . import migrations, models
+from .case import connection_facts, facts_of, reached
 from .diagnosis import Diagnosis, masked
 from .migrations import Finding
-from .recognise import connection_facts, diagnose, facts_of
+from .own_code import own_line
+from .recognise import diagnose
 from .state import State, known_entries, state_of
 
-# Packages, the standard library, and Python's own frozen modules.
-NOT_THE_USERS = (*(sysconfig.get_paths()[name] for name in ("purelib", "stdlib")), "<frozen")
 STATEMENT_TIMEOUT = 2000  # milliseconds
 
 
@@ -97,11 +95,13 @@ def look(app: Flask, *, models: bool = False) -> Diagnosis | None:
 
 def _failed(name: str, error: Exception, case: Examination) -> Step:
     if isinstance(error, Finding):
-        facts = facts_of(case.state, case.engine)
-        if hasattr(case, "connection"):
-            facts |= connection_facts(case.connection.connection.dbapi_connection)
+        standing = getattr(case, "connection", None)
+        connection = standing.connection.dbapi_connection if standing is not None else None
+        facts = facts_of(case.state, case.engine) | connection_facts(connection) | error.facts
         entries = case.state.entries if case.state else known_entries()
-        diagnosis: Diagnosis | None = Diagnosis(entries[error.entry], facts | error.facts)
+        diagnosis: Diagnosis | None = Diagnosis(
+            entries[error.entry], facts, ruled_out=reached(connection)
+        )
     else:
         diagnosis = diagnose(error, case.engine, state=case.state, probe=True)
     said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
@@ -149,20 +149,11 @@ def application(case: Examination) -> str:
         wrapped = error.__context__ if isinstance(error, NoAppException) else None
         inner = error.__cause__ or wrapped or error
         detail = masked(f"{type(inner).__name__}: {inner}")
-        raise Finding("app-not-importable", detail=detail, place=_place(inner)) from error
+        place = own_line(inner) or "the line that the traceback ends with"
+        raise Finding("app-not-importable", detail=detail, place=place) from error
     case.state = state_of(app)
     case.stack.enter_context(app.app_context())
     return app.import_name
-
-
-def _place(error: BaseException) -> str:
-    if isinstance(error, SyntaxError):
-        return f"{os.path.relpath(error.filename or '')}, line {error.lineno}"
-    frames = traceback.extract_tb(error.__traceback__)
-    # The error is the user's to mend where the user's own code called a package.
-    own = [frame for frame in frames if not frame.filename.startswith(NOT_THE_USERS)]
-    last = (own or frames)[-1]
-    return f"{os.path.relpath(last.filename)}, line {last.lineno}"
 
 
 def url(case: Examination) -> str:

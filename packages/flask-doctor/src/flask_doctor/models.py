@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .case import facts_of
 from .diagnosis import Diagnosis
-from .recognise import facts_of
 from .state import State
 
 SKIPPED = {"migrations", "tests", "node_modules", "build", "dist", "site-packages"}

@@ -10,9 +10,10 @@ from flask import Flask
 class Entry:
     """A known error; `{host}`, `{role}`... in its texts are filled with the facts of a case.
 
-    `messages` are raw messages, `…` standing for what varies. Each line of `fix` is a sentence, a
-    command (`$ ...`), or a statement for the server's administrator (`postgres=# ...`, or
-    `{database}=# ...` where it must run in the application's database).
+    `messages` are raw messages: `…` is what varies, `{name}` what becomes the fact of that name. A
+    line of `fix` is a sentence, a command (`$ ...`), an edit (`- before`, `+ after`), or a
+    statement for the server's administrator (`postgres=# ...`, or `{database}=# ...` where it must
+    run in the application's database).
     """
 
     id: str
@@ -20,7 +21,8 @@ class Entry:
     why: str
     fix: tuple[str, ...]
     messages: tuple[str, ...] = ()
-    # Any of these classes, by name, and any of the messages; or any of these SQLSTATEs.
+    # Any of these classes, by name, and any of the messages; or any of these SQLSTATEs, of which
+    # two letters are a whole class.
     exceptions: tuple[str, ...] = ()
     sqlstates: tuple[str, ...] = ()
     # What the statement that failed must begin with (a regular expression).

@@ -1,0 +1,52 @@
+"""Where in the user's own code an error comes from."""
+
+import linecache
+import os
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType
+
+# Packages, the standard library, the doctor itself, and Python's own frozen modules.
+NOT_THE_USERS = (
+    *{sysconfig.get_paths()[name] for name in ("purelib", "platlib", "stdlib")},
+    str(Path(__file__).parent),
+    "<",
+)
+
+
+def own_line(error: BaseException) -> str:
+    """Return the last line of the user's own code on the way to an error: `app.py, line 12: ...`.
+
+    An error that is still being raised has only a part of its traceback: its callers are looked at
+    after that. Empty where no line is the user's.
+    """
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{os.path.relpath(error.filename)}, line {error.lineno}"
+    last = ""
+    for code, number in [*_callers(), *_traceback(error)]:
+        if not _is_foreign(code.co_filename):
+            text = linecache.getline(code.co_filename, number).strip()
+            last = f"{os.path.relpath(code.co_filename)}, line {number}" + (text and f": {text}")
+    return last
+
+
+def _callers() -> Iterator[tuple[CodeType, int]]:
+    frames = []
+    frame = sys._getframe(1)
+    while frame.f_back:
+        frame = frame.f_back
+        frames.append((frame.f_code, frame.f_lineno))
+    return reversed(frames)
+
+
+def _traceback(error: BaseException) -> Iterator[tuple[CodeType, int]]:
+    trace = error.__traceback__
+    while trace:
+        yield trace.tb_frame.f_code, trace.tb_lineno
+        trace = trace.tb_next
+
+
+def _is_foreign(filename: str) -> bool:
+    return filename.startswith(NOT_THE_USERS) or f"{os.sep}bin{os.sep}" in filename
