@@ -15,7 +15,10 @@ FILES = {
     "Settings": "settings",
     "Connection": "connection",
     "Server": "server",
-    "Schema and migrations": "schema",
+    "Names and privileges": "names",
+    "Migrations": "migrations",
+    "Models": "mapping",
+    "Sessions and values": "values",
     "Code": "code",
 }
 
