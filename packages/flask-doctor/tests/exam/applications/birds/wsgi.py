@@ -1,0 +1,3 @@
+from birds import create_app
+
+app = create_app()

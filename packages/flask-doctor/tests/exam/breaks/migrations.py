@@ -1,0 +1,307 @@
+"""Migrations that fail: what they change is contradicted by the data, the objects, or themselves."""
+
+from ..world import Unfit, World
+from . import EITHER, broken
+
+
+def failing(world: World, code: str, **given: str) -> str:
+    world.add_migration(code, **given)
+    world.say(f"a migration: {code}")
+    return world.setup.upgrade
+
+
+def failing_with_drift(*right: str):  # noqa: ANN201
+    """Register a migration that fails; the doctor may also say only that it wasn't run."""
+    return broken(*right, ahead=True)
+
+
+@failing_with_drift("null-in-new-column", "not-null-violation", "migration-not-null")
+def column_not_null(world: World) -> str:
+    table = world.setup.tables[world.model()]
+    kind = world.random.choice(["sa.Integer()", "sa.String(20)", "sa.Boolean()"])
+    return failing(world, f'op.add_column("{table}", sa.Column("rank", {kind}, nullable=False))')
+
+
+@failing_with_drift("null-in-new-column", "not-null-violation", "migration-not-null")
+def nulls_in_a_column_made_not_null(world: World) -> str:
+    columns = world.query(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE is_nullable = 'YES' "
+        "AND table_schema = 'public'"
+    )
+    table, column = world.random.choice(columns)
+    world.sql(f'UPDATE "{table}" SET {column} = NULL WHERE id = 2')
+    return failing(world, f'op.alter_column("{table}", "{column}", nullable=False)')
+
+
+UNIQUE = ("unique-violation", "duplicates", "migration-unique", "duplicate-rows", "duplicate-key",
+          "duplicates-in-column", "unique-over-duplicates", "duplicates-in-the-way")  # fmt: skip
+
+
+@failing_with_drift(*UNIQUE)
+def unique_over_duplicates(world: World) -> str:
+    model, column = world.column(text=True)
+    table = world.setup.tables[model]
+    for (name,) in world.query(
+        f"SELECT conname FROM pg_constraint WHERE conrelid = '\"{table}\"'::regclass "
+        "AND contype = 'u'"
+    ):
+        world.sql(f'ALTER TABLE "{table}" DROP CONSTRAINT "{name}"')
+    for (name,) in world.query(f"SELECT indexname FROM pg_indexes WHERE tablename = '{table}'"):
+        if not name.endswith("pkey"):
+            world.sql(f'DROP INDEX "{name}"')
+    world.sql(f"UPDATE \"{table}\" SET {column} = 'twin' WHERE id < 3")
+    make = world.random.choice(
+        [
+            f'op.create_unique_constraint("uq_it", "{table}", ["{column}"])',
+            f'op.create_index("ix_it", "{table}", ["{column}"], unique=True)',
+        ]
+    )
+    return failing(world, make)
+
+
+@failing_with_drift("foreign-key-violation", "orphans", "migration-foreign-key", "orphaned-rows",
+                    "foreign-key-over-orphans", "orphans-in-the-way")  # fmt: skip
+def foreign_key_over_orphans(world: World) -> str:
+    model, target = world.random.sample(list(world.setup.tables), 2)
+    table, other = world.setup.tables[model], world.setup.tables[target]
+    world.sql(f'ALTER TABLE "{table}" ADD COLUMN ref_id integer DEFAULT 77')
+    return failing(
+        world, f'op.create_foreign_key("fk_ref", "{table}", "{other}", ["ref_id"], ["id"])'
+    )
+
+
+CAST = ("cast-fails", "cast-needed", "cast-impossible", "migration-cast", "using-needed",
+        "datatype-mismatch", "column-cast", "type-change-needs-using", "cast-missing")  # fmt: skip
+
+
+@failing_with_drift(*CAST)
+def type_without_using(world: World) -> str:
+    model, column = world.column(text=True)
+    table = world.setup.tables[model]
+    kind = world.random.choice(["sa.Integer()", "sa.Date()", "sa.JSON()", "sa.Numeric()"])
+    return failing(world, f'op.alter_column("{table}", "{column}", type_={kind})')
+
+
+@failing_with_drift(*CAST, "invalid-value", "invalid-text", "invalid-input", "value-invalid")
+def cast_of_values_that_do_not_fit(world: World) -> str:
+    model, column = world.column(text=True)
+    table = world.setup.tables[model]
+    kind, cast = world.random.choice([("Integer", "integer"), ("Date", "date"), ("Uuid", "uuid")])
+    world.sql(f"UPDATE \"{table}\" SET {column} = 'n/a' WHERE id = 1")
+    for (name,) in world.query(
+        f"SELECT conname FROM pg_constraint WHERE conrelid = '\"{table}\"'::regclass AND "
+        "contype = 'u'"
+    ):
+        world.sql(f'ALTER TABLE "{table}" DROP CONSTRAINT "{name}"')
+    return failing(
+        world,
+        f'op.alter_column("{table}", "{column}", type_=sa.{kind}(), '
+        f'postgresql_using="{column}::{cast}")',
+    )
+
+
+@failing_with_drift("check-violation", "migration-check", "check-over-rows")
+def check_over_rows(world: World) -> str:
+    table = world.setup.tables[world.model()]
+    number = world.random.randint(2, 3)
+    return failing(world, f'op.create_check_constraint("positive", "{table}", "id > {number}")')
+
+
+EXISTS = ("table-exists", "object-exists", "type-exists", "column-exists", "index-exists",
+          "already-exists", "constraint-exists", "enum-exists", "relation-exists")  # fmt: skip
+
+
+@failing_with_drift(*EXISTS)
+def enum_exists(world: World) -> str:
+    name = world.random.choice(["mood", "level", "kind"])
+    world.sql(f"CREATE TYPE {name} AS ENUM ('a', 'b')")
+    return failing(
+        world,
+        'op.create_table("notes", sa.Column("id", sa.Integer(), primary_key=True), '
+        f'sa.Column("{name}", sa.Enum("a", "b", name="{name}")))',
+    )
+
+
+@failing_with_drift(*EXISTS)
+def table_exists(world: World) -> str:
+    name = world.random.choice(["notes", "tags", *world.setup.tables.values()])
+    world.sql(f'CREATE TABLE IF NOT EXISTS "{name}" (id integer PRIMARY KEY)')
+    return failing(
+        world, f'op.create_table("{name}", sa.Column("id", sa.Integer(), primary_key=True))'
+    )
+
+
+@failing_with_drift(*EXISTS)
+def column_exists(world: World) -> str:
+    model, column = world.column()
+    table = world.setup.tables[model]
+    return failing(world, f'op.add_column("{table}", sa.Column("{column}", sa.Text()))')
+
+
+@failing_with_drift(*EXISTS)
+def index_exists(world: World) -> str:
+    table = world.setup.tables[world.model()]
+    world.sql(f'CREATE INDEX ix_here ON "{table}" (id)')
+    return failing(world, f'op.create_index("ix_here", "{table}", ["id"])')
+
+
+NEEDED = ("object-needed", "table-needed", "dependent-objects", "depended-on", "needed-by-others",
+          "other-objects-depend", "objects-depend", "still-needed", "column-needed",
+          "dependent-objects-exist", "table-depended-on")  # fmt: skip
+
+
+@failing_with_drift(*NEEDED)
+def table_needed_by_a_foreign_key(world: World) -> str:
+    parents = world.query(
+        "SELECT DISTINCT confrelid::regclass::text FROM pg_constraint WHERE contype = 'f'"
+    )
+    return failing(world, f'op.drop_table("{world.random.choice(parents)[0]}")')
+
+
+@failing_with_drift(*NEEDED)
+def column_needed_by_a_view(world: World) -> str:
+    model, column = world.column()
+    table = world.setup.tables[model]
+    world.sql(f'CREATE VIEW report AS SELECT id, {column} FROM "{table}"')
+    return failing(world, f'op.drop_column("{table}", "{column}")')
+
+
+@failing_with_drift(*NEEDED, "view-depends", "type-of-view-column", "feature-not-supported",
+                    "column-used-by-view")  # fmt: skip
+def type_of_a_column_of_a_view(world: World) -> str:
+    model, column = world.column(text=True)
+    table = world.setup.tables[model]
+    world.sql(f'CREATE VIEW report AS SELECT id, {column} FROM "{table}"')
+    return failing(world, f'op.alter_column("{table}", "{column}", type_=sa.String(300))')
+
+
+ABSENT = ("object-missing", "table-missing", "column-missing", "constraint-missing",
+          "index-missing", "does-not-exist", "migration-drops-missing",
+          "migration-object-missing", "nothing-to-drop")  # fmt: skip
+
+
+@failing_with_drift(*ABSENT)
+def drops_what_is_not_there(world: World) -> str:
+    table = world.setup.tables[world.model()]
+    return failing(
+        world,
+        world.random.choice(
+            [
+                'op.drop_table("nothing")',
+                f'op.drop_column("{table}", "nothing")',
+                f'op.drop_constraint("uq_nothing", "{table}")',
+                f'op.drop_index("ix_nothing", "{table}")',
+                f'op.alter_column("{table}", "nothing", nullable=True)',
+                'op.add_column("nothing", sa.Column("x", sa.Integer()))',
+            ]
+        ),
+    )
+
+
+@failing_with_drift("constraint-unnamed", "constraint-without-name", "unnamed-constraint",
+                    "constraint-name-missing", "migration-fails")  # fmt: skip
+def constraint_without_a_name(world: World) -> str:
+    table = world.setup.tables[world.model()]
+    kind = world.random.choice(["foreignkey", "unique"])
+    return failing(world, f'op.drop_constraint(None, "{table}", type_="{kind}")')
+
+
+CODE = ("migration-error", "migration-broken", "migration-code", "migration-file-broken",
+        "migration-not-importable", "app-not-importable", "python-error", "migration-python",
+        "migration-imports-missing", "module-missing", "name-missing", "syntax-error",
+        "name-not-imported", "revision-broken", "migration-file-error", "package-missing")  # fmt: skip
+
+
+@broken(*CODE, ahead=True)
+def name_not_imported(world: World) -> str:
+    code = world.random.choice(
+        [
+            'op.add_column("x", sa.Column("y", sqlalchemy_utils.UUIDType()))',
+            'op.add_column("x", sa.Column("y", postgresql.JSONB()))',
+            'op.add_column("x", sa.Column("y", geoalchemy2.types.Geometry()))',
+        ]
+    )
+    return failing(world, code)
+
+
+@broken(*CODE)
+def revision_with_a_syntax_error(world: World) -> str:
+    code = world.random.choice(['op.execute("SELECT 1"', "pass\n  pass", "<<<<<<< HEAD", "def"])
+    return failing(world, code)
+
+
+@broken("revision-missing", "down-revision-missing", "revision-file-missing", "revision-unknown",
+        "migration-missing", "migration-file-missing", "revision-gap")  # fmt: skip
+def earlier_revision_deleted(world: World) -> str:
+    files = world.revisions()
+    first = next(name for name, (_, down) in files.items() if down is None)
+    (world.folder / world.setup.versions / first).unlink()
+    world.say(f"{first} was deleted")
+    return world.setup.upgrade
+
+
+@broken("revision-cycle", "migrations-cycle", "revisions-cycle", "revision-circle",
+        "migrations-in-a-circle")  # fmt: skip
+def revisions_in_a_circle(world: World) -> str:
+    head = world.head()
+    name, _ = next(item for item in world.revisions().items() if item[1][1] is None)
+    world.edit(f"{world.setup.versions}/{name}", "down_revision = None", f'down_revision = "{head}"')
+    return world.setup.upgrade
+
+
+@broken("env-py-missing", "migrations-incomplete", "no-migrations-folder", "migrations-folder",
+        "migrations-folder-incomplete", doctor=EITHER)  # fmt: skip
+def file_of_alembic_deleted(world: World) -> str:
+    if not world.setup.flask_migrate:
+        raise Unfit("not Flask-Migrate")
+    name = world.random.choice(["env.py", "script.py.mako", "alembic.ini"])
+    (world.folder / "migrations" / name).unlink()
+    world.say(f"migrations/{name} was deleted")
+    if name == "script.py.mako":
+        return 'flask db revision -m "more"'
+    return world.setup.upgrade
+
+
+@broken("lock-timeout", "table-locked", "lock", "locked", ahead=True)
+def migration_behind_a_lock(world: World) -> str:
+    import psycopg2
+
+    table = world.setup.tables[world.model()]
+    world.admin(f'ALTER ROLE "{world.role}" SET lock_timeout = 300')
+    connection = psycopg2.connect(
+        host="127.0.0.1", port=world.cluster.port, user="postgres", dbname=world.database
+    )
+    connection.cursor().execute(f'SELECT * FROM "{table}"')
+    world.closers.append(connection.close)
+    return failing(world, f'op.add_column("{table}", sa.Column("extra", sa.Integer()))')
+
+
+@broken("revision-too-long", "value-too-long", "string-too-long", "revision-id-too-long", ahead=True)
+def revision_id_too_long(world: World) -> str:
+    return failing(world, "pass", revision="a_very_long_name_for_a_small_change")
+
+
+@failing_with_drift("enum-value-unused", "enum-in-transaction", "new-enum-value",
+                    "enum-value-in-same-transaction", "unsafe-enum-value")  # fmt: skip
+def enum_value_used_at_once(world: World) -> str:
+    world.sql("CREATE TYPE mood AS ENUM ('a', 'b')", 'CREATE TABLE moods (m mood)')
+    world.sql(f'ALTER TYPE mood OWNER TO "{world.role}"', f'ALTER TABLE moods OWNER TO "{world.role}"')
+    return failing(
+        world,
+        "op.execute(\"ALTER TYPE mood ADD VALUE 'c'\"); "
+        "op.execute(\"INSERT INTO moods VALUES ('c')\")",
+    )
+
+
+@failing_with_drift("concurrently-in-transaction", "not-in-transaction", "concurrently",
+                    "outside-transaction", "needs-autocommit",
+                    "transaction-not-allowed")  # fmt: skip
+def index_concurrently(world: World) -> str:
+    table = world.setup.tables[world.model()]
+    code = world.random.choice(
+        [
+            f'op.create_index("ix_c", "{table}", ["id"], postgresql_concurrently=True)',
+            'op.execute("VACUUM")',
+        ]
+    )
+    return failing(world, code)
