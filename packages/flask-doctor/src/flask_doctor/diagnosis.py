@@ -40,11 +40,13 @@ UNKNOWN = {
 }
 # Facts that are shell commands already.
 COMMANDS = {"flask", "python", "psql", "start", "upgrade", "migrate", "stamp", "merge", "init"}
-# Facts that are whole lines of a fix: where they aren't known, it goes without.
-OPTIONAL = re.compile(r"\{(before|after|sql|marked)\}")
+# Facts that are whole lines of a fix: where they aren't known, it goes without, and without the
+# sentence that leads to them with a colon.
+OPTIONAL = re.compile(r"\{(before|after|sql|later|marked)\}")
 # What is pasted or edited as it stands; all other lines are sentences.
 VERBATIM = ("$ ", "- ", "+ ", "| ")
 PROMPT = re.compile(r"(\S+)=# (.*)")
+CODE = re.compile(r"[-+$|] |\S+=# ")
 START = {"darwin": "brew services start postgresql", "win32": "net start postgresql"}
 
 
@@ -78,8 +80,9 @@ class Diagnosis:
     def fix(self) -> list[str]:
         """The fix, line by line: sentences, commands (`$ ...`), and edits (`- ...`, `+ ...`)."""
         facts = self._facts
-        lines = [n for n in self.entry.fix if facts.keys() >= set(OPTIONAL.findall(n))]
-        return [_fill(line, facts) for line in lines]
+        known = [n for n in self.entry.fix if facts.keys() >= set(OPTIONAL.findall(n))]
+        left_over = {a for a, b in pairwise([*known, ""]) if a[-1] == ":" and not CODE.match(b)}
+        return [_fill(line, facts) for line in known if line not in left_over]
 
     @property
     def steps(self) -> list[list[str]]:
@@ -127,7 +130,7 @@ class Diagnosis:
 def _fill(line: str, facts: Mapping[str, str]) -> str:
     if prompt := PROMPT.fullmatch(line):
         quoted = Facts((n, '"{}"'.format(v.replace('"', '""'))) for n, v in facts.items())
-        quoted["sql"] = facts["sql"]
+        quoted |= {name: facts[name] for name in ("sql", "later")}
         database = shlex.quote(prompt[1].format_map(facts))
         return f"$ {facts['psql']} -d {database} -c {shlex.quote(prompt[2].format_map(quoted))}"
     if line.startswith("$ "):

@@ -33,7 +33,10 @@ from .notes import annotate
 from .state import state_of
 
 # A migration was not run, or the model is newer than the migrations: a look tells which.
-NOT_MIGRATED = ("table-missing", "column-missing")
+NOT_MIGRATED = (
+    *("table-missing", "table-not-migrated", "table-lost"),
+    *("column-missing", "column-not-migrated", "column-lost"),
+)
 RETRY_AFTER = 5  # seconds
 PROBLEM = "application/problem+json"
 # Nothing of other sites, no frame around it, no script and no style but the page's own.

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from ..case import Case, Found
 from ..matching import by_sqlstate, by_text
 from .connecting import lost, refused
+from .names import names
+from .privileges import privileges
 from .settings import driver, url
 
 RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
@@ -17,6 +19,8 @@ RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     refused,
     driver,
     url,
+    names,
+    privileges,
     by_sqlstate,
     by_text,
 )

@@ -63,7 +63,8 @@ class Pointed:
         names = [Name(part) for part in re.findall(NAME, match[0])] if match else []
         if names and (not self.said or any(n.folded in self.said[0] for n in names)):
             return names
-        return [Name(f'"{part}"') for part in self.said[0].split(".")] if self.said else []
+        said = self.said[0].split(".") if self.said else []
+        return [Name(n if re.fullmatch(r"[a-z_][a-z0-9_$]*", n) else f'"{n}"') for n in said]
 
     @property
     def before(self) -> str:
@@ -76,9 +77,11 @@ class Pointed:
         return self.line[self.at :]
 
     def shown(self) -> dict[str, str]:
-        """Return the line and the mark below it, to be shown as they are."""
+        """Return the line with a mark below the place, to be shown as it is."""
+        if not self.line:
+            return {}
         number, _, line = self.line.partition(": ")
-        return {"sql_line": line, "mark": " " * (self.at - len(number) - 2) + "^"}
+        return {"marked": f"{line}\n{' ' * (self.at - len(number) - 2)}^"}
 
     def sources(self) -> dict[str, str]:
         """Return the tables that the statement names, by their names and aliases there."""
@@ -88,7 +91,9 @@ class Pointed:
             for entry in filter(str.strip, entries):
                 names = [Name(part).folded for part in re.findall(NAME, entry)]
                 names = [name for name in names if name != "as"]
-                whole = [Name(p).folded for p in re.findall(NAME, (DOTTED.search(entry) or [""])[0])]
+                whole = [
+                    Name(p).folded for p in re.findall(NAME, (DOTTED.search(entry) or [""])[0])
+                ]
                 found[whole[-1]] = whole[-1]
                 if len(names) > len(whole) and names[-1] not in CLAUSES:
                     found[names[-1]] = whole[-1]
@@ -97,7 +102,18 @@ class Pointed:
 
 CLAUSES = {
     *("where", "on", "using", "join", "left", "right", "inner", "full", "cross", "natural"),
-    *("order", "group", "limit", "set", "values", "returning", "having", "union", "offset", "select"),
+    *(
+        "order",
+        "group",
+        "limit",
+        "set",
+        "values",
+        "returning",
+        "having",
+        "union",
+        "offset",
+        "select",
+    ),
 }
 
 
@@ -106,5 +122,9 @@ def nearest(name: str, known: list[str]) -> str:
     plain = {other.lower(): other for other in known}
     close = get_close_matches(name.lower(), plain, 1, 0.7)
     if not close and len(name) > 3:  # `lat` for `latitude`, `name` for `full_name`
-        close = [n for n in plain if len(n) > 3 and (n.startswith(name.lower()) or name.lower().startswith(n))][:1]
+        close = [
+            n
+            for n in plain
+            if len(n) > 3 and (n.startswith(name.lower()) or name.lower().startswith(n))
+        ][:1]
     return plain[close[0]] if close else ""
