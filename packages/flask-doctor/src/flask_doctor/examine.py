@@ -23,6 +23,7 @@ from .diagnosis import Diagnosis, masked
 from .migrations import Finding
 from .own_code import own_line
 from .recognise import diagnose
+from .rights import find_rights
 from .state import State, known_entries, state_of
 
 STATEMENT_TIMEOUT = 2000  # milliseconds
@@ -200,15 +201,19 @@ def connection(case: Examination) -> str:
 
 
 def privileges(case: Examination) -> str:
-    """See whether the role may create tables; it need not when there is nothing to migrate."""
+    """See what the role may do with the tables of the models, and whether it may create others."""
+    rights = find_rights(case.doctor.metadata, case.connection)
     may_create, schema = case.connection.execute(
         text("SELECT has_schema_privilege(current_schema(), 'CREATE'), current_schema()")
     ).one()
+    if schema is None:
+        return rights or "no schema is searched, and none is needed"
     if may_create:
-        return f"may create tables in schema {schema}"
+        return f"may create tables in schema {schema}{rights and f'; {rights}'}"
     if not migrations.is_behind(case.doctor, case.connection):
-        return f"may not create tables in schema {schema}, but doesn't need to now"
-    raise Finding("schema-privilege")
+        may = f"may not create tables in schema {schema}, but doesn't need to now"
+        return f"{may}{rights and f'; {rights}'}"
+    raise Finding("schema-privilege", schema=schema)
 
 
 def known_models(case: Examination) -> str:

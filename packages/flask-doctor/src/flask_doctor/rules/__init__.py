@@ -9,10 +9,13 @@ from collections.abc import Callable
 
 from ..case import Case, Found
 from ..matching import by_sqlstate, by_text
+from .attributes import attributes
 from .connecting import lost, refused
+from .functions import functions
 from .names import names
 from .privileges import privileges
 from .settings import driver, url
+from .syntax import syntax
 
 RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     lost,
@@ -21,6 +24,9 @@ RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     url,
     names,
     privileges,
+    functions,
+    syntax,
+    attributes,
     by_sqlstate,
     by_text,
 )

@@ -17,7 +17,8 @@ LIMITS = "SET statement_timeout = 2000; SET lock_timeout = 500"  # milliseconds
 def looking(case: Case, **other: str) -> Iterator[Any]:
     """Open a connection of the driver's, with bounds on what it waits for, and yield its cursor.
 
-    `other` are parameters that differ from the application's: the name of another database. Only with `case.probe`. An engine with a connector of its own isn't looked through.
+    `other` are parameters that differ from the application's, such as another database's name.
+    Only with `case.probe`. An engine with a connector of its own isn't looked through.
     """
     if not case.probe or case.engine is None or not case.parameters:
         raise LookupError("no look here")

@@ -13,8 +13,9 @@ from ..case import NOTHING, Case, Found
 from ..errors import sqlstate_of
 from ..migrations import tool_of
 from ..own_code import is_within
+from ..pointing import Name, Pointed, nearest
+from ..rights import searched
 from .looking import looking
-from .pointing import Name, Pointed, nearest
 
 log = logging.getLogger(__name__)
 
@@ -258,11 +259,7 @@ def _empty(case: Case, table: str) -> str:
         found = [name for name in others if _has(case, name, table)]
     except Exception:
         found = []
-    also = (
-        f" The server's database {found[0]} has this table: look whether it is the one that you mean."
-        if found
-        else ""
-    )
+    also = f" Database {found[0]} of this server has it: is that the one you mean?" if found else ""
     return f"The database has no tables at all.{also}"
 
 
@@ -277,12 +274,7 @@ def _schema(pointed: Pointed, known: Known) -> Found:
     if pointed.said:
         return _schema_missing(pointed.said[0], known)
     path = known.database.search_path if known.database else ""
-    return "no-schema-selected", {"search_path": path, "sql": _needed_schema(path)}
-
-
-def _needed_schema(path: str) -> str:
-    first = [s.strip(' "') for s in path.split(",") if "$user" not in s]
-    return 'CREATE SCHEMA IF NOT EXISTS "{}"'.format(first[0] if first and first[0] else "public")
+    return "no-schema-selected", searched(path)
 
 
 def _schema_missing(schema: str, known: Known) -> Found:

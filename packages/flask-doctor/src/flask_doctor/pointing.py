@@ -18,6 +18,11 @@ SOURCE = re.compile(
     rf"(?P<more>(?:\s*,\s*{DOTTED.pattern}(?:\s+(?:AS\s+)?{NAME})?)*)",
     re.I,
 )
+# What may follow a table's name where an alias may.
+CLAUSE = re.compile(
+    "where|on|using|join|left|right|inner|full|cross|natural|order|group|limit|set|values|"
+    "returning|having|union|offset|select|for|default"
+)
 
 
 @dataclass(frozen=True)
@@ -91,40 +96,18 @@ class Pointed:
             for entry in filter(str.strip, entries):
                 names = [Name(part).folded for part in re.findall(NAME, entry)]
                 names = [name for name in names if name != "as"]
-                whole = [
-                    Name(p).folded for p in re.findall(NAME, (DOTTED.search(entry) or [""])[0])
-                ]
-                found[whole[-1]] = whole[-1]
-                if len(names) > len(whole) and names[-1] not in CLAUSES:
-                    found[names[-1]] = whole[-1]
+                dots = len(re.findall(r"\s*\.\s*", DOTTED.search(entry)[0]))  # type: ignore[index]
+                found[names[dots]] = names[dots]
+                if len(names) > dots + 1 and not CLAUSE.fullmatch(names[-1]):
+                    found[names[-1]] = names[dots]
         return found
-
-
-CLAUSES = {
-    *("where", "on", "using", "join", "left", "right", "inner", "full", "cross", "natural"),
-    *(
-        "order",
-        "group",
-        "limit",
-        "set",
-        "values",
-        "returning",
-        "having",
-        "union",
-        "offset",
-        "select",
-    ),
-}
 
 
 def nearest(name: str, known: list[str]) -> str:
     """Return the name that this one is probably meant to be; "" where none is near."""
     plain = {other.lower(): other for other in known}
     close = get_close_matches(name.lower(), plain, 1, 0.7)
-    if not close and len(name) > 3:  # `lat` for `latitude`, `name` for `full_name`
-        close = [
-            n
-            for n in plain
-            if len(n) > 3 and (n.startswith(name.lower()) or name.lower().startswith(n))
-        ][:1]
+    if not close and len(name) > 3:  # `latitude` for `lat`, `name` for `name_of_station`
+        own = name.lower()
+        close = [n for n in plain if len(n) > 2 and (n.startswith(own) or own.startswith(n))][:1]
     return plain[close[0]] if close else ""
