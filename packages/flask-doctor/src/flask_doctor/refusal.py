@@ -5,6 +5,7 @@ refused with words that the catalogue doesn't know, and never takes less care th
 can't be done as libpq would do it is not done at all.
 """
 
+import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,18 +16,26 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 
 from .libpq import Attempt, effective
 
-TIMEOUT = 2.0  # seconds, for connecting and for each answer
-# A refusal's SQLSTATE tells the entry; 28000 is shared by several of the server's routines.
-SHARED = "28000"
+TIMEOUT = 5.0  # seconds, for connecting and for each answer
+# A refusal's SQLSTATE tells the entry, or that and the server's routine.
 REFUSALS = {
-    "auth_failed": "peer-rejected",
-    "ClientAuthentication": "no-hba-entry",
-    "InitializeSessionUserId": "role-missing",
+    "28000 auth_failed": "authentication-elsewhere",
+    "28000 ClientAuthentication": "client-certificate",
+    "28000 InitializeSessionUserId": "role-missing",
     "28P01": "password-rejected",
     "3D000": "database-missing",
+    "42501 CheckMyDatabase": "no-connect-privilege",
+    "42501": "parameter-denied",
+    "42704": "parameter-unknown",
+    "22023": "parameter-invalid",
+    "53300 InitializeSessionUserId": "too-many-connections-of-role",
+    "53300 CheckMyDatabase": "too-many-connections-to-database",
     "53300": "too-many-connections",
+    "55000": "database-closed",
     "57P03": "server-starting",
 }
+# What no language translates, of refusals that share a routine.
+WORDS = {"pg_hba.conf": "no-hba-entry", "peer": "peer-rejected", "ident": "ident-rejected"}
 # Which of libpq's modes try it encrypted, in which order.
 ENCRYPTED = {"disable": [False], "allow": [False, True], "prefer": [True, False]}
 # The methods of authentication by their numbers in the protocol, and libpq's names for them.
@@ -102,8 +111,12 @@ def _is_beyond(own: dict[str, str]) -> bool:
 
 def _entry_of(error: DatabaseError) -> str | None:
     fields = error.args[0]
-    code = fields.get("C", "")
-    return REFUSALS.get(fields.get("R", "") if code == SHARED else code)
+    code, routine = fields.get("C", ""), fields.get("R", "")
+    if routine in ("auth_failed", "ClientAuthentication") and code == "28000":
+        for word, entry in WORDS.items():
+            if re.search(rf"\b{re.escape(word)}\b", fields.get("M", ""), re.I):
+                return entry
+    return REFUSALS.get(f"{code} {routine}") or REFUSALS.get(code)
 
 
 def _look(own: dict[str, str], attempt: Attempt, encrypted: bool) -> DatabaseError | None:

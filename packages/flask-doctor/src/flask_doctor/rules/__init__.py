@@ -9,12 +9,13 @@ from collections.abc import Callable
 
 from ..case import Case, Found
 from ..matching import by_sqlstate, by_text
-from .connecting import lost, refused
+from .connecting import lost, read_only, refused
 from .settings import driver, url
 
 RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     lost,
     refused,
+    read_only,
     driver,
     url,
     by_sqlstate,
