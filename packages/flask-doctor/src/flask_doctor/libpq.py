@@ -14,6 +14,8 @@ VARIABLES = {
     "user": "PGUSER",
     "password": "PGPASSWORD",
     "service": "PGSERVICE",
+    "options": "PGOPTIONS",
+    "client_encoding": "PGCLIENTENCODING",
     "sslmode": "PGSSLMODE",
     "sslrootcert": "PGSSLROOTCERT",
     "sslcert": "PGSSLCERT",

@@ -8,6 +8,7 @@ can't be done as libpq would do it is not done at all.
 import re
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ WORDS = {"pg_hba.conf": "no-hba-entry", "peer": "peer-rejected", "ident": "ident
 ENCRYPTED = {"disable": [False], "allow": [False, True], "prefer": [True, False]}
 # The methods of authentication by their numbers in the protocol, and libpq's names for them.
 METHODS = {0: "none", 3: "password", 5: "md5", 10: "scram-sha-256"}
+# What the server is asked for at login, beside a session.
+ASKED_FOR = ("options", "client_encoding")
 GOING_ON = (11, 12)  # SCRAM's later steps
 # With one of these, or with one of these values, libpq does what pg8000 can't.
 BEYOND = {
@@ -132,6 +135,7 @@ def _look(own: dict[str, str], attempt: Attempt, encrypted: bool) -> DatabaseErr
             password=own.get("password"),
             ssl_context=_context(own) if encrypted else False,
             timeout=TIMEOUT,
+            startup_params={name: own[name] for name in ASKED_FOR if own.get(name)},
             **address,
         ).close()
     except DatabaseError as error:
@@ -149,6 +153,11 @@ class _Look(CoreConnection):  # type: ignore[misc]
     def __init__(self, allowed: set[str], **arguments: Any) -> None:
         self.allowed = allowed
         super().__init__(**arguments)
+
+    def close(self) -> None:
+        # A server that has refused us is gone by now: that must not hide why.
+        with suppress(InterfaceError):
+            super().close()
 
     def handle_AUTHENTICATION_REQUEST(self, data: bytes, context: Any) -> None:  # noqa: N802
         number = int.from_bytes(data[:4], "big")

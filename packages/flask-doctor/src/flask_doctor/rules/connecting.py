@@ -52,6 +52,8 @@ def refused(error: BaseException, case: Case) -> Found | None:
     if case.probe and parameters and (not entry or entry == "no-hba-entry"):
         entry = _asked(entry, attempt, parameters)
     entry = entry or "refused-otherwise"
+    if entry.startswith("parameter-") and (quoted := re.search(r"[\"»«“]\s*([\w.]+)", text)):
+        facts.setdefault("parameter", quoted[1])  # whatever the language
     facts["says"] = masked(attempt.reason, str(parameters.get("password") or "") or None)
     if case.probe:
         entry, more = _around(entry, attempt, facts, case)
