@@ -61,7 +61,8 @@ class Attempt(NamedTuple):
     @property
     def reason(self) -> str:
         """What is said of it, in a line."""
-        return self.text.partition(" failed: ")[2].partition("\n")[0]
+        said = self.text.partition(" failed: ")[2].partition("\n")[0]
+        return said.removeprefix("FATAL:").strip()
 
     @property
     def telling(self) -> int:

@@ -52,11 +52,8 @@ def _note_parameters(
     """
     state.parameters[engine] = dict(parameters)
     limit = patience.get()
-    if (
-        limit
-        and dialect.driver in ("psycopg", "psycopg2")
-        and "PGCONNECT_TIMEOUT" not in os.environ
-    ):
+    by_libpq = dialect.driver in ("psycopg", "psycopg2")
+    if limit and by_libpq and "PGCONNECT_TIMEOUT" not in os.environ:
         parameters.setdefault("connect_timeout", limit)
 
 

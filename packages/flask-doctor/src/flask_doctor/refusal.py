@@ -27,6 +27,7 @@ REFUSALS = {
     "3D000": "database-missing",
     "42501 CheckMyDatabase": "no-connect-privilege",
     "42501": "parameter-denied",
+    "42601": "parameter-unknown",
     "42704": "parameter-unknown",
     "22023": "parameter-invalid",
     "53300 InitializeSessionUserId": "too-many-connections-of-role",

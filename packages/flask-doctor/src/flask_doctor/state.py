@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 GROUP = "flask_doctor.entries"
 
 patience: ContextVar[int | None] = ContextVar("patience", default=None)
-"""How many seconds an engine that sets no limit may take to connect; None for as long as it takes."""
+"""How many seconds an engine without a limit of its own may take to connect; None for ever."""
 
 
 class State:

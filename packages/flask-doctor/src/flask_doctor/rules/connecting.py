@@ -52,13 +52,33 @@ def refused(error: BaseException, case: Case) -> Found | None:
     if case.probe and parameters and (not entry or entry == "no-hba-entry"):
         entry = _asked(entry, attempt, parameters)
     entry = entry or "refused-otherwise"
-    if entry.startswith("parameter-") and (quoted := re.search(r"[\"»«“]\s*([\w.]+)", text)):
-        facts.setdefault("parameter", quoted[1])  # whatever the language
+    facts |= _named(entry, attempt.reason, facts)
     facts["says"] = masked(attempt.reason, str(parameters.get("password") or "") or None)
     if case.probe:
         entry, more = _around(entry, attempt, facts, case)
         facts |= more
     return entry, facts | {"reached": _reached(entry, attempt, facts)}
+
+
+def _named(entry: str, reason: str, facts: dict[str, str]) -> dict[str, str]:
+    """Return what a refusal, in whatever language, names in quotes, and statements made of names."""
+    role, database = (
+        '"{}"'.format(facts.get(name, "").replace('"', '""')) for name in ("role", "database")
+    )
+    if entry == "database-closed" and facts.get("database") != "template0":
+        return {"sql": f"ALTER DATABASE {database} ALLOW_CONNECTIONS true"}
+    quoted = re.search(r"[\"»«“]\s*([^\s\"»«”]+)", reason)
+    if not quoted:
+        return {}
+    if entry.startswith("parameter-"):
+        return {"parameter": quoted[1]}
+    if entry == "no-hba-entry" and quoted[1] == "[local]":
+        return {"address": "this machine", "line": f"local {database} {role} scram-sha-256"}
+    if entry == "no-hba-entry":
+        network = f"{quoted[1]}/{128 if ':' in quoted[1] else 32}"
+        line = f"host {database} {role} {network} scram-sha-256"
+        return {"address": quoted[1], "line": line}
+    return {}
 
 
 def _asked(entry: str, attempt: libpq.Attempt, parameters: dict[str, Any]) -> str:
@@ -105,48 +125,42 @@ def _around(entry: str, attempt: libpq.Attempt, facts: dict[str, str], case: Cas
 
 def _not_running(attempt: libpq.Attempt) -> dict[str, str]:
     """Say what runs on this machine instead of the server that doesn't."""
-    facts = {}
-    if start := machine.start_command(attempt.port):
-        facts["start"] = start
-    for port, folder in sorted(machine.servers().items()):
-        facts["detail"] = (
-            f"On this machine, PostgreSQL listens at port {port} and in the folder {folder}."
-        )
-        facts["remedy"] = f"For the one at port {port}, write `localhost:{port}`."
-        break
-    else:
-        if machine.in_container() and not attempt.host.startswith("/"):
-            facts["detail"] = "This program runs in a container: there, localhost is the container."
-            facts["remedy"] = (
-                "If the server runs in another container, its host is the name of the Compose "
-                "service; if it runs on the machine itself, `host.docker.internal`."
-            )
-        elif attempt.host.startswith("/"):
-            facts["remedy"] = (
-                "A server in a container or on another machine needs a host in the URL: "
-                f"`@localhost:{attempt.port}/`."
-            )
-    return facts
+    start = machine.start_command(attempt.port)
+    facts = {"start": start} if start else {}
+    running = sorted(machine.servers().items(), key=lambda item: item[0] != attempt.port)
+    for port, folder in running[:1]:
+        local = machine.takes_connections("localhost", port)
+        place = f"`@localhost:{port}/`" if local else f"`@/DATABASE?host={folder}&port={port}`"
+        detail = f"On this machine, PostgreSQL listens at port {port}, with its socket in {folder}."
+        return facts | {"detail": detail, "remedy": f"For the one that runs, write {place}."}
+    if attempt.host.startswith("/"):
+        place = f"`@localhost:{attempt.port}/`"
+        remedy = f"A server in a container, or on another machine, needs a host there: {place}."
+        return facts | {"remedy": remedy}
+    if not machine.in_container():
+        return facts
+    return facts | {
+        "detail": f"This program runs in a container, where {attempt.host} is the container.",
+        "remedy": "A server in another container has the name of its Compose service as its "
+        "host; one on the machine itself, `host.docker.internal`.",
+    }
 
 
 def _unknown_host(facts: dict[str, str]) -> dict[str, str]:
     """Say of a host that isn't found what it is called outside of Docker Compose."""
     host = facts.get("host", "")
-    services = machine.compose_services()
-    if "." in host or not host or (machine.in_container() and host not in services):
+    if not host or "." in host:
         return {}
-    port = services.get(host, "")
+    services = machine.compose_services()
     if host in services:
-        detail = f"{host} is a service of your Compose file, and only its containers know the name."
+        detail = f"{host} is a service of your Compose file: only its containers know that name."
     else:
-        detail = f"{host} may be the name of a Docker Compose service: only containers know it."
-    published = (
-        f"`@localhost:{port}/`"
-        if port
-        else ("`@localhost:5432/`, once the service publishes its port (`ports: ['5432:5432']`)")
-    )
-    remedy = f"For a program outside of the containers, write {published} instead of `@{host}...`."
-    return {"detail": detail, "remedy": remedy}
+        detail = f"{host} looks like a Docker Compose service: only its containers know that name."
+    place = f"`@localhost:{services.get(host) or 5432}/`"
+    remedy = f"Outside of the containers, write {place}"
+    if not services.get(host):
+        remedy += ", with the port that the service publishes (`ports: ['5432:5432']`)"
+    return {"detail": detail, "remedy": f"{remedy}."}
 
 
 def _reached(entry: str, attempt: libpq.Attempt, facts: dict[str, str]) -> str:
