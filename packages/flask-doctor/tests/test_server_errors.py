@@ -49,7 +49,7 @@ def error_of(url: str, *statements: str, **options: object) -> SQLAlchemyError:
         (
             "trusted",
             ["SET TRANSACTION READ ONLY", "CREATE TABLE x (y int)"],
-            "read-only-server",
+            "read-only-transaction",
         ),
     ],
 )

@@ -18,8 +18,13 @@ from .looking import look
 PERHAPS_ELSEWHERE = ("password-rejected", "role-missing", "database-missing", "no-hba-entry")
 # What the server checks only after the role has logged in.
 AFTER_LOGIN = (
-    *("database-missing", "database-name-differs", "database-left-to-administrator"),
-    *("no-connect-privilege", "database-closed", "too-many-connections-to-database"),
+    *("database-missing", "database-name-differs", "database-name-with-space"),
+    *(
+        "database-left-to-administrator",
+        "no-connect-privilege",
+        "database-closed",
+        "too-many-connections-to-database",
+    ),
 )
 
 
@@ -61,12 +66,14 @@ def refused(error: BaseException, case: Case) -> Found | None:
 
 
 def _named(entry: str, reason: str, facts: dict[str, str]) -> dict[str, str]:
-    """Return what a refusal, in whatever language, names in quotes, and statements made of names."""
+    """Return what a refusal, in whatever language, names in quotes, and what to do with it."""
     role, database = (
         '"{}"'.format(facts.get(name, "").replace('"', '""')) for name in ("role", "database")
     )
     if entry == "database-closed" and facts.get("database") != "template0":
         return {"sql": f"ALTER DATABASE {database} ALLOW_CONNECTIONS true"}
+    if entry == "peer-rejected":
+        return {"system_user": getpass.getuser()}
     quoted = re.search(r"[\"»«“]\s*([^\s\"»«”]+)", reason)
     if not quoted:
         return {}
@@ -106,8 +113,6 @@ def _around(entry: str, attempt: libpq.Attempt, facts: dict[str, str], case: Cas
         return "no-answer", {}
     if entry == "connection-refused" and machine.is_local(attempt.host):
         return entry, _not_running(attempt)
-    if entry == "peer-rejected":
-        return entry, {"system_user": getpass.getuser()}
     if entry == "database-missing":
         entry, more = databases.missing(case, facts["database"])
     elif entry == "too-many-connections-to-database":
