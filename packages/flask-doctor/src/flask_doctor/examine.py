@@ -249,7 +249,7 @@ def budget(case: Examination) -> str:
     A pool that is larger than the server is only mentioned: it may never fill.
     """
     server, role, database, used = case.connection.execute(text(BUDGET)).one()
-    limit = min(server, *(n for n in (role, database) if n >= 0))
+    limit = min([server, *(n for n in (role, database) if n >= 0)])
     pools = [engine.pool for engine in case.doctor.engines().values()]
     # No public way leads to what a pool may open beyond its size.
     own = sum(p.size() + p._max_overflow for p in pools if isinstance(p, QueuePool))
