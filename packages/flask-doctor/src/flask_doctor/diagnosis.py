@@ -137,7 +137,7 @@ def _fill(line: str, facts: Mapping[str, str]) -> str:
         return line.format_map(
             Facts((name, v if name in COMMANDS else shlex.quote(v)) for name, v in facts.items())
         )
-    return line.format_map(facts)
+    return line.format_map(facts).rstrip()
 
 
 def command_facts(commands: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:

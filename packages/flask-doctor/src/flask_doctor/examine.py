@@ -24,9 +24,21 @@ from .migrations import Finding
 from .own_code import own_line
 from .recognise import diagnose
 from .rights import find_rights
-from .state import State, known_entries, state_of
+from .rules import databases
+from .state import State, known_entries, patience, state_of
 
+CONNECT_TIMEOUT = 10  # seconds, where the application sets none and would wait for ever
 STATEMENT_TIMEOUT = 2000  # milliseconds
+NATURE = """
+    SELECT current_setting('server_version'), current_database(),
+           current_setting('transaction_read_only'), current_setting('server_encoding')
+"""
+BUDGET = """
+    SELECT current_setting('max_connections')::int, rolconnlimit, datconnlimit,
+           (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')
+    FROM pg_roles, pg_database
+    WHERE rolname = current_user AND datname = current_database()
+"""
 
 
 @dataclass(frozen=True)
@@ -176,6 +188,7 @@ def driver(case: Examination) -> str:
 def connection(case: Examination) -> str:
     """Connect as the application does, with each of its engines; the main one stays."""
     (main, engine), *others = case.doctor.engines().items()
+    case.stack.callback(patience.reset, patience.set(CONNECT_TIMEOUT))
     case.connection = case.stack.enter_context(engine.connect())
     for case.name, case.engine in others:
         case.engine.connect().close()
@@ -188,16 +201,14 @@ def connection(case: Examination) -> str:
             raise
         case.connection.rollback()  # it had died in the pool, so that a new one is made now
         case.connection.execute(limit)
-    version, database, read_only = case.connection.execute(
-        text(
-            "SELECT current_setting('server_version'), current_database(), "
-            "current_setting('transaction_read_only')"
-        )
-    ).one()
+    version, database, read_only, encoding = case.connection.execute(text(NATURE)).one()
     if read_only == "on":
-        raise Finding("read-only-server")
+        row = case.connection.execute(text(databases.READ_ONLY)).one()
+        entry, facts = databases.read_only(*row)
+        raise Finding(entry, **facts)
+    kind = "" if encoding == "UTF8" else f", encoding {encoding}"
     also = f"; also {', '.join(name for name, _ in others)}" if others else ""
-    return f"{database}, PostgreSQL {version.split()[0]}{also}"
+    return f"{database}, PostgreSQL {version.split()[0]}{kind}{also}"
 
 
 def privileges(case: Examination) -> str:
@@ -238,20 +249,21 @@ def drift(case: Examination) -> str:
 
 
 def budget(case: Examination) -> str:
-    """Compare the pools of all processes with what the server allows."""
-    limit = int(case.connection.execute(text("SHOW max_connections")).scalar_one())
-    used = case.connection.execute(
-        text("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")
-    ).scalar_one()
+    """Compare the pools of all processes with what the server allows; that there is room is known.
+
+    A pool that is larger than the server is only mentioned: it may never fill.
+    """
+    server, role, database, used = case.connection.execute(text(BUDGET)).one()
+    limit = min([server, *(n for n in (role, database) if n >= 0)])
     pools = [engine.pool for engine in case.doctor.engines().values()]
     # No public way leads to what a pool may open beyond its size.
     own = sum(p.size() + p._max_overflow for p in pools if isinstance(p, QueuePool))
     processes = int(os.environ.get("WEB_CONCURRENCY") or 1)
+    told = f"{used} of {server} connections in use; "
     if own * processes > limit:
-        raise Finding("too-many-connections")
-    return (
-        f"{used} of {limit} connections in use; at most {own} for each process of the application"
-    )
+        each = "the application" if processes == 1 else f"its {processes} processes"
+        return f"{told}{each} may open up to {own * processes}, and {limit} are allowed"
+    return f"{told}at most {own} for each process of the application"
 
 
 STAGES: dict[str, Callable[[Examination], str]] = {

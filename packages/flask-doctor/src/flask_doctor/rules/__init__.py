@@ -10,7 +10,7 @@ from collections.abc import Callable
 from ..case import Case, Found
 from ..matching import by_sqlstate, by_text
 from .attributes import attributes
-from .connecting import lost, refused
+from .connecting import lost, read_only, refused
 from .functions import functions
 from .names import names
 from .privileges import privileges
@@ -20,6 +20,7 @@ from .syntax import syntax
 RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     lost,
     refused,
+    read_only,
     driver,
     url,
     names,
