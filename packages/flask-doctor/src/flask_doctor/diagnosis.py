@@ -28,19 +28,23 @@ UNKNOWN = {
     "server_hint": "",
     "package": "psycopg2-binary",
     "seen": "",
+    **dict.fromkeys(("there", "used", "views", "warning", "holder", "more"), ""),
     "missing": "the doctor names them.",
     # Flask-Migrate's; another tool has its own.
     "upgrade": "flask db upgrade",
     "migrate": "flask db migrate -m",
+    "revise": "flask db revision -m",
     "stamp": "flask db stamp",
     "merge": "flask db merge heads -m merge",
     "init": "flask db init",
 }
 # Facts that are shell commands already.
-COMMANDS = {"flask", "python", "psql", "start", "upgrade", "migrate", "stamp", "merge", "init"}
+TOOLS = ("upgrade", "migrate", "revise", "stamp", "merge", "init")
+COMMANDS = {"flask", "python", "psql", "start", *TOOLS}
 # What is pasted or edited as it stands; all other lines are sentences.
 VERBATIM = ("$ ", "- ", "+ ")
 PROMPT = re.compile(r"(\S+)=# (.*)")
+WRITTEN = re.compile(r"\{(edit|look|ends)\}")
 START = {"darwin": "brew services start postgresql", "win32": "net start postgresql"}
 
 
@@ -73,7 +77,8 @@ class Diagnosis:
     @property
     def fix(self) -> list[str]:
         """The fix, line by line: sentences, commands (`$ ...`), and edits (`- ...`, `+ ...`)."""
-        return [_fill(line, self._facts) for line in self.entry.fix]
+        facts = self._facts
+        return [filled for line in self.entry.fix for filled in _lines(line, facts)]
 
     @property
     def steps(self) -> list[list[str]]:
@@ -117,6 +122,14 @@ class Diagnosis:
         }
 
 
+def _lines(line: str, facts: Mapping[str, str]) -> list[str]:
+    """Fill a line; one that is nothing but `{name}` stands for the lines that a rule wrote."""
+    if written := WRITTEN.fullmatch(line):
+        known = dict(facts).get(written[1], "")
+        return [_fill(own, facts) for own in known.split("\n") if own]
+    return [_fill(line, facts).rstrip()]
+
+
 def _fill(line: str, facts: Mapping[str, str]) -> str:
     if prompt := PROMPT.fullmatch(line):
         quoted = Facts((n, '"{}"'.format(v.replace('"', '""'))) for n, v in facts.items())
@@ -136,7 +149,7 @@ def command_facts(commands: Mapping[str, str] = MappingProxyType({})) -> dict[st
     """
     flask = " ".join([_program("flask"), *map(shlex.quote, app_arguments())])
     programs = {"flask": flask, "alembic": _program("alembic"), "python": _program("python")}
-    known = {name: UNKNOWN[name] for name in ("upgrade", "migrate", "stamp", "merge", "init")}
+    known = {name: UNKNOWN[name] for name in TOOLS}
     facts = {}
     for name, command in (known | dict(commands)).items():
         program, _, rest = command.partition(" ")

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from ..case import Case, Found
 from ..matching import by_sqlstate, by_text
 from .connecting import lost, refused
+from .migrating import migrating
+from .revisions import in_files, in_order, no_command
 from .settings import driver, url
 
 RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
@@ -17,6 +19,10 @@ RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     refused,
     driver,
     url,
+    migrating,
+    in_files,
+    in_order,
+    no_command,
     by_sqlstate,
     by_text,
 )
