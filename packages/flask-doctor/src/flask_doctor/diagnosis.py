@@ -28,8 +28,9 @@ UNKNOWN = {
     "server_hint": "",
     "package": "psycopg2-binary",
     "seen": "",
-    **dict.fromkeys(("there", "used", "views", "warning", "holder", "more"), ""),
     "missing": "the doctor names them.",
+    "session": "db.session",
+    "in_model": "in the model",
     # Flask-Migrate's; another tool has its own.
     "upgrade": "flask db upgrade",
     "migrate": "flask db migrate -m",
@@ -41,8 +42,10 @@ UNKNOWN = {
 # Facts that are shell commands already.
 TOOLS = ("upgrade", "migrate", "revise", "stamp", "merge", "init")
 COMMANDS = {"flask", "python", "psql", "start", *TOOLS}
+# Facts that are whole lines of a fix: where they aren't known, it goes without.
+OPTIONAL = re.compile(r"\{(before|after|sql|marked)\}")
 # What is pasted or edited as it stands; all other lines are sentences.
-VERBATIM = ("$ ", "- ", "+ ")
+VERBATIM = ("$ ", "- ", "+ ", "| ")
 PROMPT = re.compile(r"(\S+)=# (.*)")
 WRITTEN = re.compile(r"\{(edit|look|ends)\}")
 START = {"darwin": "brew services start postgresql", "win32": "net start postgresql"}
@@ -78,7 +81,8 @@ class Diagnosis:
     def fix(self) -> list[str]:
         """The fix, line by line: sentences, commands (`$ ...`), and edits (`- ...`, `+ ...`)."""
         facts = self._facts
-        return [filled for line in self.entry.fix for filled in _lines(line, facts)]
+        lines = [n for n in self.entry.fix if facts.keys() >= set(OPTIONAL.findall(n))]
+        return [filled for line in lines for filled in _lines(line, facts)]
 
     @property
     def steps(self) -> list[list[str]]:
@@ -93,7 +97,7 @@ class Diagnosis:
 
     @property
     def _facts(self) -> dict[str, str]:
-        return Facts(UNKNOWN | self.facts)
+        return Facts(UNKNOWN | dict(self.entry.defaults) | self.facts)
 
     def text(self) -> str:
         """Write it for a terminal or a traceback."""
@@ -105,7 +109,8 @@ class Diagnosis:
         for number, step in enumerate(self.steps, 1):
             mark = f"{number}. " if len(self.steps) > 1 else ""
             lines += [f"    {mark}{step[0]}"]
-            lines += [f"    {' ' * len(mark)}{line}" for line in step[1:]]
+            indent = f"    {' ' * len(mark)}"
+            lines += [indent + line.replace("\n", f"\n{indent}| ") for line in step[1:]]
         return "\n".join([*lines, f"  More: {PAGE}#{self.entry.id}"])
 
     def json(self) -> dict[str, Any]:
@@ -133,6 +138,7 @@ def _lines(line: str, facts: Mapping[str, str]) -> list[str]:
 def _fill(line: str, facts: Mapping[str, str]) -> str:
     if prompt := PROMPT.fullmatch(line):
         quoted = Facts((n, '"{}"'.format(v.replace('"', '""'))) for n, v in facts.items())
+        quoted["sql"] = facts["sql"]
         database = shlex.quote(prompt[1].format_map(facts))
         return f"$ {facts['psql']} -d {database} -c {shlex.quote(prompt[2].format_map(quoted))}"
     if line.startswith("$ "):

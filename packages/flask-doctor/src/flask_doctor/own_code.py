@@ -56,3 +56,9 @@ def _traceback(error: BaseException) -> Iterator[tuple[CodeType, int]]:
 
 def _is_foreign(filename: str) -> bool:
     return filename.startswith(NOT_THE_USERS) or f"{os.sep}bin{os.sep}" in filename
+
+
+def is_within(error: BaseException, folder: str) -> bool:
+    """Tell whether an error comes from code in a package's folder, as `alembic/runtime`."""
+    part = f"{os.sep}{folder.replace('/', os.sep)}{os.sep}"
+    return any(part in code.co_filename for code, _ in [*_callers(), *_traceback(error)])
