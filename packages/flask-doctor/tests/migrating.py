@@ -1,6 +1,5 @@
 """Migrations in a folder, run in this process."""
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import flask_migrate
-from clusters import BIN, Cluster, lifted_app
+from clusters import lifted_app
 from flask import Flask
 from flask_doctor.diagnosis import Diagnosis
 from flask_doctor.examine import Step, examine

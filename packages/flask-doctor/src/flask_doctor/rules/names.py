@@ -85,7 +85,9 @@ class Known:
         scripts = tool.scripts()
         pending = {
             script.path
-            for script in scripts.iterate_revisions("heads", tuple(self.database.revisions) or "base")
+            for script in scripts.iterate_revisions(
+                "heads", tuple(self.database.revisions) or "base"
+            )
         }
         if _names(pending, name):
             return f"{kind}-missing"
@@ -146,7 +148,9 @@ def _elsewhere(name: str, schema: str | None, database: Database) -> Found | Non
     return "table-in-other-schema", facts
 
 
-def _misspelled(kind: str, name: str, written: Name, there: list[str], facts: dict[str, str]) -> Found:
+def _misspelled(
+    kind: str, name: str, written: Name, there: list[str], facts: dict[str, str]
+) -> Found:
     """Tell a name in another case from one that is misspelled."""
     same = next((other for other in there if other.lower() == name.lower()), "")
     near = same if same and same != name else nearest(name, there)
@@ -216,7 +220,9 @@ def _definition(model: Table, name: str, case: Case) -> dict[str, str]:
     dialect = case.engine.dialect
     column = model.c[name]._copy(primary_key=False, nullable=True)
     spec = str(CreateColumn(column).compile(dialect=dialect)).strip()
-    return {"sql": f"ALTER TABLE {dialect.identifier_preparer.format_table(model)} ADD COLUMN {spec}"}
+    return {
+        "sql": f"ALTER TABLE {dialect.identifier_preparer.format_table(model)} ADD COLUMN {spec}"
+    }
 
 
 def _schema(pointed: Pointed, known: Known) -> Found:

@@ -88,7 +88,9 @@ class Pointed:
             for entry in filter(str.strip, entries):
                 names = [Name(part).folded for part in re.findall(NAME, entry)]
                 names = [name for name in names if name != "as"]
-                whole = [Name(p).folded for p in re.findall(NAME, (DOTTED.search(entry) or [""])[0])]
+                whole = [
+                    Name(p).folded for p in re.findall(NAME, (DOTTED.search(entry) or [""])[0])
+                ]
                 found[whole[-1]] = whole[-1]
                 if len(names) > len(whole) and names[-1] not in CLAUSES:
                     found[names[-1]] = whole[-1]
@@ -97,7 +99,18 @@ class Pointed:
 
 CLAUSES = {
     *("where", "on", "using", "join", "left", "right", "inner", "full", "cross", "natural"),
-    *("order", "group", "limit", "set", "values", "returning", "having", "union", "offset", "select"),
+    *(
+        "order",
+        "group",
+        "limit",
+        "set",
+        "values",
+        "returning",
+        "having",
+        "union",
+        "offset",
+        "select",
+    ),
 }
 
 
@@ -106,5 +119,9 @@ def nearest(name: str, known: list[str]) -> str:
     plain = {other.lower(): other for other in known}
     close = get_close_matches(name.lower(), plain, 1, 0.7)
     if not close and len(name) > 3:  # `lat` for `latitude`, `name` for `full_name`
-        close = [n for n in plain if len(n) > 3 and (n.startswith(name.lower()) or name.lower().startswith(n))][:1]
+        close = [
+            n
+            for n in plain
+            if len(n) > 3 and (n.startswith(name.lower()) or name.lower().startswith(n))
+        ][:1]
     return plain[close[0]] if close else ""

@@ -21,11 +21,18 @@ IMPORTS = {
     "postgresql": "from sqlalchemy.dialects import postgresql",
     "text": "from sqlalchemy import text",
 }
+# What pip calls the packages of types that migrations name.
+PACKAGES = {
+    "geoalchemy2": "GeoAlchemy2",
+    "sqlalchemy_utils": "SQLAlchemy-Utils",
+    "pgvector": "pgvector",
+    "sqlmodel": "sqlmodel",
+}
 
 
 def in_files(error: BaseException, case: Case) -> Found | None:
     """Explain an error that Python has with a migration's file."""
-    if hasattr(error, "statement") or isinstance(error, ImportError):
+    if hasattr(error, "statement"):
         return None
     place = migration_of(error)
     if isinstance(error, SyntaxError) and _is_migration(error.filename):
@@ -35,8 +42,8 @@ def in_files(error: BaseException, case: Case) -> Found | None:
     path, line, function = place
     message = f"{type(error).__name__}: {error}"
     facts = {"place": f"{_relative(path)}, line {line}", "message": message}
-    if isinstance(error, NameError) and error.name:
-        return _name(error.name, facts)
+    if isinstance(error, NameError | ModuleNotFoundError) and error.name:
+        return _name(error, file_of(path).source, facts)
     if "ENUM type requires a name" in message:
         return "enum-without-name", facts
     if "Constraint must have a name" in message or "it has no name" in message:
@@ -49,14 +56,21 @@ def _is_migration(filename: str | None) -> bool:
     return path.exists() and "\ndown_revision" in path.read_text(errors="replace")
 
 
-def _name(name: str, facts: dict[str, str]) -> Found:
-    statement = IMPORTS.get(name) or (f"import {name}" if find_spec(name) else "")
-    facts |= {"name": name}
+def _name(error: Any, source: str, facts: dict[str, str]) -> Found:
+    """Explain a name that isn't imported, or can't be."""
+    name = error.name.partition(".")[0]
+    facts |= {"name": name, "package": PACKAGES.get(name, name)}
+    if isinstance(error, ModuleNotFoundError):
+        return "migration-package-missing", facts
+    used = re.search(rf"\b({name}(?:\.[a-z_0-9]+)*)\.\w+\(", source)
+    found = name in PACKAGES or find_spec(name)
+    statement = IMPORTS.get(name) or (f"import {used[1] if used else name}" if found else "")
     if not statement:
         return "migration-name-missing", facts
     old = "import sqlalchemy as sa"
-    edit = changed(old, f"{old}\n+ {statement}") if name != "sa" else f"+ {statement}"
-    return "migration-import-missing", facts | {"edit": edit}
+    facts["edit"] = changed(old, f"{old}\n+ {statement}") if name != "sa" else f"+ {statement}"
+    installed = name in IMPORTS or find_spec(name)
+    return ("migration-import-missing" if installed else "migration-package-missing"), facts
 
 
 def _constraint(path: Path, line: int, function: str, case: Case) -> dict[str, str]:
