@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Enum, MetaData, text
+from sqlalchemy import Connection, Enum, MetaData, inspect, text
 
 from . import environment, pending
 from .migrations import Finding, Tool, tool_of
@@ -25,6 +25,17 @@ EXISTS = {
 }
 
 
+def find_elsewhere(state: State, connection: Connection) -> None:
+    """Raise Finding where an `alembic.ini` leads to another database than the application's."""
+    tool = tool_of(state)
+    if tool is None or tool.config is None or not tool.commands or not tool.made.exists():
+        return
+    own = connection.engine.url
+    for url in environment.where(tool):
+        if (url.database, url.port or 5432) != (own.database, own.port or 5432):
+            raise Finding("migrations-elsewhere", other=str(url.database), file=str(tool.made))
+
+
 def find_drift(state: State, connection: Connection) -> str:
     """Return that models and database agree, or where that hurts no query.
 
@@ -38,7 +49,9 @@ def find_drift(state: State, connection: Connection) -> str:
     _never_run(tool, connection)
     _enums(state.metadata, connection)
     changes = list(_flat(_changes(tool, state.metadata, connection)))
-    needed = [change for change in changes if change[0] in NEEDED]
+    needed = [c for c in changes if c[0] in NEEDED and not _is_there(c, connection)]
+    # A view that a model maps, or a table in a schema that autogenerate doesn't look into.
+    changes = [change for change in changes if change[0] not in NEEDED or change in needed]
     if not needed:
         return _mention(changes)
     _stamped(tool, needed)
@@ -62,6 +75,11 @@ def _changes(tool: Tool, metadata: MetaData, connection: Connection) -> Iterable
 
     context = MigrationContext.configure(connection, opts=dict(tool.options))
     return list(compare_metadata(context, metadata))
+
+
+def _is_there(change: tuple[Any, ...], connection: Connection) -> bool:
+    table = change[1]
+    return change[0] == "add_table" and inspect(connection).has_table(table.name, table.schema)
 
 
 def _mention(changes: list[Any]) -> str:

@@ -238,6 +238,7 @@ def tried(case: Examination) -> str:
     except Finding as finding:
         if finding.entry not in TRIED:
             raise
+        drift.find_elsewhere(case.doctor, case.connection)
         if finding.entry == "table-exists" and (fits := fitting(case.doctor, case.connection)):
             finding.facts |= fits
             raise

@@ -69,10 +69,32 @@ def pending_losses(state: State, engine: Engine | Connection | None) -> list[str
 def warnings(state: State, engine: Engine) -> list[str]:
     """Return the lines of a fix that say what is lost; none where nothing is."""
     found = pending_losses(state, engine)
-    if not found:
+    tool = tool_of(state)
+    if not found or tool is None:
         return []
-    lines = [f"Careful, this may lose data: {'; '.join(found)}. Make a copy first:"]
+    with engine.connect() as connection:
+        scripts = pending_scripts(tool.scripts(), current_revisions(tool, connection))
+    lines = [line for script in scripts for line in _renames(file_of(script.path))]
+    lines.append(f"Careful, this may lose data: {'; '.join(found)}. Make a copy first:")
     return [literal(line) for line in lines]
+
+
+def _renames(file: File) -> list[str]:
+    """Take a column that goes while another comes for one that was renamed in the model."""
+    calls = list(file.operations())
+    for gone in (call for call in calls if call.name == "drop_column"):
+        new = [c for c in calls if c.name == "add_column" and c.table == gone.table]
+        old = [c for c in calls if c.name == "drop_column" and c.table == gone.table]
+        if len(new) == len(old) == 1:
+            edit = f"op.alter_column({gone.table!r}, {gone.column!r}, new_column_name="
+            return [
+                f"If you renamed {gone.column} to {new[0].column}, change {gone.place}; this keeps "
+                "the data:",
+                f"- {new[0].source}",
+                f"- {gone.source}",
+                f"+ {edit}{new[0].column!r})",
+            ]
+    return []
 
 
 def losses(paths: Iterable[str | Path]) -> list[str]:
@@ -104,7 +126,7 @@ def _loss(file: File, operation: Operation) -> str:
         return f"changes the type of column {operation.column} of table {table}" if narrow else ""
     root, _, _ = name.rpartition(":")
     if not root:
-        return "" if HARMLESS.fullmatch(name) else f"calls op.{name}, which can't be read ahead"
+        return "" if HARMLESS.fullmatch(name) else f"calls {name}(), which can't be read ahead"
     own = {n.name for n in ast.walk(file.tree) if isinstance(n, ast.FunctionDef)}
     return f"calls {root}(), which can't be read ahead" if root in own else ""
 

@@ -4,6 +4,9 @@ The migrations may be Flask-Migrate's, Flask-Alembic's, or plain Alembic's, by a
 """
 
 import ast
+import os
+import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -13,6 +16,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import Connection, Table, inspect
 
+from .editing import prompt
 from .state import State
 
 FLASK_ALEMBIC = {
@@ -150,10 +154,13 @@ def find_revision(state: State, connection: Connection) -> str:
             raise Finding("no-migrations-folder")
         return "no folder of migrations; the tables of the models are there"
     scripts = tool.scripts()
+    before = _followed(scripts)
     heads, current = set(scripts.get_heads()), current_revisions(tool, connection)
-    unknown = current - {revision.revision for revision in scripts.walk_revisions()}
-    if unknown:
+    if unknown := current - before.keys():
         raise _unknown(state, connection, ", ".join(sorted(unknown)))
+    for newer in current:
+        if older := current & before[newer]:
+            raise Finding("revision-rows", **rows_facts(newer, min(older)))
     if not heads and (missing := _missing(_tables(state), connection)):
         seen = f"Tables of the models: {', '.join(sorted(missing))}."
         raise Finding("no-migrations-yet", seen=seen)
@@ -166,6 +173,33 @@ def find_revision(state: State, connection: Connection) -> str:
         seen = ", ".join(sorted({t.name for t in tables} - missing))
         raise Finding("table-exists", seen=f"Already there: {seen}.")
     raise Finding("database-behind", detail=f"Not run yet: {_named(scripts, current)}.")
+
+
+def rows_facts(newer: str, older: str) -> dict[str, str]:
+    """Return the facts of two rows in `alembic_version` of which the older is one too many."""
+    delete = f"DELETE FROM alembic_version WHERE version_num = '{older}'"
+    return {"revision": newer, "older": older, "look": prompt(delete)}
+
+
+def _followed(scripts: Any) -> dict[str, set[str]]:
+    """Return all migrations, each with those that come before it; two of one name are a finding."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        found = list(scripts.walk_revisions())
+    for warning in said:
+        if twice := re.search(r"Revision (\S+) is present more than once", str(warning.message)):
+            raise Finding("revision-twice", revision=twice[1], files=_files(scripts, twice[1]))
+    before: dict[str, set[str]] = {}
+    for script in reversed(found):
+        parents = script._all_down_revisions
+        before[script.revision] = set(parents).union(*(before.get(p, set()) for p in parents))
+    return before
+
+
+def _files(scripts: Any, revision: str) -> str:
+    named = re.compile(rf"^revision\b.*=\s*['\"]{re.escape(revision)}['\"]", re.M)
+    files = sorted(Path(scripts.dir, "versions").glob("**/*.py"))
+    return " and ".join(os.path.relpath(f) for f in files if named.search(f.read_text("utf-8")))
 
 
 def _unknown(state: State, connection: Connection, revision: str) -> Finding:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from ..case import Case, Found
 from ..matching import by_sqlstate, by_text
 from .connecting import lost, refused
+from .existing import enum_value
 from .migrating import migrating
-from .revisions import in_files, in_order, no_command
+from .revisions import in_environment, in_files, in_order, no_command
 from .settings import driver, url
 
 RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
@@ -23,6 +24,8 @@ RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     in_files,
     in_order,
     no_command,
+    enum_value,
     by_sqlstate,
     by_text,
+    in_environment,
 )

@@ -3,8 +3,12 @@
 import re
 from typing import TYPE_CHECKING
 
-from ..case import Found
+from sqlalchemy import Enum
+
+from ..case import Case, Found
+from ..drift import enum_facts
 from ..editing import before, changed, literal, prompt, with_keyword
+from ..migrations import tool_of
 from ..pending import file_of
 from ..stamping import fitting
 
@@ -89,3 +93,20 @@ def _type(failed: "Failed", name: str) -> Found:
         "edit": "\n".join(filter(None, edit)),
         "used": f"Used by: {', '.join(name for (name,) in used)}." if used else "",
     }
+
+
+def enum_value(error: BaseException, case: Case) -> Found | None:
+    """Explain a value that the model's enum has, and the database's type hasn't yet."""
+    match = re.search(
+        r'invalid input value for enum (.+?): "(.+)"', str(getattr(error, "orig", ""))
+    )
+    state = case.state
+    if not match or state is None or state.metadata is None or tool_of(state) is None:
+        return None
+    name = match[1].strip('"')
+    for table in state.metadata.tables.values():
+        for column in table.columns:
+            kind = column.type
+            if isinstance(kind, Enum) and kind.name == name and match[2] in kind.enums:
+                return "enum-value-missing", enum_facts(name, [match[2]], str(column))
+    return None

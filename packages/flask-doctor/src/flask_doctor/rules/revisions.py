@@ -10,8 +10,8 @@ from flask.cli import ScriptInfo
 
 from ..case import Case, Found
 from ..editing import changed
-from ..migrations import tool_of
-from ..own_code import frames
+from ..migrations import rows_facts, tool_of
+from ..own_code import frames, is_foreign
 from ..pending import constant, file_of
 from .migrating import _relative, migration_of
 
@@ -105,6 +105,9 @@ def _names_of(table: str, kind: str, case: Case) -> list[str]:
 
 def in_order(error: BaseException, case: Case) -> Found | None:
     """Explain migrations that refer to one that isn't there, by Alembic's bare KeyError."""
+    overlaps = r"Requested revision (\S+) overlaps with other requested revisions (\S+)"
+    if rows := re.search(overlaps, str(error)):
+        return "revision-rows", rows_facts(rows[1], rows[2])
     if not isinstance(error, KeyError) or case.state is None:
         return None
     *_, (last, _) = frames(error)
@@ -158,3 +161,15 @@ def no_command(error: BaseException, case: Case) -> Found | None:
     if not find_spec("flask_migrate"):
         return "migrate-not-installed", {}
     return "migrate-not-bound", {}
+
+
+def in_environment(error: BaseException, case: Case) -> Found | None:
+    """Explain an error of an env.py that nothing else explains."""
+    *_, (code, line) = [
+        (None, 0),
+        *((c, n) for c, n in frames(error) if not is_foreign(c.co_filename)),
+    ]
+    if code is None or Path(code.co_filename).name != "env.py":
+        return None
+    place = f"{_relative(Path(code.co_filename))}, line {line}"
+    return "env-broken", {"place": place, "message": f"{type(error).__name__}: {error}"}
