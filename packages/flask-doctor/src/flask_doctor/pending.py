@@ -3,7 +3,7 @@
 import ast
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -157,13 +157,11 @@ OUTLASTING = re.compile(
 )
 
 
-def untriable(paths: Iterable[str | Path]) -> str:
-    """Say why these migrations can't be tried in a transaction; "" when they can."""
-    for path in paths:
-        file = file_of(path)
-        if foreign := file.imports - TRIABLE:
-            return f"{os.path.relpath(path)} imports {', '.join(sorted(foreign))}"
-        code = "\n".join(line.partition("#")[0] for line in file.source.splitlines())
-        if match := OUTLASTING.search(code.replace(ast.get_docstring(file.tree) or "\0", "")):
-            return f"{os.path.relpath(path)} contains `{match[0]}`"
-    return ""
+def untriable(path: str | Path) -> str:
+    """Say why a migration can't be tried in a transaction; "" when it can."""
+    file = file_of(path)
+    if foreign := file.imports - TRIABLE:
+        return f"{os.path.relpath(path)} imports {', '.join(sorted(foreign))}"
+    code = "\n".join(line.partition("#")[0] for line in file.source.splitlines())
+    match = OUTLASTING.search(code.replace(ast.get_docstring(file.tree) or "\0", ""))
+    return f"{os.path.relpath(path)} contains `{match[0]}`" if match else ""

@@ -1,5 +1,6 @@
 """A try of the migrations that are left to run: in a transaction that is always rolled back."""
 
+from itertools import takewhile
 from time import monotonic
 from typing import Any
 
@@ -35,11 +36,13 @@ def attempt(state: State) -> str:
         current = current_revisions(tool, connection)
         connection.rollback()
         scripts = pending_scripts(tool.scripts(), current)
-        why = pending.untriable(script.path for script in scripts) or _own_ways(tool)
-        if why:
+        whys = [(script, pending.untriable(script.path)) for script in scripts]
+        able = [script for script, _ in takewhile(lambda pair: not pair[1], whys)]
+        why = _own_ways(tool) or next((why for _, why in whys if why), "")
+        if not able or _own_ways(tool):
             return f"They were not tried: {why}."
         try:
-            _run(tool, connection)
+            _run(tool, connection, able[-1].revision if why else "heads")
         except Untold as untold:
             return f"They were tried and rolled back, but not to the end: {untold}."
         except DBAPIError as error:
@@ -48,6 +51,10 @@ def attempt(state: State) -> str:
             raise
         finally:
             connection.invalidate()  # nothing of a try is left on a connection of the pool
+    if why:
+        return (
+            f"They were tried and rolled back up to {able[-1].revision}, without an error: {why}."
+        )
     return "They were tried and rolled back: they run without an error."
 
 
@@ -57,7 +64,7 @@ def _own_ways(tool: Tool) -> str:
     return next((f"{env.name} contains `{word}`" for word in OWN_WAYS if word in code), "")
 
 
-def _run(tool: Tool, connection: Connection) -> None:
+def _run(tool: Tool, connection: Connection, target: str) -> None:
     from alembic.migration import MigrationContext
     from alembic.operations import Operations
 
@@ -70,7 +77,7 @@ def _run(tool: Tool, connection: Connection) -> None:
             opts={
                 **tool.options,
                 "transaction_per_migration": False,
-                "fn": lambda current, _: scripts._upgrade_revs("heads", current),
+                "fn": lambda current, _: scripts._upgrade_revs(target, current),
             },
         )
         with Operations.context(context):

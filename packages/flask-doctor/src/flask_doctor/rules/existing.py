@@ -1,7 +1,6 @@
 """Why a migration finds what it creates: what made it, and how the two are brought together."""
 
 import re
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Enum
 
@@ -11,9 +10,7 @@ from ..editing import before, changed, literal, prompt, with_keyword
 from ..migrations import tool_of
 from ..pending import file_of
 from ..stamping import fitting
-
-if TYPE_CHECKING:
-    from .migrating import Failed
+from .failed import Failed
 
 NAMED = re.compile(
     r'(relation|type|column|constraint|function|trigger|schema) "?(.+?)"?'
@@ -26,7 +23,7 @@ CREATES = {
 }
 
 
-def exists(failed: "Failed") -> Found | None:
+def exists(failed: Failed) -> Found | None:
     """Explain something that a migration creates and that is there."""
     match = NAMED.search(failed.message)
     if not match:
@@ -51,12 +48,12 @@ def exists(failed: "Failed") -> Found | None:
     return "object-exists", facts
 
 
-def _relation(failed: "Failed") -> str:
+def _relation(failed: Failed) -> str:
     match = re.match(r"\s*CREATE (?:UNIQUE )?(TABLE|INDEX|SEQUENCE|VIEW)", failed.statement)
     return match[1].lower() if match else "relation"
 
 
-def _type(failed: "Failed", name: str) -> Found:
+def _type(failed: Failed, name: str) -> Found:
     """Explain an enum that is there: nobody needs it, or the migration can use it."""
     labels = failed.rows(
         "SELECT enumlabel FROM pg_enum WHERE enumtypid = to_regtype(%(name)s)",

@@ -13,7 +13,7 @@ from ..editing import changed
 from ..migrations import rows_facts, tool_of
 from ..own_code import frames, is_foreign
 from ..pending import constant, file_of
-from .migrating import _relative, migration_of
+from .failed import Failed, migration_of, relative
 
 IMPORTS = {
     "sa": "import sqlalchemy as sa",
@@ -41,7 +41,7 @@ def in_files(error: BaseException, case: Case) -> Found | None:
         return None
     path, line, function = place
     message = f"{type(error).__name__}: {error}"
-    facts = {"place": f"{_relative(path)}, line {line}", "message": message}
+    facts = {"place": f"{relative(path)}, line {line}", "message": message}
     if isinstance(error, NameError | ModuleNotFoundError) and error.name:
         return _name(error, file_of(path).source, facts)
     if "ENUM type requires a name" in message:
@@ -90,8 +90,6 @@ def _constraint(path: Path, line: int, function: str, case: Case) -> dict[str, s
 
 
 def _names_of(table: str, kind: str, case: Case) -> list[str]:
-    from .migrating import Failed
-
     letter = {"foreignkey": "f", "unique": "u", "check": "c", "primary": "p"}.get(kind, "")
     asked = Failed(None, case, Path(), 0, "")
     found = asked.rows(
@@ -121,7 +119,7 @@ def in_order(error: BaseException, case: Case) -> Found | None:
         )
         if match:
             known = _revisions(path.parent, path)
-            facts = {"revision": revision, "place": _relative(path)}
+            facts = {"revision": revision, "place": relative(path)}
             if len(known) == 1:
                 new = match[0].replace(revision, known[0])
                 facts["edit"] = changed(match[0], new)
@@ -171,5 +169,5 @@ def in_environment(error: BaseException, case: Case) -> Found | None:
     ]
     if code is None or Path(code.co_filename).name != "env.py":
         return None
-    place = f"{_relative(Path(code.co_filename))}, line {line}"
+    place = f"{relative(Path(code.co_filename))}, line {line}"
     return "env-broken", {"place": place, "message": f"{type(error).__name__}: {error}"}
