@@ -34,12 +34,14 @@ UNKNOWN = {
     # Flask-Migrate's; another tool has its own.
     "upgrade": "flask db upgrade",
     "migrate": "flask db migrate -m",
+    "revise": "flask db revision -m",
     "stamp": "flask db stamp",
     "merge": "flask db merge heads -m merge",
     "init": "flask db init",
 }
 # Facts that are shell commands already.
-COMMANDS = {"flask", "python", "psql", "start", "upgrade", "migrate", "stamp", "merge", "init"}
+TOOLS = ("upgrade", "migrate", "revise", "stamp", "merge", "init")
+COMMANDS = {"flask", "python", "psql", "start", *TOOLS}
 # Facts that are whole lines of a fix: where they aren't known, it goes without, and without the
 # sentence that leads to them with a colon.
 OPTIONAL = re.compile(r"\{(before|after|sql|later|marked)\}")
@@ -47,6 +49,7 @@ OPTIONAL = re.compile(r"\{(before|after|sql|later|marked)\}")
 VERBATIM = ("$ ", "- ", "+ ", "| ")
 PROMPT = re.compile(r"(\S+)=# (.*)")
 CODE = re.compile(r"[-+$|] |\S+=# ")
+WRITTEN = re.compile(r"\{(edit|look|ends)\}")
 START = {"darwin": "brew services start postgresql", "win32": "net start postgresql"}
 
 
@@ -82,7 +85,8 @@ class Diagnosis:
         facts = self._facts
         known = [n for n in self.entry.fix if facts.keys() >= set(OPTIONAL.findall(n))]
         left_over = {a for a, b in pairwise([*known, ""]) if a[-1] == ":" and not CODE.match(b)}
-        return [_fill(line, facts) for line in known if line not in left_over]
+        lines = [line for line in known if line not in left_over]
+        return [filled for line in lines for filled in _lines(line, facts)]
 
     @property
     def steps(self) -> list[list[str]]:
@@ -127,6 +131,14 @@ class Diagnosis:
         }
 
 
+def _lines(line: str, facts: Mapping[str, str]) -> list[str]:
+    """Fill a line; one that is nothing but `{name}` stands for the lines that a rule wrote."""
+    if written := WRITTEN.fullmatch(line):
+        known = dict(facts).get(written[1], "")
+        return [_fill(own, facts) for own in known.split("\n") if own]
+    return [_fill(line, facts).rstrip()]
+
+
 def _fill(line: str, facts: Mapping[str, str]) -> str:
     if prompt := PROMPT.fullmatch(line):
         quoted = Facts((n, '"{}"'.format(v.replace('"', '""'))) for n, v in facts.items())
@@ -147,7 +159,7 @@ def command_facts(commands: Mapping[str, str] = MappingProxyType({})) -> dict[st
     """
     flask = " ".join([_program("flask"), *map(shlex.quote, app_arguments())])
     programs = {"flask": flask, "alembic": _program("alembic"), "python": _program("python")}
-    known = {name: UNKNOWN[name] for name in ("upgrade", "migrate", "stamp", "merge", "init")}
+    known = {name: UNKNOWN[name] for name in TOOLS}
     facts = {}
     for name, command in (known | dict(commands)).items():
         program, _, rest = command.partition(" ")

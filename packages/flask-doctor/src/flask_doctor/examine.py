@@ -5,7 +5,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,17 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
-from . import migrations, models
+from . import drift, migrations, models
 from .case import connection_facts, facts_of, reached
 from .diagnosis import Diagnosis, masked
 from .migrations import Finding
 from .own_code import own_line
-from .recognise import diagnose
+from .recognise import diagnose, possible
 from .rights import find_rights
 from .rules import databases
+from .stamping import fitting
 from .state import State, known_entries, patience, state_of
+from .trying import attempt
 
 CONNECT_TIMEOUT = 10  # seconds, where the application sets none and would wait for ever
 STATEMENT_TIMEOUT = 2000  # milliseconds
@@ -39,6 +41,9 @@ BUDGET = """
     FROM pg_roles, pg_database
     WHERE rolname = current_user AND datname = current_database()
 """
+# What leads to a try of the migrations, which shows why they weren't run.
+TRIED = ("database-behind", "table-exists")
+ROLLED_BACK = "(The migrations that are left were tried and rolled back: nothing is changed.)"
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ def look(app: Flask, *, models: bool = False) -> Diagnosis | None:
     with ExitStack() as stack:
         case = Examination(lambda: app, stack, state_of(app))
         stack.enter_context(app.app_context())
-        for stage in (url, connection, migrated, *([drift] if models else [])):
+        for stage in (url, connection, migrated, *([drifted] if models else [])):
             try:
                 stage(case)
             except Exception as error:
@@ -112,9 +117,8 @@ def _failed(name: str, error: Exception, case: Examination) -> Step:
         connection = standing.connection.dbapi_connection if standing is not None else None
         facts = facts_of(case.state, case.engine) | connection_facts(connection) | error.facts
         entries = case.state.entries if case.state else known_entries()
-        diagnosis: Diagnosis | None = Diagnosis(
-            entries[error.entry], facts, ruled_out=reached(connection)
-        )
+        entry = possible(entries[error.entry], case.state, case.engine)
+        diagnosis: Diagnosis | None = Diagnosis(entry, facts, ruled_out=reached(connection))
     else:
         diagnosis = diagnose(error, case.engine, state=case.state, probe=True)
     said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
@@ -243,9 +247,32 @@ def migrated(case: Examination) -> str:
     return migrations.find_revision(case.doctor, case.connection)
 
 
-def drift(case: Examination) -> str:
+def tried(case: Examination) -> str:
+    """Do the same, and find out whether the migrations that are left would run."""
+    try:
+        return migrated(case)
+    except Finding as finding:
+        if finding.entry not in TRIED:
+            raise
+        drift.find_elsewhere(case.doctor, case.connection)
+        if finding.entry == "table-exists" and (fits := fitting(case.doctor, case.connection)):
+            finding.facts |= fits
+            raise
+        case.connection.rollback()
+        try:
+            said = attempt(case.doctor)
+        except Exception as error:
+            if known := diagnose(error, case.engine, state=case.state, probe=True):
+                entry = replace(known.entry, why=f"{known.entry.why} {ROLLED_BACK}")
+                error.diagnosis = replace(known, entry=entry)  # type: ignore[attr-defined]
+            raise
+        detail = f"{finding.facts.get('detail', '')} {said}"
+        raise Finding("database-behind", detail=detail) from None
+
+
+def drifted(case: Examination) -> str:
     """Compare the models with the database."""
-    return migrations.find_drift(case.doctor, case.connection)
+    return drift.find_drift(case.doctor, case.connection)
 
 
 def budget(case: Examination) -> str:
@@ -274,8 +301,8 @@ STAGES: dict[str, Callable[[Examination], str]] = {
     "connection": connection,
     "privileges": privileges,
     "models": known_models,
-    "migrations": migrated,
-    "drift": drift,
+    "migrations": tried,
+    "drift": drifted,
     "connections": budget,
 }
 BEFORE_QUERIES = ("application", "URL", "driver", "connection")

@@ -25,11 +25,17 @@ def own_line(error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{os.path.relpath(error.filename)}, line {error.lineno}"
     last = ""
-    for code, number in [*_callers(), *_traceback(error)]:
-        if not _is_foreign(code.co_filename):
+    for code, number in frames(error):
+        if not is_foreign(code.co_filename):
             text = linecache.getline(code.co_filename, number).strip()
             last = f"{os.path.relpath(code.co_filename)}, line {number}" + (text and f": {text}")
     return last
+
+
+def frames(error: BaseException) -> Iterator[tuple[CodeType, int]]:
+    """Yield the code and the line of each call on the way to an error, the outermost first."""
+    yield from _callers()
+    yield from _traceback(error)
 
 
 def _callers() -> Iterator[tuple[CodeType, int]]:
@@ -48,7 +54,8 @@ def _traceback(error: BaseException) -> Iterator[tuple[CodeType, int]]:
         trace = trace.tb_next
 
 
-def _is_foreign(filename: str) -> bool:
+def is_foreign(filename: str) -> bool:
+    """Tell whether a file is none of the user's."""
     return filename.startswith(NOT_THE_USERS) or f"{os.sep}bin{os.sep}" in filename
 
 

@@ -37,6 +37,7 @@ NOT_MIGRATED = (
     *("table-missing", "table-not-migrated", "table-lost"),
     *("column-missing", "column-not-migrated", "column-lost"),
 )
+NEWER_MODEL = ("model-drift", "column-renamed", "migration-stamped", "enum-value-missing")
 RETRY_AFTER = 5  # seconds
 PROBLEM = "application/problem+json"
 # Nothing of other sites, no frame around it, no script and no style but the page's own.
@@ -90,7 +91,7 @@ class Page:
         diagnosis: Diagnosis | None = getattr(error, "diagnosis", None)
         if current_app.debug and diagnosis and diagnosis.entry.id in NOT_MIGRATED:
             found = look(state_of(current_app).app, models=True)
-            if found and found.entry.id == "model-drift":  # no migration is left to run
+            if found and found.entry.id in NEWER_MODEL:  # no migration is left to run
                 diagnosis = found
         if not (diagnosis if current_app.debug else temporary):
             raise error

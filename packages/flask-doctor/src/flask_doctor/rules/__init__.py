@@ -11,9 +11,12 @@ from ..case import Case, Found
 from ..matching import by_sqlstate, by_text
 from .attributes import attributes
 from .connecting import lost, read_only, refused
+from .existing import enum_value
 from .functions import functions
+from .migrating import migrating
 from .names import names
 from .privileges import privileges
+from .revisions import in_environment, in_files, in_order, no_command
 from .settings import driver, url
 from .syntax import syntax
 
@@ -28,6 +31,12 @@ RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     functions,
     syntax,
     attributes,
+    migrating,
+    in_files,
+    in_order,
+    no_command,
+    enum_value,
     by_sqlstate,
     by_text,
+    in_environment,
 )
