@@ -29,6 +29,8 @@ UNKNOWN = {
     "package": "psycopg2-binary",
     "seen": "",
     "missing": "the doctor names them.",
+    "session": "db.session",
+    "in_model": "in the model",
     # Flask-Migrate's; another tool has its own.
     "upgrade": "flask db upgrade",
     "migrate": "flask db migrate -m",
@@ -38,8 +40,10 @@ UNKNOWN = {
 }
 # Facts that are shell commands already.
 COMMANDS = {"flask", "python", "psql", "start", "upgrade", "migrate", "stamp", "merge", "init"}
+# Facts that are whole lines of a fix: where they aren't known, it goes without.
+OPTIONAL = re.compile(r"\{(before|after|sql|marked)\}")
 # What is pasted or edited as it stands; all other lines are sentences.
-VERBATIM = ("$ ", "- ", "+ ")
+VERBATIM = ("$ ", "- ", "+ ", "| ")
 PROMPT = re.compile(r"(\S+)=# (.*)")
 START = {"darwin": "brew services start postgresql", "win32": "net start postgresql"}
 
@@ -68,12 +72,14 @@ class Diagnosis:
     @property
     def why(self) -> str:
         """The cause, in prose."""
-        return self.entry.why.format_map(self._facts).strip()
+        return " ".join(self.entry.why.format_map(self._facts).split())
 
     @property
     def fix(self) -> list[str]:
         """The fix, line by line: sentences, commands (`$ ...`), and edits (`- ...`, `+ ...`)."""
-        return [_fill(line, self._facts) for line in self.entry.fix]
+        facts = self._facts
+        lines = [n for n in self.entry.fix if facts.keys() >= set(OPTIONAL.findall(n))]
+        return [_fill(line, facts) for line in lines]
 
     @property
     def steps(self) -> list[list[str]]:
@@ -88,7 +94,7 @@ class Diagnosis:
 
     @property
     def _facts(self) -> dict[str, str]:
-        return Facts(UNKNOWN | self.facts)
+        return Facts(UNKNOWN | dict(self.entry.defaults) | self.facts)
 
     def text(self) -> str:
         """Write it for a terminal or a traceback."""
@@ -100,7 +106,8 @@ class Diagnosis:
         for number, step in enumerate(self.steps, 1):
             mark = f"{number}. " if len(self.steps) > 1 else ""
             lines += [f"    {mark}{step[0]}"]
-            lines += [f"    {' ' * len(mark)}{line}" for line in step[1:]]
+            indent = f"    {' ' * len(mark)}"
+            lines += [indent + line.replace("\n", f"\n{indent}| ") for line in step[1:]]
         return "\n".join([*lines, f"  More: {PAGE}#{self.entry.id}"])
 
     def json(self) -> dict[str, Any]:
@@ -120,6 +127,7 @@ class Diagnosis:
 def _fill(line: str, facts: Mapping[str, str]) -> str:
     if prompt := PROMPT.fullmatch(line):
         quoted = Facts((n, '"{}"'.format(v.replace('"', '""'))) for n, v in facts.items())
+        quoted["sql"] = facts["sql"]
         database = shlex.quote(prompt[1].format_map(facts))
         return f"$ {facts['psql']} -d {database} -c {shlex.quote(prompt[2].format_map(quoted))}"
     if line.startswith("$ "):

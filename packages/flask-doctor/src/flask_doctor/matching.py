@@ -35,8 +35,13 @@ def by_sqlstate(error: BaseException, case: Case) -> Found | None:
         fits = max((len(s) for s in entry.sqlstates if sqlstate.startswith(s)), default=0)
         if fits and re.match(entry.statement, statement, re.I):
             words, captured = words_of(entry, str(original))
+            if entry.strict and not words:
+                continue
             rank = (fits, bool(entry.statement), words)
-            ranked.append((rank, (entry.id, captured | fields_of(original))))
+            fields = fields_of(original)
+            if not case.probe:  # it may hold values, which are nobody's business in production
+                fields.pop("server_detail", None)
+            ranked.append((rank, (entry.id, captured | fields)))
     return max(ranked, key=lambda item: item[0])[1] if ranked else NOTHING
 
 

@@ -10,13 +10,22 @@ from collections.abc import Callable
 from ..case import Case, Found
 from ..matching import by_sqlstate, by_text
 from .connecting import lost, refused
+from .sessions import aborted, pending
 from .settings import driver, url
+from .values import adapting, times, value
+from .violations import violation
 
 RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     lost,
     refused,
     driver,
     url,
+    violation,
+    value,
+    adapting,
+    times,
+    aborted,
+    pending,
     by_sqlstate,
     by_text,
 )
