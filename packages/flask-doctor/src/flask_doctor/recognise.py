@@ -21,6 +21,10 @@ NO_MIGRATIONS = (
     "This application has no migrations. Create what is missing with `metadata.create_all()` "
     "(`db.create_all()` in Flask-SQLAlchemy), or set up Flask-Migrate."
 )
+BY_HAND = (
+    "This application has no migrations, so you change the table itself with `ALTER TABLE`, or set "
+    "up Flask-Migrate."
+)
 
 
 def diagnose(
@@ -53,9 +57,12 @@ def diagnose(
 
 def _possible(entry: Entry, state: State | None) -> Entry:
     """Return the entry, without a fix by migrations in an application that has none."""
-    if entry.action != "upgrade" or state is None or tool_of(state):
+    if state is None or tool_of(state):
         return entry
-    return replace(entry, action=None, fix=(NO_MIGRATIONS,))
+    if entry.action == "upgrade":
+        return replace(entry, action=None, fix=(NO_MIGRATIONS,))
+    kept = tuple(n for n in entry.fix if not n.startswith(("$ {migrate}", "$ {upgrade}")))
+    return entry if kept == entry.fix else replace(entry, fix=(*kept, BY_HAND))
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

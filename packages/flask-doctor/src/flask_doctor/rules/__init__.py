@@ -12,7 +12,7 @@ from ..matching import by_sqlstate, by_text
 from .connecting import lost, refused
 from .sessions import aborted, pending
 from .settings import driver, url
-from .values import adapting, times, value
+from .values import adapting, encoding, times, value
 from .violations import violation
 
 RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
@@ -23,6 +23,7 @@ RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     violation,
     value,
     adapting,
+    encoding,
     times,
     aborted,
     pending,

@@ -27,6 +27,6 @@ def pending(error: BaseException, case: Case) -> Found | None:
 
 def _told(text: str, place: str, case: Case) -> dict[str, str]:
     """Write the first error; in production without its values."""
-    first = text.strip() if case.probe else text.partition(")")[0].strip() + ")"
-    at = f" It happened at {place}" if place else ""
-    return {"first": f"The first error was: {' '.join(first.split())}.{at}".replace("..", ".")}
+    told = f"The first error was: {' '.join(text.split()).rstrip('.')}." if case.probe else ""
+    at = f"It happened at {place}" if place else ""
+    return {"first": f"{told} {at}".strip()} if told or at else {}

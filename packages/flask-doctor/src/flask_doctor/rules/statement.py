@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Column, Engine, Table
+from sqlalchemy import Engine, Integer, Table
 from sqlalchemy.orm import Mapper
 
 from .. import mapped
@@ -48,6 +48,9 @@ class Failed:
         self.sql = getattr(self.error, "statement", None) or ""
         self.target = TARGET.match(self.sql)
         self.fields = fields_of(self.original)
+        self.hidden = getattr(self.error, "hide_parameters", False)
+        if self.hidden:
+            self.fields.pop("server_detail", None)
 
     @property
     def table_name(self) -> str:
@@ -84,7 +87,7 @@ class Failed:
         if self.table is None:
             return column == "id"
         key = [*self.table.primary_key]
-        return [c.name for c in key] == [column] and key[0].type.python_type is int
+        return [c.name for c in key] == [column] and isinstance(key[0].type, Integer)
 
     def definition(self) -> str:
         """Return how the database defines the constraint."""
@@ -105,9 +108,8 @@ class Failed:
         The server tells both, unless the role may not read the table.
         """
         told = KEY.search(self.fields.get("server_detail", ""))
-        listed = (
-            told["columns"] if told else "".join(re.findall(r"\((.*?)\)", self.definition())[:1])
-        )
+        defined = None if told else re.search(r"\((.*?)\)", self.definition())
+        listed = told["columns"] if told else defined[1] if defined else ""
         names = [name.strip(' "') for name in listed.split(",") if name]
         given = dict(self.values())
         values = told["values"].split(", ") if told else [given.get(name, "…") for name in names]
@@ -136,7 +138,7 @@ class Failed:
 
     def values(self) -> Iterator[tuple[str, Any]]:
         """Yield the statement's values with their names; of many rows at once, each."""
-        if getattr(self.error, "hide_parameters", False):
+        if self.hidden:
             return
         parameters = getattr(self.error, "params", None) or ()
         for row in parameters if isinstance(parameters, list) else [parameters]:
@@ -144,13 +146,13 @@ class Failed:
                 for name, value in row.items():
                     yield re.sub(r"__\d+$", "", name), value
 
-    def culprit(self, fits: Callable[[Any, Column[Any] | None], bool]) -> tuple[str, Any]:
+    def culprit(self, fits: Callable[[Any], bool]) -> tuple[str, Any]:
         """Return the column and the value that the server can't take; no column if it isn't sure.
 
-        `fits` says of a value, and of the column that it is for, whether it may be the one.
+        `fits` says of a value whether it may be the one.
         """
-        columns = self.table.c if self.table is not None else {}
-        found = [(n, v) for n, v in self.values() if fits(v, columns.get(n))]
+        columns: Any = self.table.c if self.table is not None else {}
+        found = [(n, v) for n, v in self.values() if fits(v)]
         names = {name for name, _ in found if name in columns}
         name = names.pop() if len(names) == 1 else ""
         return name, next((v for n, v in found if n == name or not name), None)
@@ -171,7 +173,7 @@ class Failed:
     def edit(self, column: str, *changes: tuple[str, str]) -> dict[str, str]:
         """Return a change of the line that defines a column, as `before` and `after`."""
         attribute = mapped.attribute_of(self.mapper, self.table, column)
-        return mapped.edit(self.mapper, attribute, *changes)
+        return mapped.edit(self.mapper, attribute, *changes) if column else {}
 
 
 def shown(name: str, value: Any) -> str:
@@ -180,6 +182,11 @@ def shown(name: str, value: Any) -> str:
         return "***"
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def where(facts: dict[str, str]) -> str:
+    """Name a column as the models do."""
+    return f"{facts['model']}.{facts['attribute']}"
 
 
 def literal(text: str) -> str:

@@ -77,8 +77,9 @@ def _missing(failed: Failed) -> Found:
         (r"Mapped\[([\w.]+)\](?!.*nullable)", r"Mapped[\1 | None]"),
         (r"nullable=False", "nullable=True"),
     )
-    key = known is not None and known.primary_key
-    return "value-missing", facts | ({} if key else failed.edit(column, *changes))
+    if known is not None and known.primary_key:
+        return "null-key", facts
+    return "value-missing", facts | failed.edit(column, *changes)
 
 
 def _numbering(failed: Failed, column: str) -> dict[str, str]:
@@ -102,7 +103,7 @@ def _check(failed: Failed) -> Found:
 
 
 def _exclusion(failed: Failed) -> Found:
-    names, pair = failed.key()
+    _, pair = failed.key()
     return "exclusion-failed", failed.facts() | pair
 
 
