@@ -10,12 +10,13 @@ from collections.abc import Callable
 from ..case import Case, Found
 from ..matching import by_sqlstate, by_text
 from .connecting import lost, refused
-from .sessions import aborted, pending
+from .sessions import aborted, forked, pending
 from .settings import driver, url
 from .values import adapting, encoding, times, value
 from .violations import violation
 
 RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
+    forked,
     lost,
     refused,
     driver,

@@ -4,6 +4,15 @@ import re
 
 from ..case import Case, Found
 from ..errors import sqlstate_of
+from ..matching import by_text
+
+
+def forked(error: BaseException, case: Case) -> Found | None:
+    """Explain what libpq says when two processes read from one connection."""
+    if sqlstate_of(error):
+        return None
+    found = by_text(getattr(error, "orig", None) or error, case)
+    return found if found and found[0] == "shared-over-fork" else None
 
 
 def aborted(error: BaseException, case: Case) -> Found | None:

@@ -82,12 +82,16 @@ class Failed:
         """The table that it does it to."""
         return self.target["table"].replace('"', "").rpartition(".")[2] if self.target else ""
 
+    @property
+    def primary_key(self) -> set[str]:
+        """The columns of the table's primary key, as the models have it."""
+        return {c.name for c in self.table.primary_key} if self.table is not None else set()
+
     def numbers(self, column: str) -> bool:
         """Tell whether a column is the whole primary key, of whole numbers."""
         if self.table is None:
             return column == "id"
-        key = [*self.table.primary_key]
-        return [c.name for c in key] == [column] and isinstance(key[0].type, Integer)
+        return self.primary_key == {column} and isinstance(self.table.c[column].type, Integer)
 
     def definition(self) -> str:
         """Return how the database defines the constraint."""
@@ -124,11 +128,11 @@ class Failed:
 
     def sets(self, column: str) -> bool:
         """Tell whether an INSERT gives a column a value of its own."""
+        if re.search(r"\bDEFAULT\b|\bnextval\(", self.sql, re.I):
+            return False
         columns = self.target["columns"] if self.target else None
-        if columns is None:  # all of them, in their order
-            return "DEFAULT VALUES" not in self.sql
-        given = [name.strip(' "') for name in columns.split(",")]
-        return column in given and "nextval(" not in self.sql.lower()
+        given = [name.strip(' "') for name in (columns or "").split(",")]
+        return columns is None or column in given  # without a list, it is all of them
 
     @property
     def single(self) -> bool:
