@@ -77,7 +77,7 @@ class Diagnosis:
     @property
     def why(self) -> str:
         """The cause, in prose."""
-        return self.entry.why.format_map(self._facts).strip()
+        return " ".join(self.entry.why.format_map(self._facts).split())
 
     @property
     def fix(self) -> list[str]:

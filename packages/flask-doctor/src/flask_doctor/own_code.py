@@ -56,7 +56,10 @@ def _traceback(error: BaseException) -> Iterator[tuple[CodeType, int]]:
 
 def is_foreign(filename: str) -> bool:
     """Tell whether a file is none of the user's."""
-    return filename.startswith(NOT_THE_USERS) or f"{os.sep}bin{os.sep}" in filename
+    if filename.startswith(NOT_THE_USERS) or f"{os.sep}bin{os.sep}" in filename:
+        return True
+    # Compiled modules name a source that isn't there: `lib/sqlalchemy/engine/_row_cy.py`.
+    return not os.path.isabs(filename) and not os.path.exists(filename)
 
 
 def is_within(error: BaseException, folder: str) -> bool:

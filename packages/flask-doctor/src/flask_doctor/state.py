@@ -39,6 +39,9 @@ class State:
         self.own_actions = actions
         # What each engine last connected with; nothing of an engine with a connector of its own.
         self.parameters: WeakKeyDictionary[Engine, dict[str, Any]] = WeakKeyDictionary()
+        # The last error of each driver's connection that had another cause than an earlier error,
+        # and the user's line of it.
+        self.first_errors: WeakKeyDictionary[Any, tuple[str, str]] = WeakKeyDictionary()
 
     @property
     def entries(self) -> dict[str, Entry]:

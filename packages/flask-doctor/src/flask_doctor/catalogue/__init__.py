@@ -19,7 +19,8 @@ FILES = {
     "SQL statements": "statements",
     "Migrations": "migrations",
     "Models": "mapping",
-    "Sessions and values": "values",
+    "Values and constraints": "values",
+    "Sessions and queries": "sessions",
     "Code": "code",
 }
 

@@ -17,25 +17,36 @@ from .migrating import migrating
 from .names import names
 from .privileges import privileges
 from .revisions import in_environment, in_files, in_order, no_command
+from .sessions import aborted, forked, pending
 from .settings import driver, url
 from .syntax import syntax
+from .values import adapting, encoding, times, value
+from .violations import violation
 
 RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
+    forked,
     lost,
     refused,
     read_only,
     driver,
     url,
-    names,
-    privileges,
-    functions,
-    syntax,
-    attributes,
     migrating,
     in_files,
     in_order,
     no_command,
     enum_value,
+    names,
+    privileges,
+    functions,
+    syntax,
+    attributes,
+    violation,
+    value,
+    adapting,
+    encoding,
+    times,
+    aborted,
+    pending,
     by_sqlstate,
     by_text,
     in_environment,
