@@ -100,7 +100,7 @@ def _failed(name: str, error: Exception, case: Examination) -> Step:
         facts = facts_of(case.state, case.engine) | connection_facts(connection) | error.facts
         entries = case.state.entries if case.state else known_entries()
         diagnosis: Diagnosis | None = Diagnosis(
-            entries[error.entry], facts, ruled_out=reached(connection)
+            entries[error.entry], facts, facts.get("where", ""), reached(connection)
         )
     else:
         diagnosis = diagnose(error, case.engine, state=case.state, probe=True)
@@ -145,7 +145,7 @@ def application(case: Examination) -> str:
     except (Exception, SystemExit) as error:
         known = diagnose(error, probe=True)
         if known:
-            raise Finding(known.entry.id, **known.facts) from error
+            raise Finding(known.entry.id, **known.facts | {"where": known.where}) from error
         wrapped = error.__context__ if isinstance(error, NoAppException) else None
         inner = error.__cause__ or wrapped or error
         detail = masked(f"{type(inner).__name__}: {inner}")

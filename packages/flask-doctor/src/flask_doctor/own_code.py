@@ -26,10 +26,15 @@ def own_line(error: BaseException) -> str:
         return f"{os.path.relpath(error.filename)}, line {error.lineno}"
     last = ""
     for code, number in [*_callers(), *_traceback(error)]:
-        if not _is_foreign(code.co_filename):
-            text = linecache.getline(code.co_filename, number).strip()
-            last = f"{os.path.relpath(code.co_filename)}, line {number}" + (text and f": {text}")
+        if not is_foreign(code.co_filename):
+            last = place(code.co_filename, number)
     return last
+
+
+def place(filename: str, number: int) -> str:
+    """Return a line as it is told to the user."""
+    text = linecache.getline(filename, number).strip()
+    return f"{os.path.relpath(filename)}, line {number}" + (text and f": {text}")
 
 
 def _callers() -> Iterator[tuple[CodeType, int]]:
@@ -48,5 +53,6 @@ def _traceback(error: BaseException) -> Iterator[tuple[CodeType, int]]:
         trace = trace.tb_next
 
 
-def _is_foreign(filename: str) -> bool:
+def is_foreign(filename: str) -> bool:
+    """Tell whether a file is none of the user's."""
     return filename.startswith(NOT_THE_USERS) or f"{os.sep}bin{os.sep}" in filename

@@ -47,7 +47,8 @@ def diagnose(
         if found and found[0] in entries:
             facts = facts_of(state, engine) | connection_facts(connection) | found[1]
             entry = _possible(entries[found[0]], state)
-            return Diagnosis(entry, facts, own_line(inner), reached(connection))
+            where = facts.get("where") or own_line(inner)
+            return Diagnosis(entry, facts, where, reached(connection))
     return None
 
 

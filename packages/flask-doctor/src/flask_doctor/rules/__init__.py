@@ -10,6 +10,7 @@ from collections.abc import Callable
 from ..case import Case, Found
 from ..matching import by_sqlstate, by_text
 from .connecting import lost, refused
+from .mapping import mapping
 from .settings import driver, url
 
 RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
@@ -17,6 +18,7 @@ RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     refused,
     driver,
     url,
+    mapping,
     by_sqlstate,
     by_text,
 )
