@@ -39,7 +39,9 @@ class Subject(NamedTuple):
 
 def models() -> list[type]:
     """Return all the models that SQLAlchemy knows, whatever their base."""
-    return [mapper.class_ for registry in _all_registries() for mapper in registry.mappers]
+    # One that failed to be mapped is among its base's, too; `registry.mappers` fails for it.
+    managers = [m for registry in _all_registries() for m in list(registry._managers)]
+    return [manager.class_ for manager in managers if manager.is_mapped]
 
 
 def models_named(name: str) -> list[type]:
@@ -70,7 +72,8 @@ def nearest(name: str, names: Iterable[str]) -> str:
     """Return the name that was probably meant; nothing where none is similar."""
     folded = {_folded(other): other for other in names}
     alike = get_close_matches(_folded(name), folded, 1, 0.7)
-    return folded[alike[0]] if alike else ""
+    near = [other for other in alike if abs(len(other) - len(_folded(name))) <= 2]
+    return folded[near[0]] if near else ""
 
 
 def _folded(name: str) -> str:
@@ -97,11 +100,10 @@ def _seen(found: Subject, frame: FrameType, line: int) -> Subject:
     own, cls = names.get("self"), names.get("cls")
     if "sqlalchemy" in code.co_filename and code.co_name in MAPPING:
         found = found._replace(mapping=True, body=False)
-    if isinstance(own, MapperProperty):
-        parent = getattr(own, "parent", None)
-        cls = getattr(parent, "class_", None)
-        found = found._replace(attribute=getattr(own, "key", ""))
-    elif isinstance(own, Mapper):
+    if isinstance(own, MapperProperty) and hasattr(own, "parent"):
+        cls = own.parent.class_
+        found = found._replace(attribute=own.key)
+    elif isinstance(own, Mapper) and not found.attribute:
         cls = own.class_
     if isinstance(cls, type) and not is_foreign(file_of(cls) or "app.py"):
         found = found._replace(cls=cls, model=cls.__name__)
@@ -115,9 +117,11 @@ def file_of(cls: type) -> str:
 
 def written(subject: Subject, model: str, attribute: str = "") -> Written:
     """Return the statement that defines a model's attribute, or where the model begins."""
-    classes = [subject.cls] if subject.cls and subject.cls.__name__ == model else models_named(model)
+    classes = (
+        [subject.cls] if subject.cls and subject.cls.__name__ == model else models_named(model)
+    )
     for file in [*filter(None, map(file_of, classes)), subject.file]:
-        for node in _classes_in(file):
+        for node in reversed(_classes_in(file)):  # the last one of a name is the one that counts
             if node.name == model:
                 if attribute and (statement := _statement(node, attribute)):
                     text = " ".join(ast.unparse(statement).split())
@@ -141,8 +145,20 @@ def _statement(node: ast.ClassDef, attribute: str) -> ast.stmt | None:
     return None
 
 
+def source_of(subject: Subject, model: str) -> str:
+    """Return the lines of a model's class, in the file that an error came from."""
+    nodes = [node for node in _classes_in(subject.file) if node.name == model]
+    return (_source(subject.file, nodes[-1]) or "") if nodes else ""
+
+
 def _source(file: str, node: ast.AST) -> str | None:
     return ast.get_source_segment(_text(file), node)
+
+
+def own_text(subject: Subject) -> Written:
+    """Return the line of the user's own that an error came by last."""
+    where = place(subject.file, subject.line) if subject.file else ""
+    return Written(where, where.partition(": ")[2])
 
 
 def has_subclasses(subject: Subject, model: str) -> bool:

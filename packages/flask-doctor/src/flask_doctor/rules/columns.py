@@ -10,14 +10,16 @@ from sqlalchemy.sql.elements import ColumnClause
 from ..case import Found
 from ..model_code import (
     Subject,
-    Written,
     attributes,
     edited,
     file_of,
     has_subclasses,
+    like,
     models,
     models_named,
     nearest,
+    own_text,
+    source_of,
     table_of,
     tables,
     with_argument,
@@ -37,6 +39,12 @@ WORDS = {
     "references": "ForeignKey(...)",
     "on_delete": "ForeignKey(..., ondelete=...)",
     "scheme": "schema",
+}
+NAMES = {"RelationshipProperty": "relationship"}
+KINDS = {
+    "Column": [orm.mapped_column],
+    "__mapper_args__": [orm.Mapper],
+    "__table_args__": [Table],
 }
 TYPES = {"str": "String", "int": "Integer", "float": "Float", "bool": "Boolean"}
 
@@ -62,7 +70,9 @@ def no_key(facts: dict[str, str], error: BaseException, subject: Subject) -> Fou
     line = written(subject, model, "id")
     if line.text:
         return "primary-key-unmarked", {"attribute": "id"} | with_argument(line, "primary_key=True")
-    return "primary-key-missing", {}
+    mapped = "id: Mapped[int] = mapped_column(primary_key=True)"
+    classic = "id = db.Column(db.Integer, primary_key=True)"
+    return "primary-key-missing", {"after": like(source_of(subject, model), mapped, classic)}
 
 
 def no_table(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
@@ -81,20 +91,22 @@ def no_table(facts: dict[str, str], error: BaseException, subject: Subject) -> F
 def unknown_argument(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
     """Find the argument of a column, a relationship or a type that was meant."""
     function, wrong = facts.get("function", "Column"), facts["wrong"]
-    function = {"RelationshipProperty": "relationship", "Mapper": "__mapper_args__"}.get(
-        function, function
-    )
+    function = NAMES.get(function, function)
+    line = own_text(subject)
+    if function == "column":
+        return "column-in-lower-case", edited(line, "column", "Column")
+    if not subject.body:
+        function = "__mapper_args__" if function == "Mapper" else "__table_args__"
+        line = written(subject, facts["model"], function)
     known = {"function": function}
     if function == "Column" and wrong in WORDS and "(" in WORDS[wrong]:
         return "argument-elsewhere", known | {"right": WORDS[wrong]}
-    kinds = [orm.Mapper] if function == "__mapper_args__" else []
-    kinds += [getattr(module, function, None) for module in (sqlalchemy, orm)]
-    kinds += [Table, orm.mapped_column] if function == "Column" else []
+    kinds = [getattr(module, function, None) for module in (sqlalchemy, orm)]
+    kinds += KINDS.get(function, [])
     names = {name for kind in kinds if kind for name in _parameters(kind)}
     right = WORDS.get(wrong, "") if WORDS.get(wrong) in names else nearest(wrong, names)
     if not right:
         return "argument-unknown", known
-    line = Written("", _own_text(subject))
     return "argument-misspelt", known | edited(line, wrong, right)
 
 
@@ -102,12 +114,6 @@ def _parameters(kind: object) -> list[str]:
     target = kind.__init__ if isinstance(kind, type) else kind  # type: ignore[misc]
     names = [name for name in inspect.signature(target).parameters if name != "self"]  # type: ignore[arg-type]
     return [*names, "schema", "comment"] if kind is Table else names
-
-
-def _own_text(subject: Subject) -> str:
-    import linecache
-
-    return linecache.getline(subject.file, subject.line).strip()
 
 
 def unknown_type(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
@@ -154,7 +160,10 @@ def not_mapped(facts: dict[str, str], error: BaseException, subject: Subject) ->
 def no_column(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
     """Find the column that a constraint or an index was meant for."""
     table = tables().get(facts["table"])
-    columns = list(table.columns.keys() if table is not None else attributes(subject.cls))
+    own = {name: value for name, value in vars(subject.cls or object).items() if name[0] != "_"}
+    columns = [getattr(value, "name", None) or name for name, value in own.items()]
+    if table is not None:
+        columns = list(table.columns.keys())
     near = nearest(facts["wrong"], columns)
     known = {"columns": ", ".join(columns), "attribute": "__table_args__"}
     if not near:
@@ -165,11 +174,14 @@ def no_column(facts: dict[str, str], error: BaseException, subject: Subject) -> 
 
 def defined_twice(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
     """Tell two models of one table from one module that is imported under two names."""
+    metadata = getattr(subject.cls, "metadata", None)
     for model in models():
-        if getattr(table_of(model), "fullname", "") == facts["table"]:
+        table = table_of(model)
+        same = metadata is None or table is None or table.metadata is metadata
+        if same and getattr(table, "fullname", "") == facts["table"]:
             first = {"target": model.__name__, "other": written(Subject(), model.__name__).where}
             second = getattr(subject.cls, "__module__", "")
-            if model.__module__ != second and file_of(model) == subject.file:
+            if second and model.__module__ != second and file_of(model) == subject.file:
                 names = {"first": model.__module__, "second": second}
                 return "module-imported-twice", first | names
             return "table-defined-twice", first
@@ -179,9 +191,55 @@ def defined_twice(facts: dict[str, str], error: BaseException, subject: Subject)
 def unknown_attribute(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
     """Find the attribute of a model that was meant."""
     found = models_named(facts["model"])
-    near = nearest(facts["wrong"], attributes(found[0] if found else None))
-    names = ", ".join(sorted(attributes(found[0] if found else None)))
-    return ("attribute-misspelt" if near else "attribute-unknown"), {"right": near, "names": names}
+    names = sorted(attributes(found[0] if found else None))
+    near = nearest(facts["wrong"], names)
+    if not near:
+        return "attribute-unknown", {"names": ", ".join(names)}
+    line = (
+        written(subject, subject.model, subject.attribute) if subject.mapping else own_text(subject)
+    )
+    return "attribute-misspelt", edited(line, facts["wrong"], near)
+
+
+def wrong_argument(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Find the type of SQLAlchemy for an argument of a column that is none."""
+    line, wrong = own_text(subject), facts["wrong"]
+    kind = re.fullmatch(r"<(?:class|enum) '(?:.*\.)?(\w+)'>", wrong)
+    if wrong.startswith("{"):
+        return "table-args-order", {"attribute": "__table_args__"}
+    prefix = "db." if "db." in line.text else ""
+    if kind and kind[1] in TYPES:
+        return "column-type-python", {"wrong": kind[1]} | edited(
+            line, kind[1], prefix + TYPES[kind[1]]
+        )
+    if kind and wrong.startswith("<enum"):
+        return "column-type-python", {"wrong": kind[1]} | edited(
+            line, kind[1], f"{prefix}Enum({kind[1]})"
+        )
+    return "column-argument-wrong", {}
+
+
+def no_tuple(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Make a tuple of `__table_args__`."""
+    line = written(subject, facts["model"], "__table_args__")
+    inner = re.sub(r"^\(([^,]*)\)$|^\[(.*)\]$", r"\1\2", line.text.partition("=")[2].strip())
+    edit = {"before": line.text, "after": f"__table_args__ = ({inner.rstrip(', ')},)"}
+    return "table-args-not-tuple", {"attribute": "__table_args__"} | edit
+
+
+def unknown_annotation(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Find the name in an annotation that isn't known, and the attribute."""
+    inner: BaseException | None = error
+    while inner:
+        named = re.search(r"name '(\w+)' is not defined|Could not locate name (\w+)", str(inner))
+        if named:
+            wrong = named[1] or named[2]
+            lines = source_of(subject, facts["model"]).splitlines()
+            uses = [text.strip() for text in lines if re.search(rf":.*\b{wrong}\b", text)]
+            attribute = uses[0].partition(":")[0] if uses else ""
+            return "annotation-name-unknown", {"wrong": wrong, "attribute": attribute}
+        inner = inner.__cause__ or inner.__context__
+    return "annotation-name-unknown", {}
 
 
 def unknown_in_db(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:

@@ -16,11 +16,13 @@ from ..model_code import (
     models,
     models_named,
     nearest,
+    own_text,
     table_of,
     tables,
     with_argument,
     written,
 )
+from .columns import unknown_attribute
 
 TWO_TABLES = re.compile(r" between '([^']+)' and '([^']+)'")
 # What options of a relationship take.
@@ -35,7 +37,9 @@ def unknown_name(facts: dict[str, str], error: BaseException, subject: Subject) 
     line = written(subject, facts["model"], subject.attribute)
     known = {"attribute": subject.attribute, "wrong": wrong}
     if wrong in attributes(subject.cls):
-        return "relationship-name-misspelt", known | edited(line, wrong, f"{facts['model']}.{wrong}")
+        return "relationship-name-misspelt", known | edited(
+            line, wrong, f"{facts['model']}.{wrong}"
+        )
     registry = getattr(subject.cls, "registry", None)
     if any(getattr(other, "registry", None) is not registry for other in models_named(wrong)):
         return "two-bases", known
@@ -180,9 +184,15 @@ def ambiguous(facts: dict[str, str], error: BaseException, subject: Subject) -> 
         for key in _keys(child)
         if parent is not None and key.target_fullname.rpartition(".")[0] == parent.fullname
     ]
-    if not pairs or "secondary" in facts["said"] or not facts["attribute"]:
+    if "secondary" in facts["said"]:
+        return "foreign-keys-ambiguous-secondary", {
+            "table": other.fullname if other is not None else ""
+        }
+    if not pairs or not facts["attribute"]:
         return "foreign-keys-ambiguous-join", {"columns": ", ".join(n for _, n in pairs)}
-    names = {name.removesuffix("_id"): (model_of(table), name) for table, name in sorted(set(pairs))}
+    names = {
+        name.removesuffix("_id"): (model_of(table), name) for table, name in sorted(set(pairs))
+    }
     near = nearest(facts["attribute"], names) or next(iter(names))
     model, column = names[near]
     argument = f'foreign_keys="{model}.{column}"'
@@ -197,9 +207,7 @@ def no_other_side(facts: dict[str, str], error: BaseException, subject: Subject)
     model, attribute = subject.model, subject.attribute
     line = written(subject, model, attribute)
     if not attribute or "back_populates" not in line.text:
-        found = models_named(other)
-        near = nearest(wrong, attributes(found[0] if found else None))
-        return ("attribute-misspelt" if near else "attribute-unknown"), {"right": near}
+        return unknown_attribute(facts, error, subject)
     known = {"model": model, "attribute": attribute, "target": other}
     for one in models_named(other):
         columns = table_of(one).columns.keys() if table_of(one) is not None else ()
@@ -213,7 +221,9 @@ def no_other_side(facts: dict[str, str], error: BaseException, subject: Subject)
     mapped = f'{wrong}: Mapped[list["{model}"]] = relationship(back_populates="{attribute}")'
     if not wrong.endswith("s"):
         mapped = mapped.replace(f'list["{model}"]', f'"{model}"')
-    return "back-populates-missing", known | {"after": like(line.text, mapped, f"{wrong} = db.{side}")}
+    return "back-populates-missing", known | {
+        "after": like(line.text, mapped, f"{wrong} = db.{side}")
+    }
 
 
 def _refers(line: Written, attribute: str) -> bool:
@@ -229,6 +239,9 @@ def same_direction(facts: dict[str, str], error: BaseException, subject: Subject
     side = next((s for s in sides if nearest(s, keys)), sides[0])
     line = written(subject, model, side)
     argument = f'remote_side="{model}.{_primary(table) if table is not None else "id"}"'
+    if "remote_side" in line.text:
+        wrong = re.findall(r"remote_side\s*=\s*[^,)]+", line.text)[-1]
+        return "same-direction", {"attribute": side, "before": wrong, "after": argument}
     return "same-direction", {"attribute": side, **with_argument(line, argument)}
 
 
@@ -240,6 +253,54 @@ def unknown_option(facts: dict[str, str], error: BaseException, subject: Subject
     near = nearest(wrong.replace("_", "-"), values)
     if not near:
         return "option-unknown", known
-    line = written(subject, facts["model"], facts["attribute"])
-    text = line.text if line.text else wrong
-    return "option-misspelt", known | edited(Written("", text), wrong, near)
+    line = (
+        own_text(subject) if subject.body else written(subject, facts["model"], facts["attribute"])
+    )
+    return "option-misspelt", known | edited(line, wrong, near)
+
+
+def wrong_target(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Find the model that a relationship was meant to lead to, where it names a table."""
+    line = written(subject, facts["model"], subject.attribute)
+    known = {"attribute": subject.attribute}
+    for named in re.findall(r"[\"']([\w.]+)[\"']", line.text):
+        if near := model_of(named):
+            return "relationship-name-misspelt", known | {"wrong": named} | edited(
+                line, named, near
+            )
+    return "relationship-target-wrong", known
+
+
+def unmapped(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Tell a relationship to something else from an object of something else in the session."""
+    wrong = facts["wrong"].removeprefix("builtins.")
+    if given := re.search(r"was a class \((?:.*\.)?(\w+)\) supplied", facts["said"]):
+        return "class-instead-of-object", {"wrong": given[1]}
+    if subject.mapping and subject.attribute:
+        return "relationship-target-wrong", {"attribute": subject.attribute}
+    entry = "not-a-model-value" if wrong in ("list", "tuple", "str", "dict", "NoneType") else ""
+    return entry or "not-a-model", {"wrong": wrong.rpartition(".")[2]}
+
+
+def columns_as_text(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Write a column as the text that a relationship takes."""
+    argument, model = facts["wrong"], facts["model"]
+    line = written(subject, model, subject.attribute)
+    given = re.search(rf"{argument}\s*=\s*(\[[^\]]*\]|[^,)]+)", line.text)
+    table = table_of(subject.cls)
+    if given is None or table is None:
+        return "relationship-columns-as-text", {
+            "before": f"{argument}=...",
+            "after": f'{argument}="{model}.COLUMN"',
+        }
+    names = [name for name in re.findall(r"\w+", given[1]) if name in table.columns]
+    column = next(iter(names), _primary(table))
+    after = line.text.replace(given[0], f'{argument}="{model}.{column}"')
+    return "relationship-columns-as-text", {"before": line.text, "after": after}
+
+
+def of_column(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Tell a column that is called `query` from other attributes."""
+    if facts["attribute"] == "query":
+        return "query-is-a-column", {}
+    return "attribute-of-column", {}
