@@ -118,7 +118,8 @@ def _failed(name: str, error: Exception, case: Examination) -> Step:
         facts = facts_of(case.state, case.engine) | connection_facts(connection) | error.facts
         entries = case.state.entries if case.state else known_entries()
         entry = possible(entries[error.entry], case.state, case.engine)
-        diagnosis: Diagnosis | None = Diagnosis(entry, facts, ruled_out=reached(connection))
+        where = facts.get("where", "")
+        diagnosis: Diagnosis | None = Diagnosis(entry, facts, where, reached(connection))
     else:
         diagnosis = diagnose(error, case.engine, state=case.state, probe=True)
     said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
@@ -162,7 +163,7 @@ def application(case: Examination) -> str:
     except (Exception, SystemExit) as error:
         known = diagnose(error, probe=True)
         if known:
-            raise Finding(known.entry.id, **known.facts) from error
+            raise Finding(known.entry.id, **known.facts | {"where": known.where}) from error
         wrapped = error.__context__ if isinstance(error, NoAppException) else None
         inner = error.__cause__ or wrapped or error
         detail = masked(f"{type(inner).__name__}: {inner}")

@@ -56,8 +56,9 @@ def diagnose(
         if found and found[0] in entries:
             facts = facts_of(state, engine) | connection_facts(connection) | found[1]
             entry = possible(entries[found[0]], state, engine if probe else None)
+            where = facts.get("where") or own_line(inner)
             ruled_out = reached(connection) or facts.pop("reached", "")
-            return Diagnosis(entry, facts, own_line(inner), ruled_out)
+            return Diagnosis(entry, facts, where, ruled_out)
     return None
 
 

@@ -13,6 +13,7 @@ from .attributes import attributes
 from .connecting import lost, read_only, refused
 from .existing import enum_value
 from .functions import functions
+from .mapping import mapping
 from .migrating import migrating
 from .names import names
 from .privileges import privileges
@@ -47,6 +48,7 @@ RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     times,
     aborted,
     pending,
+    mapping,
     by_sqlstate,
     by_text,
     in_environment,
