@@ -29,18 +29,27 @@ UNKNOWN = {
     "package": "psycopg2-binary",
     "seen": "",
     "missing": "the doctor names them.",
+    "session": "db.session",
+    "in_model": "in the model",
     # Flask-Migrate's; another tool has its own.
     "upgrade": "flask db upgrade",
     "migrate": "flask db migrate -m",
+    "revise": "flask db revision -m",
     "stamp": "flask db stamp",
     "merge": "flask db merge heads -m merge",
     "init": "flask db init",
 }
 # Facts that are shell commands already.
-COMMANDS = {"flask", "python", "psql", "start", "upgrade", "migrate", "stamp", "merge", "init"}
+TOOLS = ("upgrade", "migrate", "revise", "stamp", "merge", "init")
+COMMANDS = {"flask", "python", "psql", "start", *TOOLS}
+# Facts that are whole lines of a fix: where they aren't known, it goes without, and without the
+# sentence that leads to them with a colon.
+OPTIONAL = re.compile(r"\{(before|after|sql|later|marked)\}")
 # What is pasted or edited as it stands; all other lines are sentences.
-VERBATIM = ("$ ", "- ", "+ ")
+VERBATIM = ("$ ", "- ", "+ ", "| ")
 PROMPT = re.compile(r"(\S+)=# (.*)")
+CODE = re.compile(r"[-+$|] |\S+=# ")
+WRITTEN = re.compile(r"\{(edit|look|ends)\}")
 START = {"darwin": "brew services start postgresql", "win32": "net start postgresql"}
 
 
@@ -68,12 +77,16 @@ class Diagnosis:
     @property
     def why(self) -> str:
         """The cause, in prose."""
-        return self.entry.why.format_map(self._facts).strip()
+        return " ".join(self.entry.why.format_map(self._facts).split())
 
     @property
     def fix(self) -> list[str]:
         """The fix, line by line: sentences, commands (`$ ...`), and edits (`- ...`, `+ ...`)."""
-        return [_fill(line, self._facts) for line in self.entry.fix]
+        facts = self._facts
+        known = [n for n in self.entry.fix if facts.keys() >= set(OPTIONAL.findall(n))]
+        left_over = {a for a, b in pairwise([*known, ""]) if a[-1] == ":" and not CODE.match(b)}
+        lines = [line for line in known if line not in left_over]
+        return [filled for line in lines for filled in _lines(line, facts)]
 
     @property
     def steps(self) -> list[list[str]]:
@@ -88,7 +101,7 @@ class Diagnosis:
 
     @property
     def _facts(self) -> dict[str, str]:
-        return Facts(UNKNOWN | self.facts)
+        return Facts(UNKNOWN | dict(self.entry.defaults) | self.facts)
 
     def text(self) -> str:
         """Write it for a terminal or a traceback."""
@@ -100,7 +113,8 @@ class Diagnosis:
         for number, step in enumerate(self.steps, 1):
             mark = f"{number}. " if len(self.steps) > 1 else ""
             lines += [f"    {mark}{step[0]}"]
-            lines += [f"    {' ' * len(mark)}{line}" for line in step[1:]]
+            indent = f"    {' ' * len(mark)}"
+            lines += [indent + line.replace("\n", f"\n{indent}| ") for line in step[1:]]
         return "\n".join([*lines, f"  More: {PAGE}#{self.entry.id}"])
 
     def json(self) -> dict[str, Any]:
@@ -117,16 +131,25 @@ class Diagnosis:
         }
 
 
+def _lines(line: str, facts: Mapping[str, str]) -> list[str]:
+    """Fill a line; one that is nothing but `{name}` stands for the lines that a rule wrote."""
+    if written := WRITTEN.fullmatch(line):
+        known = dict(facts).get(written[1], "")
+        return [_fill(own, facts) for own in known.split("\n") if own]
+    return [_fill(line, facts).rstrip()]
+
+
 def _fill(line: str, facts: Mapping[str, str]) -> str:
     if prompt := PROMPT.fullmatch(line):
         quoted = Facts((n, '"{}"'.format(v.replace('"', '""'))) for n, v in facts.items())
+        quoted |= {name: facts[name] for name in ("sql", "later")}
         database = shlex.quote(prompt[1].format_map(facts))
         return f"$ {facts['psql']} -d {database} -c {shlex.quote(prompt[2].format_map(quoted))}"
     if line.startswith("$ "):
         return line.format_map(
             Facts((name, v if name in COMMANDS else shlex.quote(v)) for name, v in facts.items())
         )
-    return line.format_map(facts)
+    return line.format_map(facts).rstrip()
 
 
 def command_facts(commands: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
@@ -136,7 +159,7 @@ def command_facts(commands: Mapping[str, str] = MappingProxyType({})) -> dict[st
     """
     flask = " ".join([_program("flask"), *map(shlex.quote, app_arguments())])
     programs = {"flask": flask, "alembic": _program("alembic"), "python": _program("python")}
-    known = {name: UNKNOWN[name] for name in ("upgrade", "migrate", "stamp", "merge", "init")}
+    known = {name: UNKNOWN[name] for name in TOOLS}
     facts = {}
     for name, command in (known | dict(commands)).items():
         program, _, rest = command.partition(" ")

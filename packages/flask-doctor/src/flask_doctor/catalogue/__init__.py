@@ -16,9 +16,11 @@ FILES = {
     "Connection": "connection",
     "Server": "server",
     "Names and privileges": "names",
+    "SQL statements": "statements",
     "Migrations": "migrations",
     "Models": "mapping",
-    "Sessions and values": "values",
+    "Values and constraints": "values",
+    "Sessions and queries": "sessions",
     "Code": "code",
 }
 
@@ -28,12 +30,10 @@ def _read(file: str) -> tuple[Entry, ...]:
     return tuple(Entry(name, **_fields(table)) for name, table in tables.items())
 
 
-def _fields(table: dict[str, str | list[str]]) -> dict[str, Any]:
+def _fields(table: dict[str, Any]) -> dict[str, Any]:
     """Join the lines that prose is written in, and make tuples of lists."""
-    return {
-        name: tuple(value) if isinstance(value, list) else " ".join(value.split())
-        for name, value in table.items()
-    }
+    texts = {n: " ".join(value.split()) for n, value in table.items() if isinstance(value, str)}
+    return table | texts | {n: tuple(v) for n, v in table.items() if isinstance(v, list)}
 
 
 THEMES = {theme: _read(name) for theme, name in FILES.items()}

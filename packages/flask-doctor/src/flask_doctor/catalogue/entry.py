@@ -1,7 +1,7 @@
 """What the catalogue says of one error, and the safe actions that it names."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from flask import Flask
 
@@ -27,6 +27,10 @@ class Entry:
     sqlstates: tuple[str, ...] = ()
     # What the statement that failed must begin with (a regular expression).
     statement: str = ""
+    # That the SQLSTATE has several meanings, of which this is one: a message must be there as well.
+    strict: bool = False
+    # What the texts say where a fact isn't known.
+    defaults: Mapping[str, str] = field(default_factory=dict, hash=False)
     # The name of the safe action that fixes it.
     action: str | None = None
 
