@@ -109,5 +109,4 @@ def _reserved(before: str, word: str, rest: str) -> str:
     if TABLES.search(f"{before}{word}"):
         return word
     followed = re.match(r"\s*(=|<|>|,|\)|FROM\b|IS\b|IN\b|LIKE\b|$)", rest, re.I)
-    named = rest.startswith(".") or (followed and word.lower() not in CLAUSES)
-    return word if named else ""
+    return word if followed or rest.startswith(".") else ""
