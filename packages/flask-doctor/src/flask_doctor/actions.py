@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from .catalogue import Action
 from .errors import sqlstate_of
+from .losing import pending_losses
 from .migrations import tool_of
 from .recognise import diagnose
 from .state import state_of
@@ -52,10 +53,16 @@ def _create_database(engine: Engine, parameters: dict[str, Any]) -> None:
 
 
 def upgrade(app: Flask) -> None:
-    """Run the migrations. Raises what the migration raises, or SystemExit (Flask-Migrate)."""
-    tool = tool_of(state_of(app))
+    """Run the migrations, unless they may lose data.
+
+    Raises RuntimeError where they may, what a migration raises, or SystemExit (Flask-Migrate).
+    """
+    state = state_of(app)
+    tool = tool_of(state)
     if tool is None:
         raise RuntimeError("the application has no migrations")
+    if lost := pending_losses(state, state.engine):
+        raise RuntimeError(f"not run, since it may lose data: {'; '.join(lost)}")
     tool.upgrade()
 
 

@@ -16,7 +16,7 @@ PAUSE = 1.0  # seconds from one look to the next
 SHARE = 0.02  # of the time that looking may take while all is well: many migrations are read slowly
 # The application works: its tables are there, though the next migration fails; or it is no
 # business of the doctor's.
-HARMLESS = ("table-exists", "other-database")
+HARMLESS = ("table-exists", "revision-unknown", "other-database")
 
 log = logging.getLogger(__name__)
 

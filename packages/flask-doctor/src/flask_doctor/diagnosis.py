@@ -34,17 +34,22 @@ UNKNOWN = {
     # Flask-Migrate's; another tool has its own.
     "upgrade": "flask db upgrade",
     "migrate": "flask db migrate -m",
+    "revise": "flask db revision -m",
     "stamp": "flask db stamp",
     "merge": "flask db merge heads -m merge",
     "init": "flask db init",
 }
 # Facts that are shell commands already.
-COMMANDS = {"flask", "python", "psql", "start", "upgrade", "migrate", "stamp", "merge", "init"}
-# Facts that are whole lines of a fix: where they aren't known, it goes without.
-OPTIONAL = re.compile(r"\{(before|after|sql|marked)\}")
+TOOLS = ("upgrade", "migrate", "revise", "stamp", "merge", "init")
+COMMANDS = {"flask", "python", "psql", "start", *TOOLS}
+# Facts that are whole lines of a fix: where they aren't known, it goes without, and without the
+# sentence that leads to them with a colon.
+OPTIONAL = re.compile(r"\{(before|after|sql|later|marked)\}")
 # What is pasted or edited as it stands; all other lines are sentences.
 VERBATIM = ("$ ", "- ", "+ ", "| ")
 PROMPT = re.compile(r"(\S+)=# (.*)")
+CODE = re.compile(r"[-+$|] |\S+=# ")
+WRITTEN = re.compile(r"\{(edit|look|ends)\}")
 START = {"darwin": "brew services start postgresql", "win32": "net start postgresql"}
 
 
@@ -78,8 +83,10 @@ class Diagnosis:
     def fix(self) -> list[str]:
         """The fix, line by line: sentences, commands (`$ ...`), and edits (`- ...`, `+ ...`)."""
         facts = self._facts
-        lines = [n for n in self.entry.fix if facts.keys() >= set(OPTIONAL.findall(n))]
-        return [_fill(line, facts) for line in lines]
+        known = [n for n in self.entry.fix if facts.keys() >= set(OPTIONAL.findall(n))]
+        left_over = {a for a, b in pairwise([*known, ""]) if a[-1] == ":" and not CODE.match(b)}
+        lines = [line for line in known if line not in left_over]
+        return [filled for line in lines for filled in _lines(line, facts)]
 
     @property
     def steps(self) -> list[list[str]]:
@@ -124,17 +131,25 @@ class Diagnosis:
         }
 
 
+def _lines(line: str, facts: Mapping[str, str]) -> list[str]:
+    """Fill a line; one that is nothing but `{name}` stands for the lines that a rule wrote."""
+    if written := WRITTEN.fullmatch(line):
+        known = dict(facts).get(written[1], "")
+        return [_fill(own, facts) for own in known.split("\n") if own]
+    return [_fill(line, facts).rstrip()]
+
+
 def _fill(line: str, facts: Mapping[str, str]) -> str:
     if prompt := PROMPT.fullmatch(line):
         quoted = Facts((n, '"{}"'.format(v.replace('"', '""'))) for n, v in facts.items())
-        quoted["sql"] = facts["sql"]
+        quoted |= {name: facts[name] for name in ("sql", "later")}
         database = shlex.quote(prompt[1].format_map(facts))
         return f"$ {facts['psql']} -d {database} -c {shlex.quote(prompt[2].format_map(quoted))}"
     if line.startswith("$ "):
         return line.format_map(
             Facts((name, v if name in COMMANDS else shlex.quote(v)) for name, v in facts.items())
         )
-    return line.format_map(facts)
+    return line.format_map(facts).rstrip()
 
 
 def command_facts(commands: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
@@ -144,7 +159,7 @@ def command_facts(commands: Mapping[str, str] = MappingProxyType({})) -> dict[st
     """
     flask = " ".join([_program("flask"), *map(shlex.quote, app_arguments())])
     programs = {"flask": flask, "alembic": _program("alembic"), "python": _program("python")}
-    known = {name: UNKNOWN[name] for name in ("upgrade", "migrate", "stamp", "merge", "init")}
+    known = {name: UNKNOWN[name] for name in TOOLS}
     facts = {}
     for name, command in (known | dict(commands)).items():
         program, _, rest = command.partition(" ")

@@ -1,22 +1,28 @@
-"""How far the database is migrated, and whether the models agree with it.
+"""How far the database is migrated.
 
 The migrations may be Flask-Migrate's, Flask-Alembic's, or plain Alembic's, by an `alembic.ini`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import ast
+import os
+import re
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from sqlalchemy import Connection, Table, inspect
 
+from .editing import prompt
 from .state import State
 
 FLASK_ALEMBIC = {
     "upgrade": "upgrade",
     "migrate": "revision",
+    "revise": "revision --empty",
     "stamp": "stamp",
     "merge": "merge -m merge",
     "init": "mkdir",
@@ -24,10 +30,13 @@ FLASK_ALEMBIC = {
 ALEMBIC = {
     "upgrade": "alembic upgrade head",
     "migrate": "alembic revision --autogenerate -m",
+    "revise": "alembic revision -m",
     "stamp": "alembic stamp",
     "merge": "alembic merge heads -m merge",
     "init": "alembic init migrations",
 }
+# Of what an env.py configures Alembic with, what is read without running it.
+OPTIONS = ("version_table", "version_table_schema", "version_table_pk", "include_schemas")
 
 
 class Finding(Exception):  # noqa: N818 - a finding, not a fault of the doctor's
@@ -43,7 +52,7 @@ class Finding(Exception):  # noqa: N818 - a finding, not a fault of the doctor's
 class Tool:
     """What runs the migrations: its commands, and how Alembic is to be called.
 
-    `made` is there once the folder of migrations was made.
+    `made` is there once the folder of migrations was made; `config` is None without an `env.py`.
     """
 
     made: Path
@@ -51,6 +60,12 @@ class Tool:
     upgrade: Callable[[], None]
     commands: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)  # of Alembic's context.configure
+    config: Callable[[], Any] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the migrations."""
+        return Path(self.scripts().dir)
 
 
 def tool_of(state: State) -> Tool | None:
@@ -79,11 +94,16 @@ def _flask_migrate(app: Flask) -> Tool:
 
     extension = app.extensions["migrate"]
     folder = Path(extension.directory)
+
+    def config() -> Any:
+        return extension.migrate.get_config(folder)
+
     return Tool(
         folder / "alembic.ini",
-        lambda: ScriptDirectory.from_config(extension.migrate.get_config(folder)),
+        lambda: ScriptDirectory.from_config(config()),
         upgrade,
-        options=extension.configure_args,
+        options=_written(folder / "env.py") | extension.configure_args,
+        config=config,
     )
 
 
@@ -93,12 +113,35 @@ def _alembic(ini: Path) -> Tool:
     from alembic.script import ScriptDirectory
 
     config = Config(ini)
+    env = Path(config.get_main_option("script_location") or "", "env.py")
     return Tool(
-        Path(config.get_main_option("script_location") or "", "env.py"),
+        env,
         partial(ScriptDirectory.from_config, config),
         lambda: command.upgrade(config, "head"),
         ALEMBIC,
+        _written(env),
+        lambda: config,
     )
+
+
+def _written(env: Path) -> dict[str, Any]:
+    """Return the constants that an env.py configures Alembic with, without running it."""
+    return _constants(env, env.stat().st_mtime) if env.exists() else {}
+
+
+@lru_cache(maxsize=16)
+def _constants(env: Path, changed: float) -> dict[str, Any]:
+    try:
+        tree = ast.parse(env.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError):
+        return {}
+    return {
+        keyword.arg: keyword.value.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "configure"
+        for keyword in node.keywords
+        if keyword.arg in OPTIONS and isinstance(keyword.value, ast.Constant)
+    }
 
 
 def find_revision(state: State, connection: Connection) -> str:
@@ -111,23 +154,68 @@ def find_revision(state: State, connection: Connection) -> str:
             raise Finding("no-migrations-folder")
         return "no folder of migrations; the tables of the models are there"
     scripts = tool.scripts()
-    heads, current = set(scripts.get_heads()), _current(tool, connection)
-    unknown = current - {revision.revision for revision in scripts.walk_revisions()}
-    if unknown:
-        raise Finding(
-            "revision-unknown", detail=f"The database's revision: {', '.join(sorted(unknown))}."
-        )
+    before = _followed(scripts)
+    heads, current = set(scripts.get_heads()), current_revisions(tool, connection)
+    if unknown := current - before.keys():
+        raise _unknown(state, connection, ", ".join(sorted(unknown)))
+    for newer in current:
+        if older := current & before[newer]:
+            raise Finding("revision-rows", **rows_facts(newer, min(older)))
     if not heads and (missing := _missing(_tables(state), connection)):
         seen = f"Tables of the models: {', '.join(sorted(missing))}."
         raise Finding("no-migrations-yet", seen=seen)
     if current == heads:
         return f"at head, {', '.join(sorted(heads)) or 'none yet'}"
     if len(heads) > 1:
-        raise Finding("several-heads")
+        raise Finding("several-heads", heads=", ".join(sorted(heads)))
     tables = _tables(state)
-    if not current and len(_missing(tables, connection)) < len(tables):
-        raise Finding("table-exists")
-    raise Finding("database-behind")
+    if not current and len(missing := _missing(tables, connection)) < len(tables):
+        seen = ", ".join(sorted({t.name for t in tables} - missing))
+        raise Finding("table-exists", seen=f"Already there: {seen}.")
+    raise Finding("database-behind", detail=f"Not run yet: {_named(scripts, current)}.")
+
+
+def rows_facts(newer: str, older: str) -> dict[str, str]:
+    """Return the facts of two rows in `alembic_version` of which the older is one too many."""
+    delete = f"DELETE FROM alembic_version WHERE version_num = '{older}'"
+    return {"revision": newer, "older": older, "look": prompt(delete)}
+
+
+def _followed(scripts: Any) -> dict[str, set[str]]:
+    """Return all migrations, each with those that come before it; two of one name are a finding."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        found = list(scripts.walk_revisions())
+    for warning in said:
+        if twice := re.search(r"Revision (\S+) is present more than once", str(warning.message)):
+            raise Finding("revision-twice", revision=twice[1], files=_files(scripts, twice[1]))
+    before: dict[str, set[str]] = {}
+    for script in reversed(found):
+        parents = script._all_down_revisions
+        before[script.revision] = set(parents).union(*(before.get(p, set()) for p in parents))
+    return before
+
+
+def _files(scripts: Any, revision: str) -> str:
+    named = re.compile(rf"^revision\b.*=\s*['\"]{re.escape(revision)}['\"]", re.M)
+    files = sorted(Path(scripts.dir, "versions").glob("**/*.py"))
+    return " and ".join(os.path.relpath(f) for f in files if named.search(f.read_text("utf-8")))
+
+
+def _unknown(state: State, connection: Connection, revision: str) -> Finding:
+    """Tell a migration's file that is missing from another application's database."""
+    tables = _tables(state)
+    if tables and len(_missing(tables, connection)) == len(tables):
+        return Finding("other-applications-database", revision=revision)
+    return Finding("revision-unknown", revision=revision)
+
+
+def _named(scripts: Any, current: set[str]) -> str:
+    found = [
+        f"{script.revision} ({script.doc})" if script.doc else script.revision
+        for script in pending_scripts(scripts, current)
+    ]
+    return ", ".join(found)
 
 
 def _tables(state: State) -> list[Table]:
@@ -143,51 +231,19 @@ def _missing(tables: list[Table], connection: Connection) -> set[str]:
 def is_behind(state: State, connection: Connection) -> bool:
     """Tell whether migrations are left to run."""
     tool = tool_of(state)
-    return tool is not None and _current(tool, connection) != set(tool.scripts().get_heads())
+    return tool is not None and current_revisions(tool, connection) != set(
+        tool.scripts().get_heads()
+    )
 
 
-def _current(tool: Tool, connection: Connection) -> set[str]:
+def current_revisions(tool: Tool, connection: Connection) -> set[str]:
+    """Return the revisions that a database is at."""
     from alembic.migration import MigrationContext
 
-    options = {name: tool.options[name] for name in _named(tool, "version_table")}
+    options = {n: v for n, v in tool.options.items() if n.startswith("version_table")}
     return set(MigrationContext.configure(connection, opts=options).get_current_heads())
 
 
-def _named(tool: Tool, *starts: str) -> list[str]:
-    return [name for name in tool.options if name.startswith(starts)]
-
-
-def find_drift(state: State, connection: Connection) -> str:
-    """Return that models and database agree; raise Finding when they don't."""
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-
-    tool = tool_of(state)
-    if tool is None or state.metadata is None:
-        return "not compared: there are no migrations, or no models are known"
-    names = _named(tool, "compare_", "include_", "version_table")
-    context = MigrationContext.configure(
-        connection, opts={name: tool.options[name] for name in names}
-    )
-    changes = [*_flat(compare_metadata(context, state.metadata))]
-    if changes:
-        raise Finding("model-drift", detail=f"Differences: {'; '.join(map(_told, changes))}.")
-    return "models and database agree"
-
-
-def _flat(changes: Iterable[Any]) -> Iterable[tuple[Any, ...]]:
-    for change in changes:
-        if isinstance(change, list):  # several changes of one column
-            yield from change
-        else:
-            yield change
-
-
-def _told(change: tuple[Any, ...]) -> str:
-    """Say a change in words: `add column stations.code`."""
-    names = [str(getattr(part, "name", part)) for part in change[1:] if not isinstance(part, dict)]
-    if change[0].endswith("_column"):
-        names = [f"{change[2]}.{change[3].name}"]
-    elif change[0].startswith("modify_"):
-        names = [f"{change[2]}.{change[3]}"]
-    return f"{change[0].replace('_', ' ')} {names[0]}"
+def pending_scripts(scripts: Any, current: set[str]) -> list[Any]:
+    """Return the migrations that are left to run, the first to run first."""
+    return [*scripts.iterate_revisions("heads", tuple(current) or "base")][::-1]

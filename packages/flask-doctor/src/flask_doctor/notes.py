@@ -1,6 +1,7 @@
 """The diagnosis where the error shows: on the exception, and after Flask-Migrate's log line."""
 
 import logging
+import os
 import sys
 import threading
 from collections.abc import Iterable
@@ -16,7 +17,7 @@ from .errors import sqlstate_of
 from .models import explain_no_changes
 from .own_code import own_line
 from .recognise import diagnose
-from .state import State, current_state, state_of
+from .state import State, current_state, patience, state_of
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +78,15 @@ def _on_uncaught(error: BaseException | None) -> None:
 def _note_parameters(
     state: State, engine: Engine, dialect: Any, record: Any, arguments: Any, parameters: Any
 ) -> None:
-    """Keep what the engine connects with, as only SQLAlchemy knows that; it then connects."""
+    """Keep what the engine connects with, as only SQLAlchemy knows that; it then connects.
+
+    The application may wait for ever for a server that is frozen; an examination doesn't.
+    """
     state.parameters[engine] = dict(parameters)
+    limit = patience.get()
+    by_libpq = dialect.driver in ("psycopg", "psycopg2")
+    if limit and by_libpq and "PGCONNECT_TIMEOUT" not in os.environ:
+        parameters.setdefault("connect_timeout", limit)
 
 
 def _on_error(state: State, context: ExceptionContext) -> None:

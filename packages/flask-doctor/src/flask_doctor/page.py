@@ -33,7 +33,11 @@ from .notes import annotate
 from .state import state_of
 
 # A migration was not run, or the model is newer than the migrations: a look tells which.
-NOT_MIGRATED = ("table-missing", "column-missing")
+NOT_MIGRATED = (
+    *("table-missing", "table-not-migrated", "table-lost"),
+    *("column-missing", "column-not-migrated", "column-lost"),
+)
+NEWER_MODEL = ("model-drift", "column-renamed", "migration-stamped", "enum-value-missing")
 RETRY_AFTER = 5  # seconds
 PROBLEM = "application/problem+json"
 # Nothing of other sites, no frame around it, no script and no style but the page's own.
@@ -87,7 +91,7 @@ class Page:
         diagnosis: Diagnosis | None = getattr(error, "diagnosis", None)
         if current_app.debug and diagnosis and diagnosis.entry.id in NOT_MIGRATED:
             found = look(state_of(current_app).app, models=True)
-            if found and found.entry.id == "model-drift":  # no migration is left to run
+            if found and found.entry.id in NEWER_MODEL:  # no migration is left to run
                 diagnosis = found
         if not (diagnosis if current_app.debug else temporary):
             raise error

@@ -1,5 +1,6 @@
 """From an exception to the entry of the catalogue that explains it."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -9,14 +10,18 @@ from sqlalchemy import Engine
 from .case import Case, connection_facts, facts_of, reached
 from .catalogue import Entry
 from .diagnosis import Diagnosis
+from .losing import warnings
 from .migrations import tool_of
 from .own_code import own_line
 from .rules import RULES
 from .state import State, current_state, known_entries
 
+log = logging.getLogger(__name__)
+
 # What wraps the error that matters, and says no more than that it happened.
 WRAPPERS = ("SystemExit", "NoAppException", "ClickException", "UsageError")
 
+UPGRADE = "$ {upgrade}"
 NO_MIGRATIONS = (
     "This application has no migrations. Create what is missing with `metadata.create_all()` "
     "(`db.create_all()` in Flask-SQLAlchemy), or set up Flask-Migrate."
@@ -50,15 +55,37 @@ def diagnose(
         found = next(filter(None, (rule(inner, case) for rule in RULES)), None)
         if found and found[0] in entries:
             facts = facts_of(state, engine) | connection_facts(connection) | found[1]
-            entry = _possible(entries[found[0]], state)
-            return Diagnosis(entry, facts, own_line(inner), reached(connection))
+            entry = possible(entries[found[0]], state, engine if probe else None)
+            where = facts.get("where") or own_line(inner)
+            ruled_out = reached(connection) or facts.pop("reached", "")
+            return Diagnosis(entry, facts, where, ruled_out)
     return None
 
 
-def _possible(entry: Entry, state: State | None) -> Entry:
-    """Return the entry, without a fix by migrations in an application that has none."""
-    if state is None or tool_of(state):
+def possible(entry: Entry, state: State | None, engine: Engine | None) -> Entry:
+    """Return the entry as it fits the migrations: some applications have none, some lose data.
+
+    Without an engine nobody is asked what they lose.
+    """
+    if state is None:
         return entry
+    if tool_of(state) is None:
+        return _by_hand(entry)
+    if engine is None or UPGRADE not in entry.fix:
+        return entry
+    try:
+        warning = warnings(state, engine)
+    except Exception:
+        log.debug("the migrations can't be read", exc_info=True)
+        return replace(entry, action=None)
+    if not warning:
+        return entry
+    fix = [line for own in entry.fix for line in ([*warning, own] if own == UPGRADE else [own])]
+    return replace(entry, action=None, fix=tuple(fix))
+
+
+def _by_hand(entry: Entry) -> Entry:
+    """Return the entry without a fix by migrations."""
     if entry.action == "upgrade":
         return replace(entry, action=None, fix=(NO_MIGRATIONS,))
     kept = tuple(n for n in entry.fix if not n.startswith(("$ {migrate}", "$ {upgrade}")))

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
@@ -15,6 +16,9 @@ from .catalogue import ENTRIES, Action, Entry
 log = logging.getLogger(__name__)
 
 GROUP = "flask_doctor.entries"
+
+patience: ContextVar[int | None] = ContextVar("patience", default=None)
+"""How many seconds an engine without a limit of its own may take to connect; None for ever."""
 
 
 class State:

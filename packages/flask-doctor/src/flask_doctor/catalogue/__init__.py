@@ -16,6 +16,7 @@ FILES = {
     "Connection": "connection",
     "Server": "server",
     "Names and privileges": "names",
+    "SQL statements": "statements",
     "Migrations": "migrations",
     "Models": "mapping",
     "Values and constraints": "values",

@@ -1,0 +1,111 @@
+"""Edits of a migration's file, as lines before (`- `) and after (`+ `), taken from the file."""
+
+import ast
+import linecache
+import re
+from pathlib import Path
+
+from .pending import File, Operation, constant, file_of
+
+# What rows get that exist when a column comes, by the beginning of its type's name.
+DEFAULTS = {
+    r"(small|big)?(int|serial)|float|numeric|decimal|double|real|interval": "'0'",
+    r"str|text|varchar|unicode|char": "''",
+    r"bool": "'false'",
+    r"date|time": "sa.text('now()')",
+    r"json|array": "'{}'",
+    r"uuid": "sa.text('gen_random_uuid()')",
+}
+
+
+def literal(text: str) -> str:
+    """Return a text in which braces are no names of facts."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def prompt(query: str) -> str:
+    """Return the line that runs a query in the application's database."""
+    return f"{{database}}=# {literal(query)}"
+
+
+def default_of(kind: str) -> str:
+    """Return an SQL literal of a type, which rows can get that have no value."""
+    found = next((v for names, v in DEFAULTS.items() if re.match(names, kind, re.I)), "'VALUE'")
+    return found.removeprefix("sa.text('").removesuffix("')") if "sa." in found else found
+
+
+def operation_of(
+    path: Path, function: str, names: tuple[str, ...], naming: str, line: int
+) -> Operation | None:
+    """Return a call of one of these names in a file that mentions a name; the nearest to a line."""
+    found = [
+        operation
+        for operation in file_of(path).operations(function)
+        if operation.name in names
+        and any(isinstance(n, ast.Constant) and n.value == naming for n in ast.walk(operation.node))
+    ]
+    return min(found, key=lambda o: abs(o.node.lineno - line), default=None)
+
+
+def changed(old: str, new: str) -> str:
+    """Return an edit."""
+    return literal(f"- {old}\n+ {new}")
+
+
+def before(path: Path, line: int, *added: str) -> str:
+    """Return the edit that puts lines before a line of a file; nothing without lines."""
+    there = linecache.getline(str(path), line).rstrip()
+    indent = there[: len(there) - len(there.lstrip())]
+    if not added or not there:
+        return ""
+    return literal("\n".join([f"- {there}", *(f"+ {indent}{new}" for new in added), f"+ {there}"]))
+
+
+def with_keyword(operation: Operation, keyword: str) -> str:
+    """Return the edit that adds a keyword to a call."""
+    return changed(operation.source, f"{operation.source[:-1].rstrip(', ')}, {keyword})")
+
+
+def _column(operation: Operation) -> tuple[ast.Call, str] | None:
+    for node in operation.node.args:
+        if isinstance(node, ast.Call) and len(node.args) > 1:
+            start = operation.source.find(f"{ast.unparse(node.func)}(")
+            return (node, operation.source[start:]) if start >= 0 else None
+    return None
+
+
+def with_default(operation: Operation) -> str:
+    """Return the edit that gives a new column a default; nothing where each row needs its own."""
+    column = _column(operation)
+    if column is None or _is_key(file_of(_path(operation)), operation.column):
+        return ""
+    node, _ = column
+    kind = node.args[1]
+    call = kind.func if isinstance(kind, ast.Call) else kind
+    name = getattr(call, "attr", getattr(call, "id", ""))
+    default = next((v for names, v in DEFAULTS.items() if re.match(names, name, re.I)), "'VALUE'")
+    if name.upper() == "ENUM" and isinstance(kind, ast.Call) and kind.args:
+        default = repr(constant(kind.args[0]))
+    old = operation.source
+    mark = "nullable=False"
+    if mark not in old:
+        return ""
+    return changed(old, old.replace(mark, f"{mark}, server_default={default}", 1))
+
+
+def nullable(operation: Operation) -> str:
+    """Return the edit that lets a new column be without a value."""
+    return changed(operation.source, operation.source.replace("nullable=False", "nullable=True", 1))
+
+
+def _path(operation: Operation) -> Path:
+    return Path(operation.place.rpartition(", line ")[0])
+
+
+def _is_key(file: File, column: str) -> bool:
+    """Tell whether a file makes a column unique, or a foreign key."""
+    return any(
+        operation.name in ("create_foreign_key", "create_unique_constraint")
+        and any(isinstance(n, ast.Constant) and n.value == column for n in ast.walk(operation.node))
+        for operation in file.operations()
+    )

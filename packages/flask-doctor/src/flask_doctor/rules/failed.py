@@ -1,0 +1,85 @@
+"""A migration that failed: its statement, and the place in its file."""
+
+import linecache
+import logging
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..case import Case
+from ..editing import operation_of
+from ..matching import fields_of
+from ..own_code import frames
+from ..pending import Operation
+from .looking import looking
+
+log = logging.getLogger(__name__)
+
+TABLE = re.compile(
+    r"\s*(?:ALTER TABLE|CREATE TABLE|DROP TABLE)\s+(?:IF (?:NOT )?EXISTS )?([\w.\"]+)"
+)
+ON_TABLE = re.compile(r"CREATE (?:UNIQUE )?INDEX.*? ON ([\w.\"]+)")
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A statement of a migration that failed, and the place in its file."""
+
+    error: Any
+    case: Case
+    path: Path
+    line: int
+    function: str
+
+    @property
+    def message(self) -> str:
+        """The server's message, in its first line."""
+        return str(getattr(self.error, "orig", None) or self.error).partition("\n")[0]
+
+    @property
+    def statement(self) -> str:
+        """The SQL that failed."""
+        return getattr(self.error, "statement", None) or ""
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """What the server says beside its message."""
+        return fields_of(getattr(self.error, "orig", None) or self.error)
+
+    @property
+    def table(self) -> str:
+        """The table that the statement is about, as it is written in SQL."""
+        match = TABLE.match(self.statement) or ON_TABLE.search(self.statement)
+        return match[1] if match else self.fields.get("table", "TABLE")
+
+    def operation(self, *names: str, naming: str = "") -> Operation | None:
+        """Return the call in the file that this statement comes from."""
+        return operation_of(self.path, self.function, names, naming, self.line)
+
+    def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
+        """Ask the database; nothing where it may not or can't be asked."""
+        try:
+            with looking(self.case) as cursor:
+                cursor.execute(query, values or None)
+                found: list[tuple[Any, ...]] = cursor.fetchall()
+                return found
+        except Exception:
+            log.debug("no look at the database", exc_info=True)
+            return []
+
+
+def migration_of(error: BaseException) -> tuple[Path, int, str] | None:
+    """Return the file, line and function of the migration that an error comes from."""
+    found = None
+    for code, number in frames(error):
+        if code.co_name in ("upgrade", "downgrade", "<module>") and any(
+            line.startswith("down_revision") for line in linecache.getlines(code.co_filename)
+        ):
+            found = Path(code.co_filename), number, code.co_name
+    return found
+
+
+def relative(path: Path) -> str:
+    """Return a path as it is told."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -1,0 +1,317 @@
+"""Whose fault a missing table or column is: the SQL's, the database's, or a migration's."""
+
+import logging
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import Table
+from sqlalchemy.schema import CreateColumn
+
+from ..case import NOTHING, Case, Found
+from ..errors import sqlstate_of
+from ..migrations import tool_of
+from ..own_code import is_within
+from ..pointing import Name, Pointed, nearest
+from ..rights import searched
+from .looking import looking
+
+log = logging.getLogger(__name__)
+
+RELATIONS = """
+SELECT nspname, relname, pg_table_is_visible(c.oid), has_schema_privilege(n.oid, 'USAGE')
+FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+WHERE relkind = ANY('{r,v,m,p,f}') AND nspname <> 'information_schema'
+AND nspname NOT LIKE 'pg\\_%' LIMIT 5000
+"""
+COLUMNS = """
+SELECT relname, attname FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+WHERE relname = ANY(%(tables)s) AND attnum > 0 AND NOT attisdropped
+AND (pg_table_is_visible(c.oid) OR relnamespace::regnamespace::text = ANY(%(schemas)s))
+ORDER BY attnum
+"""
+SIBLINGS = """
+SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate
+AND datname <> current_database() AND has_database_privilege(datname, 'CONNECT')
+ORDER BY datname LIMIT 5
+"""
+# Functions that may stand where a table may, so that an unquoted name of these means no table.
+NOT_TABLES = r"\b(?:FROM|JOIN|,)\s+(user|current_user|session_user|current_date|current_role)\b"
+COMPARED = re.compile(r"(=|<>|!=|<|>|\bLIKE|\bIN\s*\(|\bVALUES\s*\(|,)\s*$", re.I)
+
+
+@dataclass
+class Database:
+    """What is really there, of the kind that a name is looked for."""
+
+    schemas: list[str] = field(default_factory=list)
+    # Schema, name, whether it is found without the schema's name, whether the schema is open to us.
+    relations: list[tuple[str, str, bool, bool]] = field(default_factory=list)
+    columns: list[tuple[str, str]] = field(default_factory=list)
+    search_path: str = ""
+    current_schema: str | None = None
+    revisions: set[str] = field(default_factory=set)
+
+
+def names(error: BaseException, case: Case) -> Found | None:
+    """Explain a schema, a table or a column that isn't there."""
+    explain = EXPLAIN.get(sqlstate_of(error) or "")
+    if explain is None:
+        return None
+    pointed = Pointed(error)
+    database = _look(case, pointed)
+    return explain(pointed, Known(case, database, is_within(error, "alembic/runtime")))
+
+
+@dataclass
+class Known:
+    """The models, the database where it was looked at, and the migrations."""
+
+    case: Case
+    database: Database | None
+    migrating: bool
+
+    def tables(self) -> list[Table]:
+        """Return the tables of the models."""
+        state = self.case.state
+        if state is None:
+            return []
+        more = getattr(state.app.extensions.get("sqlalchemy"), "metadatas", {}).values()
+        found = {id(m): m for m in (state.metadata, *more) if m is not None}
+        return [table for metadata in found.values() for table in metadata.tables.values()]
+
+    def not_there(self, kind: str, name: str) -> str:
+        """Return why something of the models isn't in the database: the entry of that."""
+        tool = tool_of(self.case.state) if self.case.state else None
+        if tool is None:
+            return f"{kind}-missing" if kind == "table" else f"{kind}-not-created"
+        if self.database is None:
+            return f"{kind}-missing"
+        if not tool.made.exists():
+            return "no-migrations-folder"
+        scripts = tool.scripts()
+        if not scripts.get_heads():
+            return "no-migrations-yet"
+        pending = {
+            script.path
+            for script in scripts.iterate_revisions(
+                "heads", tuple(self.database.revisions) or "base"
+            )
+        }
+        if _names(pending, name):
+            return f"{kind}-missing"
+        done = {script.path for script in scripts.walk_revisions()} - pending
+        return f"{kind}-lost" if _names(done, name) else f"{kind}-not-migrated"
+
+
+def _names(paths: Iterable[str], name: str) -> bool:
+    quoted = re.compile(rf"""['"]{re.escape(name)}['"]""")
+    return any(quoted.search(Path(path).read_text(encoding="utf-8")) for path in paths)
+
+
+def _table(pointed: Pointed, known: Known) -> Found:
+    *before, last = pointed.parts or [Name("")]
+    if before and pointed.said and pointed.said[0] == before[0].folded:
+        return _not_in_from(pointed, before[0], last)
+    name, schema = last.folded, before[-1].folded if before else None
+    whole = ".".join(part.written for part in pointed.parts)
+    facts = {"table": name, "name": whole} | pointed.shown()
+    database = known.database
+    homes = (schema, None if schema in (None, "public") else schema)
+    model = next((t for t in known.tables() if t.name == name and t.schema in homes), None)
+    if database:
+        if schema and schema not in database.schemas:
+            return _schema_missing(schema, known)
+        if found := _elsewhere(name, schema, database):
+            return found[0], facts | found[1]
+    if name.endswith("_seq") and model is None:
+        return "sequence-missing", facts
+    if model is not None and not known.migrating:
+        return _table_of_model(name, known, facts)
+    there = [r[1] for r in database.relations] if database else [t.name for t in known.tables()]
+    if not there and database is None:
+        return "table-missing", facts  # nothing is known of the models
+    return _misspelled("table", name, last, there, facts)
+
+
+def _table_of_model(name: str, known: Known, facts: dict[str, str]) -> Found:
+    entry = known.not_there("table", name)
+    if known.database is None:
+        return entry, facts
+    ours = {table.name for table in known.tables()}
+    there = [r[1] for r in known.database.relations if r[2]]
+    near = nearest(name, [table for table in there if table not in ours])
+    if near and (entry in UNEXPLAINED or tool_of(known.case.state) is None):  # type: ignore[arg-type]
+        return "table-named-otherwise", facts | _rename(near, name)
+    return entry, facts | {"detail": "" if there else _empty(known.case, name)}
+
+
+def _not_in_from(pointed: Pointed, table: Name, column: Name) -> Found:
+    sources = pointed.sources()
+    alias = next((a for a, t in sources.items() if t == table.folded and a != t), "")
+    near = alias or nearest(table.folded, [*sources])
+    facts = {"name": table.written, "listed": _listed(sources), **pointed.shown()}
+    after = f"{near}.{column.written}"
+    edit = {"before": f"{table.written}.{column.written}", "after": after}
+    return ("alias-hides-table" if near else "table-not-in-from"), facts | {"near": near, **edit}
+
+
+def _elsewhere(name: str, schema: str | None, database: Database) -> Found | None:
+    """Find the table in another schema, or in one that is closed to the role."""
+    homes = [(s, seen, usable) for s, r, seen, usable in database.relations if r == name]
+    if schema is None and any(seen for _, seen, _ in homes):
+        return NOTHING  # it is there now: this connection has another search_path, or was earlier
+    if not homes or schema in [home for home, *_ in homes]:
+        return NOTHING if homes else None
+    home, _, usable = homes[0]
+    path = ", ".join(filter(None, (database.search_path, _quoted(home))))
+    facts = {"schema": home, "search_path": database.search_path or "empty", "sql": path}
+    return ("table-in-other-schema" if usable else "schema-usage"), facts
+
+
+def _misspelled(
+    kind: str, name: str, written: Name, there: list[str], facts: dict[str, str]
+) -> Found:
+    """Tell a name in another case from one that is misspelled."""
+    same = next((other for other in there if other.lower() == name.lower()), "")
+    near = same if same and same != name else nearest(name, there)
+    if not near:
+        return f"{kind}-unknown", facts | {"listed": _listed(there)}
+    facts |= {"near": near, "before": written.written, "after": _quoted(near)}
+    case = "folded" if not written.quoted else "quoted"
+    return (f"name-{case}" if same else f"{kind}-misspelled"), facts
+
+
+def _quoted(name: str) -> str:
+    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else f'"{name}"'
+
+
+def _listed(names: Iterable[str]) -> str:
+    found = sorted(set(names))
+    return ", ".join(found[:12]) + (", ..." if len(found) > 12 else "") or "none"
+
+
+def _column(pointed: Pointed, known: Known) -> Found:
+    *before, last = pointed.parts or [Name("")]
+    name = last.folded
+    facts = {"column": name, "name": last.written} | pointed.shown()
+    if taken := re.search(NOT_TABLES, pointed.statement, re.I):
+        word = taken[1]
+        return "reserved-word", facts | {"word": word, "before": word, "after": f'"{word}"'}
+    sources = pointed.sources() or {n: n for n in pointed.said[1:]}
+    wanted = sources.get(before[-1].folded) if before else None
+    tables = [wanted] if wanted else [*sources.values()]
+    models = [t for t in known.tables() if t.name in tables]
+    model = next((t for t in models if name in t.c), None)
+    if known.database:
+        columns = [(t, c) for t, c in known.database.columns if t in tables]
+        elsewhere = [t for t, c in known.database.columns if c == name and t not in tables]
+    else:
+        columns, elsewhere = [(t.name, c.name) for t in models for c in t.c], []
+    there = [column for _, column in columns]
+    facts |= {"table": model.name if model is not None else " or ".join(dict.fromkeys(tables))}
+    if model is not None and not known.migrating:
+        entry = known.not_there("column", name)
+        near = nearest(name, [c for t, c in columns if t == model.name and c not in model.c])
+        facts |= _rename(near, name) | _definition(model, name, known.case)
+        return ("column-named-otherwise" if near and entry in UNEXPLAINED else entry), facts
+    same = any(other.lower() == name.lower() for other in there)
+    if not same and not before and COMPARED.search(pointed.before):
+        near = nearest(name, there)
+        if last.quoted or not near:
+            return "value-as-name", facts | {"before": last.written, "after": f"'{_bare(last)}'"}
+    if elsewhere and before:
+        alias = next(a for a, t in sources.items() if t == elsewhere[0])
+        facts |= {"near": f"{alias}.{name}", "before": f"{before[-1].written}.{last.written}"}
+        return "column-misspelled", facts | {"after": f"{alias}.{last.written}"}
+    if not there and known.database is None:
+        return "column-missing", facts  # nothing is known of the table
+    return _misspelled("column", name, last, there, facts)
+
+
+def _bare(name: Name) -> str:
+    return name.folded.replace("'", "''") if name.quoted else name.written
+
+
+def _rename(near: str, name: str) -> dict[str, str]:
+    return {"near": near, "old": near, "new": name} if near else {}
+
+
+def _definition(model: Table, name: str, case: Case) -> dict[str, str]:
+    """Return the SQL that adds a column of the models where there are no migrations."""
+    if case.engine is None:
+        return {}
+    dialect = case.engine.dialect
+    column = model.c[name]._copy(primary_key=False, nullable=True)
+    spec = str(CreateColumn(column).compile(dialect=dialect)).strip()
+    return {
+        "sql": f"ALTER TABLE {dialect.identifier_preparer.format_table(model)} ADD COLUMN {spec}"
+    }
+
+
+def _empty(case: Case, table: str) -> str:
+    """Say that the database is empty, and which other one of the server has the table."""
+    try:
+        with looking(case) as cursor:
+            cursor.execute(SIBLINGS)
+            others = [row[0] for row in cursor.fetchall()]
+        found = [name for name in others if _has(case, name, table)]
+    except Exception:
+        found = []
+    also = f" Database {found[0]} of this server has it: is that the one you mean?" if found else ""
+    return f"The database has no tables at all.{also}"
+
+
+def _has(case: Case, database: str, table: str) -> bool:
+    with looking(case, dbname=database) as cursor:
+        cursor.execute("SELECT to_regclass(quote_ident(%(table)s)) IS NOT NULL", {"table": table})
+        return bool(cursor.fetchone()[0])
+
+
+def _schema(pointed: Pointed, known: Known) -> Found:
+    """Tell a schema that isn't there from none at all."""
+    if pointed.said:
+        return _schema_missing(pointed.said[0], known)
+    path = known.database.search_path if known.database else ""
+    return "no-schema-selected", searched(path)
+
+
+def _schema_missing(schema: str, known: Known) -> Found:
+    facts = {"schema": schema}
+    near = nearest(schema, known.database.schemas) if known.database else ""
+    if near and not any(table.schema == schema for table in known.tables()):
+        return "schema-misspelled", facts | {"near": near, "before": schema, "after": near}
+    return "schema-missing", facts
+
+
+def _look(case: Case, pointed: Pointed) -> Database | None:
+    """Look at what is there; None where that may not be, or can't be, looked at."""
+    try:
+        with looking(case) as cursor:
+            cursor.execute(
+                "SELECT array(SELECT nspname::text FROM pg_namespace), "
+                "current_setting('search_path'), current_schema()"
+            )
+            schemas, path, current = cursor.fetchone()
+            cursor.execute(RELATIONS)
+            found = Database(schemas, cursor.fetchall(), [], path, current)
+            tables = list({*pointed.sources().values(), *pointed.said[1:]})
+            cursor.execute(COLUMNS, {"tables": tables, "schemas": _schemas(pointed)})
+            found.columns = cursor.fetchall()
+            if any(r[1] == "alembic_version" and r[2] for r in found.relations):
+                cursor.execute("SELECT version_num FROM alembic_version")
+                found.revisions = {row[0] for row in cursor.fetchall()}
+            return found
+    except Exception:
+        log.debug("no look at the database", exc_info=True)
+        return None
+
+
+def _schemas(pointed: Pointed) -> list[str]:
+    return [Name(word).folded for word in re.findall(r'("[^"]+"|\w+)\s*\.', pointed.statement)]
+
+
+# Reasons that leave open what the right name is.
+UNEXPLAINED = ("table-not-migrated", "column-not-migrated", "column-not-created")
+EXPLAIN = {"42P01": _table, "42703": _column, "3F000": _schema}

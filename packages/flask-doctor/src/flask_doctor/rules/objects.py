@@ -1,0 +1,133 @@
+"""The objects that stand in a migration's way: needed by others, locked, or not there."""
+
+import re
+
+from ..case import Found
+from ..editing import before, prompt, with_keyword
+from .failed import Failed
+
+DEPENDS = re.compile(
+    r"^(?:rule _RETURN on )?(constraint|view|materialized view|trigger|policy|default value for"
+    r" column|function|table|column) (.+?)(?: on table (.+?))? depends on ",
+    re.M,
+)
+
+
+def dependents(failed: Failed) -> Found | None:
+    """Explain an object that others need, and drop those first."""
+    if match := NOT_AVAILABLE.search(failed.message):
+        name = match[1] or match[2]
+        major = "".join(str(row[0])[:-4] for row in failed.rows("SHOW server_version_num"))
+        package = PACKAGES.get(name, "postgresql-{}").format(major or "VERSION")
+        return "extension-not-installed", {"extension": name, "package": package}
+    lines = []
+    for kind, name, table in DEPENDS.findall(failed.fields.get("server_detail", "")):
+        if kind == "constraint":
+            lines.append(f"op.drop_constraint({name!r}, {table!r})")
+        elif kind in ("view", "materialized view"):
+            lines.append(f"op.execute({f'DROP {kind.upper()} {name}'!r})")
+        elif kind in ("trigger", "policy"):
+            lines.append(f"op.execute({f'DROP {kind.upper()} {name} ON {table}'!r})")
+    if not lines:
+        return None
+    needed = re.search(r"cannot (?:drop|alter type of) (.+?)(?: because| used|$)", failed.message)
+    views = re.findall(r"\bview (\S+) depends", failed.fields.get("server_detail", ""))
+    return "needed-by-others", {
+        "object": needed[1] if needed else "it",
+        "edit": before(failed.path, failed.line, *lines),
+        "views": f"Create {' and '.join(views)} again at the end of the migration: see its "
+        f"definition with \\d+ {views[0]} in psql before."
+        if views
+        else "",
+    }
+
+
+NOT_AVAILABLE = re.compile(
+    r'extension "(.+?)" is not available|could not open extension control file ".*/(.+)\.control"'
+)
+# Debian's, with the server's version; all others are in the server's own package.
+PACKAGES = {"postgis": "postgresql-{}-postgis-3", "vector": "postgresql-{}-pgvector"}
+HOLDERS = (
+    "SELECT DISTINCT a.pid, a.state, coalesce(nullif(a.application_name, ''), 'no name'),"
+    " date_trunc('second', now() - a.xact_start)::text FROM pg_locks l"
+    " JOIN pg_stat_activity a ON a.pid = l.pid AND a.datname = current_database()"
+    " WHERE l.relation = to_regclass(%(table)s) AND l.granted AND a.pid <> ALL(%(own)s)"
+)
+
+
+def locked(failed: Failed) -> Found | None:
+    """Explain a lock, and name who holds it."""
+    found = failed.rows(HOLDERS, table=failed.table, own=[0])
+    if not found:
+        return "migration-locked", {}
+    told = [
+        f"session {pid} ({state}, for {time or '?'}, {name})" for pid, state, name, time in found
+    ]
+    ends = "\n".join(prompt(f"SELECT pg_terminate_backend({pid})") for pid, *_ in found)
+    return "migration-locked", {"holder": f"It is held by {' and '.join(told)}.", "ends": ends}
+
+
+EXTENSIONS = {
+    **dict.fromkeys(("geometry", "geography", "raster"), "postgis"),
+    **dict.fromkeys(("citext", "vector", "hstore", "ltree"), ""),
+    **dict.fromkeys(("gin_trgm_ops", "gist_trgm_ops"), "pg_trgm"),
+    **dict.fromkeys(("uuid_generate_v4", "uuid_generate_v1"), "uuid-ossp"),
+}
+
+
+def missing(failed: Failed) -> Found | None:
+    """Explain something that a migration expects and that isn't there."""
+    match = re.search(r'(type|table|relation|index|column|constraint|operator class|function) '
+                      r'"?([^"]+?)"?(?:\(.*\))?(?: of relation "(.+)"| for .+)? does not exist',
+                      failed.message)  # fmt: skip
+    if not match:
+        return None
+    kind, name = match[1], match[2].rpartition(".")[2]
+    if name in EXTENSIONS:
+        extension = EXTENSIONS[name] or name
+        quoted = f'"{extension}"' if "-" in extension else extension
+        create = f"CREATE EXTENSION IF NOT EXISTS {quoted}"
+        return "extension-missing", {
+            "extension": extension,
+            "object": f"{kind} {name}",
+            "edit": before(failed.path, failed.line, f"op.execute({create!r})"),
+        }
+    facts = {"object": f"{kind} {name}", "there": _there(failed, kind, match[3] or failed.table)}
+    if kind == "type":
+        created = failed.operation("add_column", "alter_column", naming=name)
+        enum = re.search(rf"(?:sa|postgresql)\.(?:Enum|ENUM)\([^()]*name='{name}'[^()]*\)",
+                         created.source if created else "")  # fmt: skip
+        if enum:
+            line = f"{enum[0]}.create(op.get_bind(), checkfirst=True)"
+            return "enum-not-created", facts | {
+                "type": name,
+                "edit": before(failed.path, failed.line, line),
+            }
+    operation = failed.operation(
+        "drop_table", "drop_column", "drop_index", "drop_constraint", naming=name
+    )
+    if operation:
+        facts["edit"] = with_keyword(operation, "if_exists=True")
+    return "missing-in-migration", facts
+
+
+def _there(failed: Failed, kind: str, table: str) -> str:
+    queries = {
+        "constraint": "SELECT conname FROM pg_constraint WHERE conrelid = to_regclass(%(table)s)",
+        "column": "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%(table)s)"
+        " AND attnum > 0 AND NOT attisdropped",
+        "index": "SELECT indexname FROM pg_indexes WHERE indexrelname IS NOT NULL",
+    }
+    if kind == "index":
+        found = failed.rows(
+            "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema() LIMIT 9"
+        )
+    elif kind in ("table", "relation", "type"):
+        found = failed.rows(
+            "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace"
+            " AND relkind IN ('r', 'p') LIMIT 9"
+        )
+    else:
+        found = failed.rows(queries.get(kind, queries["column"]), table=table)
+    of = f"Table {table.strip(chr(34))} has" if kind in queries and kind != "index" else "There are"
+    return f"{of}: {', '.join(name for (name,) in found)}." if found else ""

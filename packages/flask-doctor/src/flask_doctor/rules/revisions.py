@@ -1,0 +1,173 @@
+"""Migrations that can't even be run: their files, their order, and the commands."""
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+from flask.cli import ScriptInfo
+
+from ..case import Case, Found
+from ..editing import changed
+from ..migrations import rows_facts, tool_of
+from ..own_code import frames, is_foreign
+from ..pending import constant, file_of
+from .failed import Failed, migration_of, relative
+
+IMPORTS = {
+    "sa": "import sqlalchemy as sa",
+    "op": "from alembic import op",
+    "postgresql": "from sqlalchemy.dialects import postgresql",
+    "text": "from sqlalchemy import text",
+}
+# What pip calls the packages of types that migrations name.
+PACKAGES = {
+    "geoalchemy2": "GeoAlchemy2",
+    "sqlalchemy_utils": "SQLAlchemy-Utils",
+    "pgvector": "pgvector",
+    "sqlmodel": "sqlmodel",
+}
+
+
+def in_files(error: BaseException, case: Case) -> Found | None:
+    """Explain an error that Python has with a migration's file."""
+    if hasattr(error, "statement"):
+        return None
+    place = migration_of(error)
+    if isinstance(error, SyntaxError) and _is_migration(error.filename):
+        place = Path(error.filename or ""), error.lineno or 1, ""
+    if place is None:
+        return None
+    path, line, function = place
+    message = f"{type(error).__name__}: {error}"
+    facts = {"place": f"{relative(path)}, line {line}", "message": message}
+    if isinstance(error, NameError | ModuleNotFoundError) and error.name:
+        return _name(error, file_of(path).source, facts)
+    if "ENUM type requires a name" in message:
+        return "enum-without-name", facts
+    if "Constraint must have a name" in message or "it has no name" in message:
+        return "constraint-without-name", facts | _constraint(path, line, function, case)
+    return "migration-broken", facts
+
+
+def _is_migration(filename: str | None) -> bool:
+    path = Path(filename or "/nowhere")
+    return path.exists() and "\ndown_revision" in path.read_text(errors="replace")
+
+
+def _name(error: Any, source: str, facts: dict[str, str]) -> Found:
+    """Explain a name that isn't imported, or can't be."""
+    name = error.name.partition(".")[0]
+    facts |= {"name": name, "package": PACKAGES.get(name, name)}
+    if isinstance(error, ModuleNotFoundError):
+        return "migration-package-missing", facts
+    used = re.search(rf"\b({name}(?:\.[a-z_0-9]+)*)\.\w+\(", source)
+    found = name in PACKAGES or find_spec(name)
+    statement = IMPORTS.get(name) or (f"import {used[1] if used else name}" if found else "")
+    if not statement:
+        return "migration-name-missing", facts
+    old = "import sqlalchemy as sa"
+    facts["edit"] = changed(old, f"{old}\n+ {statement}") if name != "sa" else f"+ {statement}"
+    installed = name in IMPORTS or find_spec(name)
+    return ("migration-import-missing" if installed else "migration-package-missing"), facts
+
+
+def _constraint(path: Path, line: int, function: str, case: Case) -> dict[str, str]:
+    """Name the constraint that the table has, where there is only one of its kind."""
+    for operation in file_of(path).operations(function):
+        if operation.name != "drop_constraint" or abs(operation.node.lineno - line) > 20:
+            continue
+        table = operation.table
+        kind = constant(operation.keyword("type_")) or ""
+        names = _names_of(table, kind, case)
+        given = [constant(node) for node in operation.node.args]
+        if given and given[0] is None and len(names) == 1:
+            new = operation.source.replace("None", repr(names[0]), 1)
+            return {"edit": changed(operation.source, new)}
+        return {"there": f"Table {table} has: {', '.join(names)}." if names else ""}
+    return {}
+
+
+def _names_of(table: str, kind: str, case: Case) -> list[str]:
+    letter = {"foreignkey": "f", "unique": "u", "check": "c", "primary": "p"}.get(kind, "")
+    asked = Failed(None, case, Path(), 0, "")
+    found = asked.rows(
+        "SELECT conname FROM pg_constraint WHERE conrelid = to_regclass(%(table)s)"
+        " AND (contype::text = %(kind)s OR %(kind)s = '')",
+        table=f'"{table}"',
+        kind=letter,
+    )
+    return [name for (name,) in found]
+
+
+def in_order(error: BaseException, case: Case) -> Found | None:
+    """Explain migrations that refer to one that isn't there, by Alembic's bare KeyError."""
+    overlaps = r"Requested revision (\S+) overlaps with other requested revisions (\S+)"
+    if rows := re.search(overlaps, str(error)):
+        return "revision-rows", rows_facts(rows[1], rows[2])
+    if not isinstance(error, KeyError) or case.state is None:
+        return None
+    *_, (last, _) = frames(error)
+    tool = tool_of(case.state)
+    if tool is None or not last.co_filename.endswith(str(Path("script", "revision.py"))):
+        return None
+    revision = str(error.args[0])
+    for path in sorted(Path(tool.made.parent, "versions").glob("*.py")):
+        match = re.search(
+            rf"^down_revision.*?=.*?['\"]{re.escape(revision)}['\"]", _text(path), re.M
+        )
+        if match:
+            known = _revisions(path.parent, path)
+            facts = {"revision": revision, "place": relative(path)}
+            if len(known) == 1:
+                new = match[0].replace(revision, known[0])
+                facts["edit"] = changed(match[0], new)
+            return "parent-revision-missing", facts
+    return None
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def _revisions(folder: Path, but: Path) -> list[str]:
+    """Return the revisions that no other one refers to, and so might be the missing parent."""
+    texts = {path: _text(path) for path in folder.glob("*.py") if path != but}
+    ids = [
+        m[1]
+        for t in texts.values()
+        if (m := re.search(r"^revision.*?=\s*['\"](.+?)['\"]", t, re.M))
+    ]
+    downs = " ".join(m for t in texts.values() for m in re.findall(r"^down_revision.*$", t, re.M))
+    return [name for name in ids if not re.search(rf"['\"]{re.escape(name)}['\"]", downs)]
+
+
+def no_command(error: BaseException, case: Case) -> Found | None:
+    """Explain `flask db`, where it is no command."""
+    match = re.search(r"No such command '(\w+)'", str(error))
+    context: Any = getattr(error, "ctx", None)
+    if not isinstance(error, click.UsageError) or not match or match[1] != "db" or context is None:
+        return None
+    try:
+        info = context.ensure_object(ScriptInfo)
+        app = info.load_app()
+    except (Exception, SystemExit):
+        return None  # the application's own error says more, and comes before this one
+    if "migrate" in app.extensions:
+        return "other-migrate-command", {"command": app.extensions["migrate"].migrate.command}
+    if not find_spec("flask_migrate"):
+        return "migrate-not-installed", {}
+    return "migrate-not-bound", {}
+
+
+def in_environment(error: BaseException, case: Case) -> Found | None:
+    """Explain an error of an env.py that nothing else explains."""
+    *_, (code, line) = [
+        (None, 0),
+        *((c, n) for c, n in frames(error) if not is_foreign(c.co_filename)),
+    ]
+    if code is None or Path(code.co_filename).name != "env.py":
+        return None
+    place = f"{relative(Path(code.co_filename))}, line {line}"
+    return "env-broken", {"place": place, "message": f"{type(error).__name__}: {error}"}
