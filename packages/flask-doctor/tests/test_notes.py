@@ -121,8 +121,8 @@ def test_what_ends_a_thread_or_a_script_is_explained(project: Project):
 
 
 def test_an_error_in_the_shell_is_explained(project: Project):
-    output = project.run("echo 'db.session.query(Bird).filter(name=1)' | flask shell")
-    assert "filter-keyword: " in output
+    output = project.run("echo 'db.session.query(Bird).find(1)' | flask shell")
+    assert "query-method-unknown: " in output
 
 
 def test_an_error_at_import_time_is_explained_where_the_application_is_run(project: Project):
