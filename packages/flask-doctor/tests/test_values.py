@@ -172,12 +172,6 @@ def empty_child(m: Shop) -> None:
     m.s.commit()
 
 
-def new_member(m: Shop) -> None:
-    m.run("ALTER TYPE color RENAME VALUE 'BLUE' TO 'GONE'")
-    m.s.add(m.station(color=m.Color.BLUE))
-    m.s.flush()
-
-
 def aborted(m: Shop) -> None:
     with pytest.raises(SQLAlchemyError):
         m.run("SELECT 1/0")
@@ -407,7 +401,6 @@ CASES: dict[str, list[tuple[Callable[[Shop], object], str, list[str]]]] = {
             "enum-value-unknown",
             ["Color.BLUE"],
         ),
-        (new_member, "enum-value-new", ["ALTER TYPE color ADD VALUE 'BLUE'"]),
         (lambda m: m.run("SELECT 1/0"), "division-by-zero", ["NULLIF"]),
         (lambda m: m.save(m.station(code="a\0")), "nul-in-text", []),
         (lambda m: m.save(m.station(data={"a": "\0"})), "nul-in-text", []),
@@ -522,29 +515,13 @@ CASES: dict[str, list[tuple[Callable[[Shop], object], str, list[str]]]] = {
     "queries": [
         (lambda m: m.s.execute("SELECT 1"), "text-needed", []),
         (lambda m: m.s.query(m.Station).filter("id = 1").all(), "text-needed", []),
-        (lambda m: m.s.query(m.Station).order_by("name desc").all(), "order-by-text", []),
-        (lambda m: select([m.Station.id]), "select-list", []),
         (lambda m: m.db.case([(m.Station.id == 1, "a")]), "case-list", []),
         (lambda m: m.db.engine.execute("SELECT 1"), "engine-execute", []),
         (lambda m: m.db.engine.table_names(), "engine-inspect", []),
         (lambda m: m.s.save(m.station()), "session-method-unknown", ["save"]),
         (lambda m: m.Station.query.find(1), "query-method-unknown", ["find"]),
-        (lambda m: m.Station.query.filter(name="x"), "filter-keyword", [".filter_by(name="]),
-        (lambda m: m.Station.query.filter_by(nam="x"), "filter-column-unknown", ["nam"]),
-        (lambda m: m.station(nam="x"), "attribute-unknown", ["Station has no attribute nam"]),
-        (lambda m: m.s.execute(insert(m.Station).values(nam=1)), "column-names-unknown", ["nam"]),
-        (lambda m: m.s.add([m.station()]), "not-a-row", ["type list", "add_all"]),
-        (lambda m: m.s.add(None), "not-a-row", ["NoneType"]),
-        (lambda m: m.s.add(m.Station), "class-not-a-row", []),
-        (lambda m: m.Trip(station=5), "relationship-value", ["type int"]),
-        (lambda m: m.station(trips=m.Trip()), "relationship-list", ["single Trip"]),
-        (lambda m: m.Trip.station == 5, "relationship-compare", []),
-        (lambda m: m.Station.trips == [5], "relationship-compare", []),
+        (lambda m: m.Station.trips == [5], "collection-compared", []),
         (lambda m: joinedload("trips"), "loader-text", []),
-        (lambda m: m.Station.id > 1 and m.Station.name == "a", "condition-as-truth", []),
-        (lambda m: m.Station.id.in_(5), "in-needs-a-list", []),
-        (lambda m: m.Station.name.lower(), "column-of-the-class", ["Station.name"]),
-        (lambda m: m.s.query(m.Stop).join(m.Booking).all(), "join-unknown", ["join Booking"]),
         (
             lambda m: m.Station.query.limit(1).update({"name": "a"}),
             "update-with-limit",
