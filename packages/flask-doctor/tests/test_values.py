@@ -18,9 +18,9 @@ from flask import Flask, jsonify
 from flask_doctor import Doctor, notes
 from flask_doctor.recognise import diagnose
 from flask_migrate import Migrate
-from sqlalchemy import event, insert, select, text
+from sqlalchemy import event, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.orm import Session, defer, joinedload
+from sqlalchemy.orm import Session, defer, joinedload, raiseload
 from sqlalchemy.util import await_only
 
 MODELS = """\
@@ -269,6 +269,10 @@ def in_request(m: Shop, answer: Any) -> None:
         m.app.make_response(answer)
 
 
+def percent(m: Shop) -> None:
+    m.s.connection().exec_driver_sql("SELECT 1 WHERE 'A' LIKE 'A%'", {"x": 1})
+
+
 NOW = datetime.datetime.now
 ZONE = datetime.UTC
 
@@ -419,6 +423,29 @@ CASES: dict[str, list[tuple[Callable[[Shop], object], str, list[str]]]] = {
             "ids-used-up",
             [],
         ),
+        (
+            lambda m: m.run(
+                "INSERT INTO pairs VALUES (5, 5), (5, 5) ON CONFLICT (a, b) DO UPDATE SET a = 6"
+            ),
+            "conflict-twice",
+            [],
+        ),
+        (
+            lambda m: (
+                m.run("CREATE TEMP TABLE t (c int GENERATED ALWAYS AS IDENTITY)")
+                and m.run("INSERT INTO t VALUES (1)")
+            ),
+            "generated-column",
+            ["column c"],
+        ),
+        (
+            lambda m: (
+                m.run("CREATE TEMP TABLE t (c text STORAGE PLAIN PRIMARY KEY)")
+                and m.run("INSERT INTO t VALUES (:c)", c="x" * 7000)
+            ),
+            "index-row-too-large",
+            ["t_pkey"],
+        ),
         (lambda m: m.run("SELECT np.float64(1.5)"), "numpy-number", ["value.item()"]),
         (
             lambda m: m.run("INSERT INTO stations (name) VALUES (:x)", x={"a": 1}),
@@ -470,6 +497,16 @@ CASES: dict[str, list[tuple[Callable[[Shop], object], str, list[str]]]] = {
             "detached-deferred",
             ["undefer(Trip.station_id)"],
         ),
+        (
+            lambda m: (
+                m.save(m.Trip(station=m.station()))
+                and m.s.scalars(select(m.Trip).options(raiseload("*"))).first().station
+            ),
+            "lazy-load-forbidden",
+            ["selectinload(Trip.station)"],
+        ),
+        (lambda m: m.save(m.station(trips=[None])), "none-in-relationship", ["Station.trips"]),
+        (lambda m: gone(m, lambda one: m.s.refresh(one)), "row-deleted", ["Station"]),
         (lambda m: gone(m, lambda one: (m.s.expire(one), one.name)), "row-deleted", ["Station"]),
         (
             lambda m: gone(m, lambda one: setattr(one, "name", "y")),
@@ -513,6 +550,12 @@ CASES: dict[str, list[tuple[Callable[[Shop], object], str, list[str]]]] = {
         ),
     ],
     "queries": [
+        (lambda m: m.s.add_all(m.station()), "object-not-a-list", ["One Station"]),
+        (lambda m: m.station()["name"], "object-not-a-list", ["One Station"]),
+        (lambda m: m.s.execute(select(m.Station)).name, "result-not-read", []),
+        (lambda m: len(m.Station.query), "query-not-run", []),
+        (lambda m: m.s.get(m.Station, (1, 2)), "key-of-other-length", ["stations.id"]),
+        (percent, "percent-in-sql", ["A%%"]),
         (lambda m: m.s.execute("SELECT 1"), "text-needed", []),
         (lambda m: m.s.query(m.Station).filter("id = 1").all(), "text-needed", []),
         (lambda m: m.db.case([(m.Station.id == 1, "a")]), "case-list", []),
@@ -692,3 +735,22 @@ def test_an_entry_of_a_class_claims_no_cause(shop: Shop):
         error = explained(shop, lambda m, statement=statement: m.run(statement))
         assert error.diagnosis.entry.id == entry
         assert error.diagnosis.why.endswith("so as")
+
+
+@pytest.mark.parametrize(
+    "provoke",
+    [
+        lambda: "%s" % (1, 2),  # noqa: UP031, F507
+        lambda: type("Session", (), {})().query,
+        lambda: type("Engine", (), {})().execute,
+        lambda: len(type("Query", (), {})),
+        lambda: iter(type("Unmapped", (), {})()),
+        lambda: {"a": 1}["b"],
+        lambda: int("x"),
+        lambda: None + 1,
+    ],
+)
+def test_what_only_reads_like_an_error_of_the_database_is_left_alone(provoke: Callable[[], object]):
+    with pytest.raises(Exception) as caught:  # noqa: PT011
+        provoke()
+    assert diagnose(caught.value) is None
