@@ -125,4 +125,4 @@ def _unexpected(error: BaseException, subject: Subject) -> Found | None:
         return None
     if "__init__" in vars(models_named(called[1])[0]) and "positional argument but" not in text:
         return "constructor-own", {"model": called[1], "attribute": "__init__"}
-    return "constructor-positional", {"model": called[1]} if "positional" in text else None
+    return ("constructor-positional", {"model": called[1]}) if "positional" in text else None
