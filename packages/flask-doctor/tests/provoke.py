@@ -3,6 +3,7 @@
 Reads `{name: [models, use]}` as JSON, and writes `{name: [entry, text, after the fix]}`.
 """
 
+import gc
 import json
 import os
 import re
@@ -123,6 +124,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     os.chdir(tempfile.mkdtemp())
     answers = {}
+    gc.freeze()  # so that the processes share the memory
     for name, (models, use) in json.load(sys.stdin).items():
         read, write = os.pipe()
         if os.fork() == 0:

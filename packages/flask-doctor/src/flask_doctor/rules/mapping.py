@@ -31,7 +31,6 @@ CLOSER: dict[str, Callable[[dict[str, str], BaseException, Subject], Found]] = {
     "annotation-not-mapped": columns.not_mapped,
     "constraint-column-missing": columns.no_column,
     "table-defined-twice": columns.defined_twice,
-    "constructor-keyword-unknown": columns.unknown_attribute,
     "attribute-unknown": columns.unknown_attribute,
     "db-name-unknown": columns.unknown_in_db,
     "relationship-name-unknown": relations.unknown_name,
