@@ -5,10 +5,10 @@ BIN := .venv/bin
 FLASK := $(BIN)/flask
 INSTALLED := .venv/installed
 
-.PHONY: help run test fuzz bench lint format docs serve lock clean
+.PHONY: help run test fuzz doctor-exam bench lint format docs serve lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 13
 
 run: $(INSTALLED) ## prepare the database and serve on http://127.0.0.1:5000 (another port: make run PORT=5001)
 	@$(BIN)/python -c "import socket; socket.create_server(('127.0.0.1', $(PORT)))" 2>/dev/null \
@@ -21,6 +21,9 @@ test: $(INSTALLED) ## run the tests
 
 fuzz: $(INSTALLED) ## look for new errors for a few minutes, with random requests and feeds
 	FUZZ_EXAMPLES=1000 $(BIN)/pytest -m hypothesis
+
+doctor-exam: $(INSTALLED) ## break healthy set-ups at random and score the doctor (make doctor-exam ARGS='--seed 7 --breaks 500')
+	@cd packages/flask-doctor/tests && ../../../$(BIN)/python -m exam $(ARGS)
 
 bench: $(INSTALLED) ## measure how fast it is, in a few minutes (make bench ARGS='--cpu --stations 100000')
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, Queue
 from random import randrange
-from threading import Lock, Thread
+from threading import Thread
 
 from clusters import BIN
 
@@ -50,11 +50,10 @@ def exam(seed: str, numbers: dict[int, str], workers: int = WORKERS) -> Iterator
 
     def work() -> None:
         try:
-            with room() as (servers, nursery):
-                with suppress(Empty):
-                    while True:
-                        number, name = left.get_nowait()
-                        done.put(hold(number, seed, name, servers, nursery))
+            with room() as (servers, nursery), suppress(Empty):
+                while True:
+                    number, name = left.get_nowait()
+                    done.put(hold(number, seed, name, servers, nursery))
         finally:
             done.put(None)
 

@@ -10,13 +10,14 @@ from .world import World
 
 # What isn't a fix but a look; and what stands for a name that the doctor doesn't know.
 LOOKS = re.compile(
-    r"\$ (?:\S*flask\b.* (?:routes|doctor|run)\b|getent|ping|ss |lsof|docker|env\b|cat |ls |pg_lscl|"
+    r"\$ (?:\S*flask\b.* (?:routes|doctor|run|shell)\b|getent|ping|ss |lsof|docker|env\b|cat |"
+    r"ls |pg_lscl|git (?:log|status|show)|"
     r"\S*flask db (?:heads|history|current)|\S*alembic (?:heads|history|current)|.*psql .*-c '?\"?"
     r"(?:SELECT (?!setval|pg_term|pg_reload)|SHOW|\\[dlu]))"
 )
 PLACEHOLDER = re.compile(
-    r"\b(?:HOST|PORT|DATABASE_NAME|NAME|PASSWORD|ROLE_NAME|YOUR_\w+|[A-Z]+_NAME)\b"
-    r"|\"(?:TABLE|COLUMN|ROLE|DATABASE|CONSTRAINT|SCHEMA)\"|-d DATABASE\b|-U ROLE\b"
+    r"\b(?:HOST|PORT|NAME|VALUE|PASSWORD(?! ')|YOUR_\w+|[A-Z]+_NAME)\b|\.\.\."
+    r"|\"(?:TABLE|COLUMN|ROLE|DATABASE|CONSTRAINT|SCHEMA)\"|-d DATABASE\b|-U ROLE\b|TO ROLE\b"
 )
 
 
@@ -34,10 +35,10 @@ def apply(world: World, fix: list[str]) -> tuple[str, str]:
     for before, after in _pairs(edits):
         done.append(f"{before!r} -> {after!r}: {_edit(world, before, after)}")
     if commands:
-        script = "\n".join(f"{line[2:]}\necho \"[exit $?]\"" for line in commands)
+        script = "\n".join(f'{line[2:]}\necho "[exit $?]"' for line in commands)
         # What a shell is told to export, later commands see.
         script += '\nenv -0 > "$HOME/after"'
-        output, _ = world.run(script, answers=f"{world.password}\n" * 4)
+        output, _ = world.run(script, answers=f"{world.url['password']}\n" * 4)
         done.append("\n".join(commands) + f"\n{output}")
         _keep_environment(world)
     return "pasted", "\n".join(done)
@@ -67,19 +68,21 @@ def _pairs(edits: list[str]) -> list[tuple[str, str]]:
 
 
 def _edit(world: World, before: str, after: str) -> str:
-    files = [
-        *world.folder.glob("*.py"),
-        *world.folder.glob("*/*.py"),
-        *world.folder.glob(f"{world.setup.versions}/*.py"),
-        *world.folder.glob(".env"),
-    ]
-    for file in files:
+    """Replace a line, several, or a part of one, however they are broken; in the settings too."""
+    words = map(re.escape, before.split())
+    pattern = re.compile(r"([ \t]*)(?<!\w)" + r"\s*".join(words) + r"(?!\w)")
+    own = world.folder
+    files = [*own.glob("*.py"), *own.glob("*/*.py"), *own.glob(f"{world.setup.versions}/*.py")]
+    for file in [*files, *own.glob(".env")]:
         content = file.read_text(errors="replace")
-        found = re.search(rf"^([ \t]*){re.escape(before.strip())}[ \t]*$", content, re.M)
-        if found:
-            indented = "\n".join(found[1] + line for line in after.strip().splitlines())
-            file.write_text(content[: found.start()] + indented + content[found.end() :])
-            return file.name
+        if found := pattern.search(content):
+            indented = f"\n{found[1]}".join(after.splitlines())
+            file.write_text(content[: found.start()] + found[1] + indented + content[found.end() :])
+            return str(file.relative_to(own))
+    for name, value in world.environment.items():
+        if name.startswith(("DATABASE", "FLASK", "PG")) and pattern.search(value):
+            world.environment[name] = pattern.sub(lambda _: after, value, count=1)
+            return name
     return "no file has it"
 
 

@@ -54,7 +54,9 @@ class Nursery:
             program.write_text(CLIENT.format(python=sys.executable, address=self.address))
             program.chmod(0o755)
         # By a name that is nobody's file: the doctor tells the user's own code by that.
-        code = f"exec(compile(open({__file__!r}).read(), '<exam>', 'exec')); nurse({self.address!r})"
+        code = (
+            f"exec(compile(open({__file__!r}).read(), '<exam>', 'exec')); nurse({self.address!r})"
+        )
         self.process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
         assert self.process.stdout
         self.process.stdout.readline()

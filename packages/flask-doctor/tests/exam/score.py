@@ -19,6 +19,9 @@ TOLD = re.compile(
 )
 FIX = re.compile(r"^\s+Fix:\n(.*)", re.M | re.S)
 
+# Entries that say that something failed, and leave open why: no answer, and no wrong one.
+GENERAL = {"app-not-importable", "migration-fails", "model-invalid", "refused-otherwise"}
+
 
 @dataclass
 class Answer:
@@ -130,7 +133,9 @@ def _verdict(answer: Answer, chosen: Break) -> str:
     if answer.id in ("", "healthy"):
         return "unknown"
     ahead = chosen.ahead and answer.mouth == "doctor" and answer.id == "database-behind"
-    return "right" if answer.id in chosen.right or ahead else "wrong"
+    if answer.id in chosen.right or ahead:
+        return "right"
+    return "unknown" if answer.id in GENERAL else "wrong"
 
 
 def _leaks(password: str, answer: Answer) -> bool:

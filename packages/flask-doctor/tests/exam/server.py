@@ -53,13 +53,20 @@ class Server:
             self.cluster.start()
 
     def databases(self) -> set[str]:
-        rows = query(self.cluster, "SELECT datname FROM pg_database WHERE datname !~ '^(tpl_|temp)'")
+        rows = query(
+            self.cluster, "SELECT datname FROM pg_database WHERE datname !~ '^(tpl_|temp)'"
+        )
         return {row[0] for row in rows} - {"postgres"}
 
 
 def query(cluster: Cluster, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
     connection = psycopg2.connect(
-        host="127.0.0.1", port=cluster.port, user="postgres", dbname=database
+        host="127.0.0.1",
+        port=cluster.port,
+        user="postgres",
+        dbname=database,
+        connect_timeout=3,  # it may be frozen, and tables may be locked
+        options="-c lock_timeout=500 -c statement_timeout=5000",
     )
     connection.autocommit = True
     try:

@@ -52,7 +52,10 @@ ARTICLE = Setup(
     "article",
     models="models.py",
     versions="migrations/versions",
-    imports="from app import app, db\nfrom models import Line, Station\nfrom sqlalchemy import select, text",
+    imports=(
+        "from app import app, db\nfrom models import Line, Station\n"
+        "from sqlalchemy import select, text"
+    ),
     tables={"Line": "lines", "Station": "stations"},
     rows={
         "Line": {"name": "'Line {n}'", "color": "'#{n:06}'"},
@@ -114,7 +117,8 @@ BIRDS = Setup(
     models="birds/models.py",
     versions="birds/migrations",
     imports=(
-        "from datetime import date\n\nfrom birds import db\nfrom birds.models import Bird, Sighting\n"
+        "from datetime import date\n\nfrom birds import db\n"
+        "from birds.models import Bird, Sighting\n"
         "from sqlalchemy import select, text\nfrom wsgi import app"
     ),
     tables={"Bird": "birds", "Sighting": "sightings"},
@@ -132,7 +136,7 @@ PLAIN = Setup(
     "plain",
     models="models.py",
     versions="migrations/versions",
-    imports="from database import Session\nfrom models import Author, Book\nfrom sqlalchemy import select, text",
+    imports="from app import Author, Book, Session\nfrom sqlalchemy import select, text",
     tables={"Author": "authors", "Book": "books"},
     rows={
         "Author": {"name": "'Author {n}'", "born": "19{n}"},

@@ -32,6 +32,13 @@ for name in "$@"; do rm -f "$EXAM_HIDDEN/$(echo "$name" | sed 's/-binary//; s/\\
 """
 
 
+START = '#!/bin/sh\nexec sh "$EXAM_START"\n'
+NOTHING = "#!/bin/sh\nexit 1\n"
+# What would reach beyond the world, by what stands in its place.
+PROGRAMS = {"sudo": SUDO, "pip": PIP, "apt": NOTHING, "apt-get": NOTHING, "killall": NOTHING}
+PROGRAMS |= dict.fromkeys(("service", "systemctl", "pg_ctlcluster", "brew", "net"), START)
+
+
 class Unfit(Exception):  # noqa: N818
     """This break can't happen to this set-up."""
 
@@ -61,7 +68,9 @@ class World:
         special = "".join(random.choices("@:/?#%[]&=+$,;!*'() \"\\", k=random.choice([0, 1, 3])))
         self.password = f"{random.choice(['s3cret', 'Tr0ub', 'pass', 'x'])}{special}{self._word(7)}"
         self.role = random.choice(["susan", "web_user", "flask", "Anna", "app-user"]) + self._n()
-        name = random.choice([setup.name, f"{setup.name}_dev", f"My{setup.name}", f"{setup.name}-db"])
+        name = random.choice(
+            [setup.name, f"{setup.name}_dev", f"My{setup.name}", f"{setup.name}-db"]
+        )
         self.database = name + self._n()
         self.url: dict[str, str] = {
             "driver": f"postgresql+{driver}",
@@ -74,8 +83,9 @@ class World:
         }
         self.driver = driver
         secret = self.password.replace("'", "''")
+        may = random.choice(["CREATEDB", ""])
         self.admin(
-            f'CREATE ROLE "{self.role}" LOGIN PASSWORD \'{secret}\'',
+            f"CREATE ROLE \"{self.role}\" LOGIN PASSWORD '{secret}' {may}",
             f'CREATE DATABASE "{self.database}" TEMPLATE {template}',
             f'ALTER DATABASE "{self.database}" OWNER TO "{self.role}"',
         )
@@ -101,7 +111,7 @@ class World:
         hidden = self.root / "hidden"
         for folder in (own, home, hidden):
             folder.mkdir()
-        for name, script in {"sudo": SUDO, "pip": PIP}.items():
+        for name, script in PROGRAMS.items():
             (own / name).write_text(script)
             (own / name).chmod(0o755)
         path = [self.nursery.bin, own, Path(sys.executable).parent, self.cluster.binaries]
@@ -147,6 +157,7 @@ class World:
         for folder in ("bin", "home", "hidden"):
             shutil.rmtree(self.root / folder)
         self.folder = self.cwd = kept
+        self.told = []
         self.server.templates.add(name)
         return name
 

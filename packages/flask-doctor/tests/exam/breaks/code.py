@@ -3,11 +3,6 @@
 from ..world import Unfit, World
 from . import EITHER, WELL, broken
 
-IMPORT = ("app-not-importable", "python-error", "syntax-error", "module-missing", "name-missing",
-          "package-missing", "import-error", "name-error")  # fmt: skip
-UNBOUND = ("app-not-registered", "migrate-missing", "migrate-not-bound", "migrate-not-registered",
-           "migrate-forgotten", "migrate-not-initialized")  # fmt: skip
-
 
 def python_file(world: World) -> str:
     """Choose a file of the application."""
@@ -15,30 +10,43 @@ def python_file(world: World) -> str:
     return world.random.choice([n for n in names if (world.folder / n).exists()])
 
 
-@broken(*IMPORT)
+@broken("app-not-importable", "syntax-error")
 def syntax_error(world: World) -> None:
-    old, new = world.random.choice([(r"\)$", ""), (r":$", ""), (r"^    (\w)", r"   \1"), (" =", " ==")])
-    world.sub(python_file(world), old, new)
+    old, new = world.random.choice(
+        [(r"\)$", ""), (r":$", ""), (r"^    (\w)", r"   \1"), (" =", " ==")]
+    )
+    name = python_file(world)
+    world.sub(name, old, new)
+    try:
+        compile(world.read(name), name, "exec")
+    except SyntaxError:
+        return
+    raise Unfit("still Python")
 
 
-@broken(*IMPORT)
+@broken("app-not-importable", "db-name-unknown", "db-name-unknown-lite", "syntax-error")
 def name_misspelled(world: World) -> None:
     old, new = world.random.choice(
-        [("String\\(", "Sting("), ("mapped_column\\(", "mappedcolumn("), ("ForeignKey\\(", "ForeignKy(")]
+        [
+            ("String\\(", "Sting("),
+            ("mapped_column\\(", "mappedcolumn("),
+            ("ForeignKey\\(", "ForeignKy("),
+        ]
     )
     world.sub(world.setup.models, old, new)
 
 
-@broken(*IMPORT)
+@broken("app-not-importable", "syntax-error")
 def package_not_installed(world: World) -> None:
-    package = world.random.choice(["flask_login", "flask_bootstrap", "flask_moment", "celery", "wtforms_x"])
+    package = world.random.choice(
+        ["flask_login", "flask_bootstrap", "flask_moment", "celery", "wtforms_x"]
+    )
     name = python_file(world)
     world.write(name, f"import {package}\n{world.read(name)}")
     world.say(f"{name} imports {package}")
 
 
-@broken(*IMPORT, "module-shadowed", "file-shadows-package", "circular-import", "shadowed-module",
-        "name-shadows-package", "shadows-package")  # fmt: skip
+@broken("app-not-importable", "circular-import", "syntax-error")
 def file_named_like_a_package(world: World) -> None:
     if world.setup.plain:
         raise Unfit("no Flask-SQLAlchemy")
@@ -50,7 +58,7 @@ def file_named_like_a_package(world: World) -> None:
     world.say(f"a file {name}.py")
 
 
-@broken("circular-import", *IMPORT[:1])
+@broken("app-not-importable", "circular-import")
 def circular_import(world: World) -> None:
     if world.setup.name == "article":
         content = world.read("app.py").replace("\nfrom models import Line, Station\n", "\n")
@@ -63,11 +71,13 @@ def circular_import(world: World) -> None:
     elif world.setup.name == "birds":
         world.write("birds/models.py", "from birds import db\n" + world.read("birds/models.py"))
     else:
-        world.write("shop/extensions.py", "from .models import Order\n" + world.read("shop/extensions.py"))
+        world.write(
+            "shop/extensions.py", "from .models import Order\n" + world.read("shop/extensions.py")
+        )
     world.say("models and the module that they import, import each other")
 
 
-@broken("app-not-registered", "no-app-context", *IMPORT[:1])
+@broken("app-not-importable", "app-not-registered", "no-app-context")
 def init_app_forgotten(world: World) -> None:
     if world.setup.name == "article":
         world.edit("app.py", "db = SQLAlchemy(app)", "db = SQLAlchemy()")
@@ -79,8 +89,7 @@ def init_app_forgotten(world: World) -> None:
         world.edit(world.setup.config, "    db.init_app(app)\n", "")
 
 
-@broken(*UNBOUND, "extension-initialized-twice", "initialized-twice", "registered-twice",
-        "init-app-twice", "db-initialized-twice", "init-twice")  # fmt: skip
+@broken("init-app-late", "init-app-twice")
 def init_app_twice(world: World) -> None:
     if world.setup.name == "article":
         world.edit("app.py", "Doctor(app)", "db.init_app(app)\nDoctor(app)")
@@ -92,7 +101,7 @@ def init_app_twice(world: World) -> None:
         raise Unfit("no Flask-SQLAlchemy")
 
 
-@broken(*UNBOUND, doctor=EITHER)
+@broken("migrate-not-bound", doctor=EITHER)
 def migrate_forgotten(world: World) -> str:
     if world.setup.name == "article":
         world.edit("app.py", "migrate = Migrate(app, db)\n", "")
@@ -105,8 +114,7 @@ def migrate_forgotten(world: World) -> str:
     return world.random.choice(["flask db upgrade", "flask db migrate -m x"])
 
 
-@broken("app-not-registered", "nothing-to-migrate", "two-sqlalchemy", "second-sqlalchemy", "two-dbs",
-        "several-sqlalchemy", "another-sqlalchemy", "db-twice")  # fmt: skip
+@broken("app-not-registered", "nothing-to-migrate")
 def two_sqlalchemy(world: World) -> None:
     second = "from flask_sqlalchemy import SQLAlchemy\n\ndb = SQLAlchemy()\n"
     if world.setup.name == "article":
@@ -119,8 +127,7 @@ def two_sqlalchemy(world: World) -> None:
         raise Unfit("no Flask-SQLAlchemy")
 
 
-@broken("no-app-context", *IMPORT[:1], "query-at-import", "query-while-importing",
-        "database-used-at-import")  # fmt: skip
+@broken("app-not-importable", "no-app-context")
 def query_while_importing(world: World) -> None:
     model = world.model()
     if world.setup.plain:
@@ -133,7 +140,9 @@ def query_while_importing(world: World) -> None:
         name = "shop/catalog.py"
         world.write(name, f"{world.read(name)}\n\nCACHE = db.session.query(Product).all()\n")
     else:
-        world.edit("birds/__init__.py", "    return app", f"    app.birds = {query}\n    return app")
+        world.edit(
+            "birds/__init__.py", "    return app", f"    app.birds = {query}\n    return app"
+        )
     world.say("a query while importing")
 
 
@@ -153,7 +162,7 @@ def script_without_context(world: World) -> str:
     )
 
 
-@broken("no-app-context", "thread-without-context", doctor=WELL)
+@broken("no-app-context", doctor=WELL)
 def thread_without_context(world: World) -> str:
     if world.setup.plain:
         raise Unfit("needs no context")
@@ -162,7 +171,8 @@ def thread_without_context(world: World) -> str:
         [
             "from concurrent.futures import ThreadPoolExecutor\n"
             "ThreadPoolExecutor().submit(work).result()",
-            "import threading\nthread = threading.Thread(target=work)\nthread.start()\nthread.join()",
+            "import threading\nthread = threading.Thread(target=work)\n"
+            "thread.start()\nthread.join()",
         ]
     )
     return world.script(
@@ -170,8 +180,7 @@ def thread_without_context(world: World) -> str:
     )
 
 
-@broken("no-request-context", "out-of-request-context", "request-context", "no-app-context",
-        "outside-request", doctor=WELL)  # fmt: skip
+@broken("no-app-context", "no-request-context", doctor=WELL)
 def request_in_a_script(world: World) -> str:
     model = world.model()
     if world.setup.plain:

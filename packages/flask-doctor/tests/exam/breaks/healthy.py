@@ -199,7 +199,9 @@ def another_index(world: World) -> None:
 @healthy
 def collation_version(world: World) -> None:
     """Upgrade the operating system: the server warns at each connection, and serves."""
-    world.admin(f"UPDATE pg_database SET datcollversion = '2.19' WHERE datname = '{world.database}'")
+    world.admin(
+        f"UPDATE pg_database SET datcollversion = '2.19' WHERE datname = '{world.database}'"
+    )
     world.say("a collation version mismatch")
 
 
@@ -270,7 +272,7 @@ def a_lock_elsewhere(world: World) -> None:
 def no_connections_to_postgres(world: World) -> None:
     """Forbid the maintenance database, as hosting platforms do."""
     world.cluster.configure(
-        "", f"host postgres all 127.0.0.1/32 reject\nhost all all 127.0.0.1/32 scram-sha-256\n"
+        "", "host postgres all 127.0.0.1/32 reject\nhost all all 127.0.0.1/32 scram-sha-256\n"
     )
     world.admin("SELECT pg_reload_conf()")
     world.say("database postgres is forbidden")

@@ -3,10 +3,6 @@
 from ..world import World
 from . import EITHER, WELL, broken
 
-DENIED = ("table-privilege", "permission-denied", "no-privilege", "privilege-missing",
-          "insufficient-privilege", "not-owner", "not-the-owner", "table-permission")  # fmt: skip
-SEQUENCE = (*DENIED, "sequence-privilege", "sequence-permission")
-
 
 def give_away(world: World, table: str) -> None:
     world.sql(f'ALTER TABLE "{table}" OWNER TO postgres')
@@ -17,14 +13,14 @@ def adding(world: World, model: str) -> str:
     return world.script(f"session.add({model}({world.values(model, 9)}))\nsession.commit()")
 
 
-@broken(*DENIED, doctor=EITHER)
+@broken("not-owner", "privilege-missing", "table-privilege", doctor=EITHER)
 def table_of_another_role(world: World) -> str:
     model = world.model()
     give_away(world, world.setup.tables[model])
     return world.script(f"print(session.scalars(select({model})).all())")
 
 
-@broken(*DENIED, doctor=EITHER)
+@broken("not-owner", "privilege-missing", "table-privilege", doctor=EITHER)
 def all_tables_of_another_role(world: World) -> None:
     """Restore a dump as the administrator."""
     world.sql(f'REASSIGN OWNED BY "{world.role}" TO postgres')
@@ -32,7 +28,7 @@ def all_tables_of_another_role(world: World) -> None:
     world.say("all tables belong to postgres")
 
 
-@broken(*DENIED, doctor=EITHER)
+@broken("not-owner", "privilege-missing", "table-privilege", doctor=EITHER)
 def only_reading_granted(world: World) -> str:
     model = world.model()
     table = world.setup.tables[model]
@@ -47,7 +43,7 @@ def only_reading_granted(world: World) -> str:
     )
 
 
-@broken(*SEQUENCE, doctor=EITHER)
+@broken("not-owner", "privilege-missing", "sequence-privilege", "table-privilege", doctor=EITHER)
 def sequence_not_granted(world: World) -> str:
     model = world.model()
     table = world.setup.tables[model]
@@ -57,7 +53,7 @@ def sequence_not_granted(world: World) -> str:
     return adding(world, model)
 
 
-@broken(*DENIED, "column-privilege", doctor=EITHER)
+@broken("not-owner", "privilege-missing", "table-privilege", doctor=EITHER)
 def some_columns_granted(world: World) -> str:
     model = world.model()
     table = world.setup.tables[model]
@@ -67,7 +63,7 @@ def some_columns_granted(world: World) -> str:
     return world.script(f"print(session.scalars(select({model})).all())")
 
 
-@broken(*DENIED, "migrations-privilege")
+@broken("not-owner", "privilege-missing", "table-privilege")
 def revision_table_of_another_role(world: World) -> str:
     give_away(world, "alembic_version")
     return world.setup.upgrade
@@ -85,7 +81,7 @@ def new_migration(world: World) -> None:
 SCHEMA = ("schema-privilege", "schema-create-privilege", "schema-permission", "permission-denied")
 
 
-@broken(*SCHEMA)
+@broken("schema-privilege")
 def schema_not_for_creating(world: World) -> str:
     world.sql(
         f'ALTER DATABASE "{world.database}" OWNER TO postgres',
@@ -96,8 +92,7 @@ def schema_not_for_creating(world: World) -> str:
     return world.setup.upgrade
 
 
-@broken("not-owner", "not-the-owner", "table-not-owned", "must-be-owner", "permission-denied",
-        "migration-not-owner", "insufficient-privilege", "migration-fails", ahead=True)  # fmt: skip
+@broken("migration-fails", "not-owner", ahead=True)
 def migration_of_a_table_not_owned(world: World) -> str:
     new_migration(world)
     for table in world.setup.tables.values():
@@ -106,11 +101,7 @@ def migration_of_a_table_not_owned(world: World) -> str:
     return world.setup.upgrade
 
 
-PATH = ("search-path", "schema-missing", "schema-not-in-search-path", "no-schema", "current-schema",
-        "search-path-wrong", "search-path-empty")  # fmt: skip
-
-
-@broken(*PATH)
+@broken("no-schema-selected", "schema-missing", "schema-misspelled", "table-in-other-schema")
 def search_path_to_nowhere(world: World) -> None:
     schema = world.random.choice(["app", "api", "pubilc", "private"])
     what = world.random.choice([f'ROLE "{world.role}"', f'DATABASE "{world.database}"'])
@@ -118,8 +109,7 @@ def search_path_to_nowhere(world: World) -> None:
     world.say(f"search_path of {what} is {schema}, which isn't there")
 
 
-@broken(*PATH, "table-missing", "tables-elsewhere", "database-behind", "table-in-another-schema",
-        "schema-privilege")  # fmt: skip
+@broken("schema-missing", "table-in-other-schema")
 def search_path_to_an_empty_schema(world: World) -> None:
     schema = world.random.choice(["app", "api", "private"])
     world.sql(f'CREATE SCHEMA {schema} AUTHORIZATION "{world.role}"')
@@ -127,14 +117,13 @@ def search_path_to_an_empty_schema(world: World) -> None:
     world.say(f"search_path is {schema}, which is empty")
 
 
-@broken(*PATH, "url-parameter")
+@broken("no-schema-selected", "schema-missing", "schema-misspelled", "table-in-other-schema")
 def search_path_in_the_url(world: World) -> None:
     schema = world.random.choice(["app", "api", "pubilc"])
     world.change_url(query=f"?options=-csearch_path%3D{schema}")
 
 
-@broken(*PATH, "table-missing", "tables-elsewhere", "table-in-another-schema", "model-drift",
-        doctor=EITHER)  # fmt: skip
+@broken("model-drift", "schema-missing", "table-in-other-schema", doctor=EITHER)
 def table_moved_to_another_schema(world: World) -> str:
     model = world.model()
     table = world.setup.tables[model]
@@ -143,7 +132,7 @@ def table_moved_to_another_schema(world: World) -> str:
     return world.script(f"print(session.scalars(select({model})).all())")
 
 
-@broken("row-security", "row-level-security", "policy", "permission-denied", "rls", doctor=WELL)
+@broken("row-security", doctor=WELL)
 def row_security(world: World) -> str:
     model = world.model()
     table = world.setup.tables[model]
@@ -156,8 +145,7 @@ def row_security(world: World) -> str:
     return adding(world, model)
 
 
-@broken("extension-privilege", "extension-missing", "extension", "extension-unavailable",
-        "permission-denied", "insufficient-privilege", ahead=True)  # fmt: skip
+@broken("administrator-needed", "extension-missing", "extension-not-installed", ahead=True)
 def extension_in_a_migration(world: World) -> str:
     name = world.random.choice(["postgis", "vector", "plpython3u", "timescaledb", "file_fdw"])
     world.add_migration(f"op.execute('CREATE EXTENSION {name}')")
@@ -165,7 +153,7 @@ def extension_in_a_migration(world: World) -> str:
     return world.setup.upgrade
 
 
-@broken(*DENIED, "function-privilege", doctor=WELL)
+@broken("administrator-needed", "not-owner", "privilege-missing", "table-privilege", doctor=WELL)
 def a_function_of_the_administrator(world: World) -> str:
     call = world.random.choice(
         ["pg_read_file('/etc/hosts')", "pg_ls_dir('.')", "pg_reload_conf()", "pg_switch_wal()"]

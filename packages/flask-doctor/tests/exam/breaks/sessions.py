@@ -3,15 +3,9 @@
 from ..world import Unfit, World
 from . import WELL, broken
 
-DETACHED = ("detached-instance", "detached", "instance-detached", "object-detached")
-PENDING = ("pending-rollback", "session-needs-rollback", "rollback-needed", "transaction-aborted",
-           "session-after-error")  # fmt: skip
+
 # What caused it may be named in its stead.
-CAUSES = ("unique-violation", "not-null-violation", "duplicate-key", "table-missing",
-          "duplicate-value", "value-too-long", "column-missing")  # fmt: skip
-
-
-@broken(*DETACHED, doctor=WELL)
+@broken("detached-deferred", "detached-expired", "detached-lazy-load", doctor=WELL)
 def detached(world: World) -> str:
     lazy = {"article": ("Station", "line"), "microblog": ("Post", "author"),
             "shop": ("Order", "customer"), "birds": ("Sighting", "bird"),
@@ -26,7 +20,7 @@ def detached(world: World) -> str:
     )
 
 
-@broken(*PENDING, *CAUSES, doctor=WELL)
+@broken("session-needs-rollback", "transaction-aborted", "value-missing", doctor=WELL)
 def used_after_an_error(world: World) -> str:
     model, column = world.required()
     values = world.values(model, 9, **{column: None})
@@ -40,11 +34,20 @@ def used_after_an_error(world: World) -> str:
     )
 
 
-@broken("transaction-aborted", *PENDING, *CAUSES, doctor=WELL)
+@broken(
+    "column-unknown",
+    "division-by-zero",
+    "session-needs-rollback",
+    "table-unknown",
+    "transaction-aborted",
+    doctor=WELL,
+)
 def transaction_aborted(world: World) -> str:
     model = world.model()
     table = world.setup.tables[model]
-    bad = world.random.choice([f"SELECT nothing FROM {table}", "SELECT * FROM nowhere", "SELECT 1/0"])
+    bad = world.random.choice(
+        [f"SELECT nothing FROM {table}", "SELECT * FROM nowhere", "SELECT 1/0"]
+    )
     return world.script(
         f"try:\n    session.execute(text('{bad}'))\nexcept Exception:\n    pass\n"
         f"print(session.execute(text('SELECT count(*) FROM {table}')).scalar())"
@@ -70,9 +73,7 @@ def pool_used_up(world: World) -> str:
     )
 
 
-@broken("other-session", "object-in-another-session", "already-attached", "attached-elsewhere",
-        "instance-in-another-session", "two-sessions", "another-session",
-        "object-of-another-session", "session-other", doctor=WELL)  # fmt: skip
+@broken("two-sessions", doctor=WELL)
 def object_of_another_session(world: World) -> str:
     model = world.model()
     bind = "session.get_bind()" if world.setup.plain else "db.engine"
@@ -82,8 +83,7 @@ def object_of_another_session(world: World) -> str:
     )
 
 
-@broken("session-closed", "connection-closed", "resource-closed", "result-closed", "closed-result",
-        "connection-closed-by-code", "connection-already-closed", doctor=WELL)  # fmt: skip
+@broken("result-closed", doctor=WELL)
 def connection_closed(world: World) -> str:
     bind = "session.get_bind()" if world.setup.plain else "db.engine"
     return world.script(
@@ -92,8 +92,7 @@ def connection_closed(world: World) -> str:
     )
 
 
-@broken("lazy-load-after-delete", "object-deleted", "row-deleted", "stale-data", "object-gone",
-        "instance-deleted", "row-gone", "row-vanished", doctor=WELL)  # fmt: skip
+@broken("row-deleted", "row-not-matched", doctor=WELL)
 def row_deleted_by_another(world: World) -> str:
     childless = {"article": "Station", "microblog": "Post", "shop": "OrderItem",
                  "birds": "Sighting", "plain": "Book"}  # fmt: skip

@@ -5,8 +5,6 @@ from clusters import free_port
 from ..world import Unfit, World
 from . import EITHER, broken
 
-MISSING = ("url-missing", "env-file-missing", "url-elsewhere")
-
 
 def move_to_env_file(world: World) -> None:
     world.environment.pop("DATABASE_URL", None)
@@ -14,7 +12,7 @@ def move_to_env_file(world: World) -> None:
     world.put_url()
 
 
-@broken(*MISSING)
+@broken("env-file-missing", "url-elsewhere", "url-missing")
 def url_not_set(world: World) -> None:
     move_to_env_file(world)
     if world.random.random() < 0.5:
@@ -25,12 +23,12 @@ def url_not_set(world: World) -> None:
         world.say(".env without DATABASE_URL")
 
 
-@broken(*MISSING, "url-empty")
+@broken("env-file-missing", "url-elsewhere", "url-empty", "url-missing")
 def url_empty(world: World) -> None:
     world.put_url(world.random.choice(["", '""']) if world.place == ".env" else "")
 
 
-@broken(*MISSING)
+@broken("env-file-missing", "url-elsewhere", "url-missing")
 def variable_misspelled(world: World) -> None:
     move_to_env_file(world)
     names = ["DATABSE_URL", "DATABASE_URI", "DB_URL", "DATABASEURL", "database_url"]
@@ -38,7 +36,7 @@ def variable_misspelled(world: World) -> None:
     world.edit(".env", "DATABASE_URL", name)
 
 
-@broken(*MISSING)
+@broken("env-file-missing", "url-elsewhere", "url-missing")
 def env_file_named_otherwise(world: World) -> None:
     move_to_env_file(world)
     name = world.random.choice(["env", ".env.txt", ".env.example", ".envrc", "instance/.env"])
@@ -47,7 +45,9 @@ def env_file_named_otherwise(world: World) -> None:
     world.say(f".env is called {name}")
 
 
-@broken(*MISSING, "env-file-unreadable", "env-file-syntax")
+@broken(
+    "env-file-missing", "env-file-syntax", "env-file-unreadable", "url-elsewhere", "url-missing"
+)
 def env_file_syntax(world: World) -> None:
     move_to_env_file(world)
     old, new = world.random.choice(
@@ -63,7 +63,9 @@ def env_file_syntax(world: World) -> None:
     world.edit(".env", old, new)
 
 
-@broken(*MISSING, "env-file-unreadable", "env-file-encoding")
+@broken(
+    "env-file-encoding", "env-file-missing", "env-file-unreadable", "url-elsewhere", "url-missing"
+)
 def env_file_utf16(world: World) -> None:
     move_to_env_file(world)
     encoding = world.random.choice(["utf-16", "utf-16-le", "utf-32"])
@@ -71,17 +73,26 @@ def env_file_utf16(world: World) -> None:
     world.say(f".env in {encoding}")
 
 
-@broken("env-file-unreadable", "env-file-encoding")
+@broken("env-file-encoding", "env-file-unreadable")
 def env_file_latin1(world: World) -> None:
     move_to_env_file(world)
     world.write(".env", "# Für die Züge\n".encode("latin-1") + world.read(".env").encode())
     world.say(".env in Latin-1")
 
 
-STALE = ("env-overridden", "url-overridden", "url-stale", "env-file-hidden", "stale-variable")
-
-
-@broken(*STALE, "connection-refused", "database-missing", "role-missing", "password-rejected")
+@broken(
+    "connection-refused",
+    "database-left-to-administrator",
+    "database-missing",
+    "database-name-differs",
+    "env-file-hidden",
+    "env-overridden",
+    "password-rejected",
+    "role-missing",
+    "stale-variable",
+    "url-overridden",
+    "url-stale",
+)
 def stale_variable_hides_env_file(world: World) -> None:
     move_to_env_file(world)
     stale = dict(world.url)
@@ -96,7 +107,7 @@ def stale_variable_hides_env_file(world: World) -> None:
 NO_APP = ("app-not-found", "app-not-importable", "wrong-folder", "no-app", "app-name-wrong")
 
 
-@broken(*NO_APP)
+@broken("app-name-wrong", "app-not-found", "app-not-importable", "no-app", "wrong-folder")
 def flask_app_misspelled(world: World) -> str:
     name = world.random.choice(["aap.py", "main", "microblog.app", "app:aplication", "run.py"])
     world.environment["FLASK_APP"] = name
@@ -104,7 +115,7 @@ def flask_app_misspelled(world: World) -> str:
     return "flask report"
 
 
-@broken(*NO_APP)
+@broken("app-name-wrong", "app-not-found", "app-not-importable", "no-app", "wrong-folder")
 def in_a_wrong_folder(world: World) -> str:
     if world.random.random() < 0.5:
         world.cwd = world.folder.parent
@@ -115,7 +126,7 @@ def in_a_wrong_folder(world: World) -> str:
     return "flask report"
 
 
-@broken(*NO_APP)
+@broken("app-name-wrong", "app-not-found", "app-not-importable", "no-app", "wrong-folder")
 def main_file_renamed(world: World) -> str:
     for name in ("app.py", "wsgi.py", "microblog.py"):
         if (world.folder / name).exists():
@@ -125,19 +136,26 @@ def main_file_renamed(world: World) -> str:
     return "flask report"
 
 
-@broken(*NO_APP)
+@broken("app-name-wrong", "app-not-found", "app-not-importable", "no-app", "wrong-folder")
 def factory_misnamed(world: World) -> str:
-    for name in ("wsgi.py", "birds/__init__.py", "shop/__init__.py"):
-        if (world.folder / name).exists():
-            content = world.read(name)
-            world.write(name, content.replace("app = create_app()", "application_ = None"))
-    if not (world.folder / "wsgi.py").exists():
-        world.setup.plain or world.sub(world.setup.config, r"^app = ", "appp = ")
-    world.say("no app in the module")
+    if world.setup.name in ("shop", "birds"):
+        name = world.random.choice(["build_app", "createapp", "setup"])
+        world.write(world.setup.config, world.read(world.setup.config).replace("create_app", name))
+        world.write("wsgi.py", f"from {world.setup.name} import {name}\n\n{name}()\n")
+    else:
+        raise Unfit("no factory")
+    world.say("the factory has another name")
     return "flask report"
 
 
-@broken(*MISSING, "config-key", "config-late", "app-not-importable")
+@broken(
+    "app-not-importable",
+    "config-key",
+    "config-late",
+    "env-file-missing",
+    "url-elsewhere",
+    "url-missing",
+)
 def configuration_key_misspelled(world: World) -> None:
     key = world.random.choice(
         ["SQLALCHEMY_DATABASE_URL", "SQLALCHEMY_URI", "DATABASE_URI", "SQLALCHEMY_DATABSE_URI"]
@@ -145,7 +163,14 @@ def configuration_key_misspelled(world: World) -> None:
     world.edit(world.setup.config, "SQLALCHEMY_DATABASE_URI", key)
 
 
-@broken(*MISSING, "config-key", "config-late", "app-not-importable")
+@broken(
+    "app-not-importable",
+    "config-key",
+    "config-late",
+    "env-file-missing",
+    "url-elsewhere",
+    "url-missing",
+)
 def configured_too_late(world: World) -> None:
     line = 'app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["DATABASE_URL"]\n'
     late = "app.config.from_object(Config)\n"
@@ -159,7 +184,16 @@ def configured_too_late(world: World) -> None:
     world.say("the configuration comes after db")
 
 
-@broken("engine-options", "engine-option", "app-not-importable", "url-parameter", "connect-option")
+@broken(
+    "app-not-importable",
+    "argument-misspelt",
+    "argument-unknown",
+    "connect-option",
+    "engine-option",
+    "engine-options",
+    "option-invalid",
+    "url-parameter",
+)
 def engine_option_wrong(world: World) -> None:
     option = world.random.choice(
         ['"poolsize": 5', '"pool_sise": 5', '"max_connections": 5', '"encoding": "utf8"']
@@ -177,7 +211,14 @@ def engine_option_wrong(world: World) -> None:
         raise Unfit(old)
 
 
-@broken("url-parameter", "connect-option", "engine-options", "engine-option", "connection-option")
+@broken(
+    "connect-option",
+    "connection-option",
+    "engine-option",
+    "engine-options",
+    "option-invalid",
+    "url-parameter",
+)
 def connect_argument_wrong(world: World) -> None:
     option = world.random.choice(['"timeout": 5', '"ssl": True', '"db": "x"', '"charset": "utf8"'])
     option = f'"connect_args": {{{option}}}'
@@ -192,7 +233,7 @@ def connect_argument_wrong(world: World) -> None:
         raise Unfit("no place")
 
 
-@broken("other-database", "driver-missing", "url-scheme", "url-missing")
+@broken("driver-missing", "other-database", "url-missing", "url-scheme")
 def another_kind_of_database(world: World) -> str:
     url = world.random.choice(["sqlite:///app.db", "sqlite://", "mysql+pymysql://me:x@localhost/a"])
     world.put_url(url)

@@ -1,12 +1,12 @@
 """The database's URL."""
 
+from urllib.parse import unquote
+
 from clusters import free_port
 
 from ..fakes import http_server
 from ..world import World
 from . import broken
-
-MALFORMED = ("url-scheme", "url-malformed", "url-unescaped", "url-unreadable", "url-syntax")
 
 
 @broken("url-scheme")
@@ -14,13 +14,21 @@ def old_scheme(world: World) -> None:
     world.change_url(driver="postgres")
 
 
-@broken(*MALFORMED, "driver-missing", "driver-unknown")
+@broken(
+    "driver-missing",
+    "driver-unknown",
+    "url-malformed",
+    "url-scheme",
+    "url-syntax",
+    "url-unescaped",
+    "url-unreadable",
+)
 def scheme_misspelled(world: World) -> None:
     schemes = ["postgress", "postgre", "psql", "pgsql", "jdbc:postgresql", "postgresql+psycopg4"]
     world.change_url(driver=world.random.choice([*schemes, "postgresql+pyscopg2", "Postgresql "]))
 
 
-@broken(*MALFORMED)
+@broken("url-malformed", "url-scheme", "url-syntax", "url-unescaped", "url-unreadable")
 def slashes_missing(world: World) -> None:
     text = world.url_text()
     old, new = world.random.choice([("://", ":/"), ("://", ":"), ("://", "//"), ("://", "")])
@@ -51,12 +59,12 @@ def password_with_at(world: World) -> None:
     world.say(f"password {secret} not encoded")
 
 
-@broken("url-unescaped", *MALFORMED)
+@broken("url-malformed", "url-scheme", "url-syntax", "url-unescaped", "url-unreadable")
 def password_with_slash(world: World) -> None:
     unescaped(world, "/")
 
 
-@broken("url-unescaped", "env-file-unreadable", "env-value-cut")
+@broken("env-file-unreadable", "env-value-cut", "url-unescaped")
 def password_with_hash_in_env_file(world: World) -> None:
     world.environment.pop("DATABASE_URL", None)
     world.place = ".env"
@@ -64,19 +72,27 @@ def password_with_hash_in_env_file(world: World) -> None:
     world.write(".env", world.read(".env").replace("#", " #", 1))
 
 
-@broken("url-unescaped", "password-rejected", "url-percent")
+@broken("password-rejected", "url-percent", "url-unescaped")
 def password_with_percent(world: World) -> None:
     secret = f"x%{world.random.choice(['41', '2F', '7e'])}{world._word(5)}"
     world.admin(f"ALTER ROLE \"{world.role}\" PASSWORD '{secret}'")
     text = world.url_text()
     user = text.split("://")[1].split(":")[0]
     place = text.rpartition("@")[2]
-    world.password = secret
+    world.password, world.url["password"] = secret, unquote(secret)
     world.put_url(f"{world.url['driver']}://{user}:{secret}@{place}")
     world.say(f"password {secret} not encoded")
 
 
-@broken("url-quotes", "url-quoted", *MALFORMED)
+@broken(
+    "url-malformed",
+    "url-quoted",
+    "url-quotes",
+    "url-scheme",
+    "url-syntax",
+    "url-unescaped",
+    "url-unreadable",
+)
 def quotes_in_the_value(world: World) -> None:
     world.place = "environment"
     quote = world.random.choice("\"'`")
@@ -84,45 +100,84 @@ def quotes_in_the_value(world: World) -> None:
     world.say(f"the URL is in {quote}")
 
 
-@broken("url-whitespace", "url-space", "database-misspelled", "database-name-whitespace")
+@broken(
+    "database-misspelled",
+    "database-name-whitespace",
+    "database-name-with-space",
+    "url-space",
+    "url-whitespace",
+)
 def space_at_the_end(world: World) -> None:
     world.place = "environment"
     world.put_url(world.url_text() + world.random.choice([" ", "\n", "\r", "\t", "  ", "\r\n"]))
     world.say("white space at the end")
 
 
-@broken("url-whitespace", "url-space", *MALFORMED)
+@broken(
+    "url-malformed",
+    "url-scheme",
+    "url-space",
+    "url-syntax",
+    "url-unescaped",
+    "url-unreadable",
+    "url-whitespace",
+)
 def space_at_the_start(world: World) -> None:
     world.place = "environment"
     world.put_url(world.random.choice([" ", "\n", "\ufeff"]) + world.url_text())
     world.say("white space at the start")
 
 
-@broken("url-parameter", "connect-option", "url-parameter-unknown", "connection-option")
+@broken(
+    "connect-option",
+    "connection-option",
+    "option-invalid",
+    "parameter-unknown",
+    "url-parameter",
+    "url-parameter-unknown",
+)
 def unknown_parameter(world: World) -> None:
     parameters = ["schema=public", "pgbouncer=true", "ssl=true", "charset=utf8", "useSSL=false"]
     more = ["connection_limit=5", "pool_timeout=10", "search_path=public", "encoding=utf-8"]
     world.change_url(query=f"?{world.random.choice(parameters + more)}")
 
 
-@broken("url-parameter", "connect-option", "url-parameter-value", "ssl-mode", "connection-option")
+@broken(
+    "connect-option",
+    "connection-option",
+    "no-suitable-server",
+    "option-invalid",
+    "ssl-mode",
+    "url-parameter",
+    "url-parameter-value",
+)
 def parameter_value_wrong(world: World) -> None:
     values = ["sslmode=on", "sslmode=true", "sslmode=required", "connect_timeout=soon"]
     more = ["target_session_attrs=master", "channel_binding=yes", "gssencmode=no", "sslmode=no"]
     world.change_url(query=f"?{world.random.choice(values + more)}")
 
 
-@broken("url-no-database", "database-missing", "url-database-missing", "database-not-named")
+@broken(
+    "database-left-to-administrator",
+    "database-missing",
+    "database-not-named",
+    "url-database-missing",
+    "url-no-database",
+)
 def no_database_name(world: World) -> None:
     text = world.url_text().rpartition("/")[0]
     world.put_url(text + world.random.choice(["", "/"]))
     world.say("no name of a database")
 
 
-MISNAMED = ("database-missing", "database-misspelled", "database-name-case", "database-similar")
-
-
-@broken(*MISNAMED)
+@broken(
+    "database-left-to-administrator",
+    "database-missing",
+    "database-misspelled",
+    "database-name-case",
+    "database-name-differs",
+    "database-similar",
+)
 def database_misspelled(world: World) -> None:
     name = world.database
     at = world.random.randrange(1, len(name) - 1)
@@ -132,13 +187,19 @@ def database_misspelled(world: World) -> None:
     world.change_url(database=world.random.choice(names))
 
 
-@broken(*MISNAMED)
+@broken(
+    "database-left-to-administrator",
+    "database-missing",
+    "database-misspelled",
+    "database-name-case",
+    "database-similar",
+)
 def database_never_created(world: World) -> None:
     world.admin(f'DROP DATABASE "{world.database}"')
     world.say("the database was never created")
 
 
-@broken("role-missing", "password-rejected", "role-misspelled")
+@broken("password-rejected", "role-missing", "role-misspelled")
 def role_misspelled(world: World) -> None:
     name = world.role
     world.change_url(user=world.random.choice([name[1:], name + "x", name.swapcase(), "root"]))
@@ -173,13 +234,13 @@ def address_without_server(world: World) -> None:
     world.change_url(host=f"127.0.0.{world.random.randint(2, 250)}")
 
 
-@broken("url-port", *MALFORMED)
+@broken("url-malformed", "url-port", "url-scheme", "url-syntax", "url-unescaped", "url-unreadable")
 def port_not_a_number(world: World) -> None:
     ports = ["54e2", "port", "5432x", "<port>", "5432,", "{PORT}", "99999", "70000", "0"]
     world.change_url(port=world.random.choice(ports))
 
 
-@broken("not-postgresql", "closed-at-log-in")
+@broken("closed-at-log-in", "not-postgresql")
 def port_of_a_web_server(world: World) -> None:
     server = http_server()
     world.closers.append(server.close)
@@ -193,8 +254,20 @@ def socket_folder_wrong(world: World) -> None:
     world.say(f"the socket's folder is {folder}")
 
 
-@broken("password-rejected", "role-missing", "no-password", "placeholder-url", "url-placeholder",
-        "connection-refused", "host-unknown", *MALFORMED)  # fmt: skip
+@broken(
+    "connection-refused",
+    "host-unknown",
+    "no-password",
+    "password-rejected",
+    "placeholder-url",
+    "role-missing",
+    "url-malformed",
+    "url-placeholder",
+    "url-scheme",
+    "url-syntax",
+    "url-unescaped",
+    "url-unreadable",
+)
 def placeholders_left(world: World) -> None:
     place = f"{world.url['host']}:{world.url['port']}"
     text = world.random.choice(
@@ -210,7 +283,13 @@ def placeholders_left(world: World) -> None:
     world.say(text)
 
 
-@broken("ssl-unsupported", "ssl-root-certificate", "ssl-certificate", "root-certificate-missing")
+@broken(
+    "certificate-file-missing",
+    "root-certificate-missing",
+    "ssl-certificate",
+    "ssl-root-certificate",
+    "ssl-unsupported",
+)
 def encryption_demanded(world: World) -> None:
     modes = ["require", "verify-full", "verify-ca"]
     world.change_url(query=f"?sslmode={world.random.choice(modes)}")

@@ -1,6 +1,5 @@
 from alembic import context
-from database import Base, engine
-from models import *
+from app import Base, engine
 
 with engine.connect() as connection:
     context.configure(connection=connection, target_metadata=Base.metadata)

@@ -1,0 +1,36 @@
+"""A small exam with a fixed seed; `make doctor-exam` holds a large one, with another each time."""
+
+import pytest
+from exam.__main__ import exam
+from exam.breaks import BREAKS, load
+from exam.score import Result, plan
+from flask_doctor.catalogue import ENTRIES
+
+SEED = "newcomer"
+
+
+@pytest.fixture(scope="module")
+def results() -> list[Result]:
+    load()
+    names = plan(SEED, 12)
+    return list(exam(SEED, dict(enumerate(names)), workers=1))
+
+
+def test_the_doctor_is_right_or_says_that_it_does_not_know(results: list[Result]):
+    assert {answer.verdict for r in results for answer in r.answers} <= {"right", "unknown"}
+    assert sum(bool(result.answers) for result in results) >= 12
+
+
+def test_no_healthy_application_is_called_ill(results: list[Result]):
+    assert [result.name for result in results if result.alarm] == []
+
+
+def test_a_fix_destroys_nothing_and_no_password_shows(results: list[Result]):
+    assert [result.destroyed for result in results if result.destroyed] == []
+    assert not any(result.leaked for result in results)
+
+
+def test_every_break_has_an_entry_that_names_its_cause():
+    load()
+    assert len(BREAKS) >= 80
+    assert [name for name, b in BREAKS.items() if not b.right & ENTRIES.keys()] == []
