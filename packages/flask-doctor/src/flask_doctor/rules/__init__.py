@@ -10,12 +10,14 @@ from collections.abc import Callable
 from ..case import Case, Found
 from ..matching import by_sqlstate, by_text
 from .connecting import lost, read_only, refused
+from .databases import encoding
 from .settings import driver, url
 
 RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     lost,
     refused,
     read_only,
+    encoding,
     driver,
     url,
     by_sqlstate,
