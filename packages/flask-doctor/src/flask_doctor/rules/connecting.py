@@ -36,7 +36,7 @@ def lost(error: BaseException, case: Case) -> Found | None:
         return None
     said = [(words_of(e, str(error.orig)), e.id) for e in case.entries.values() if e.sqlstates]
     (words, facts), entry = max(said, key=lambda item: item[0][0])
-    return (entry, facts) if words else ("connection-lost", {})
+    return (entry, facts) if words else ("connection-lost", databases.ended(case))
 
 
 def refused(error: BaseException, case: Case) -> Found | None:
