@@ -491,7 +491,7 @@ def test_no_schema_to_work_in(server: Cluster, tmp_path: Path):
         (
             lambda db, bird: insert(bird).values(nmae=1).compile(),
             "model-attribute-misspelled",
-            "Bird",
+            "+ name",
         ),
         (lambda db, bird: bird.name.startwith("a"), "column-method-misspelled", "+ startswith"),
         (lambda db, bird: bird(name="x").nest.name, "nothing-found", "abort(404)"),
