@@ -127,7 +127,9 @@ def _table(pointed: Pointed, known: Known) -> Found:
             return found[0], facts | found[1]
     if name.endswith("_seq") and model is None:
         return "sequence-missing", facts
-    if model is not None and not known.migrating:
+    if model is not None and known.migrating:
+        return "object-missing", {"reason": pointed.message}
+    if model is not None:
         return _table_of_model(name, known, facts)
     there = [r[1] for r in database.relations] if database else [t.name for t in known.tables()]
     if not there and database is None:
@@ -216,7 +218,9 @@ def _column(pointed: Pointed, known: Known) -> Found:
         columns, elsewhere = [(t.name, c.name) for t in models for c in t.c], []
     there = [column for _, column in columns]
     facts |= {"table": model.name if model is not None else " or ".join(dict.fromkeys(tables))}
-    if model is not None and not known.migrating:
+    if model is not None and known.migrating:
+        return "object-missing", {"reason": pointed.message}
+    if model is not None:
         entry, more = known.not_there("column", name)
         near = nearest(name, [c for t, c in columns if t == model.name and c not in model.c])
         facts |= more | _rename(near, name) | _definition(model, name, known.case)
