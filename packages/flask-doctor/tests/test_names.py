@@ -342,6 +342,12 @@ ADD_NAME = "op.add_column('birds', sa.Column('name'))"
         ([ADD_BIRDS, ADD_SONGS], [AT.format(2)], "songs", "empty-but-stamped"),
         ([ADD_BIRDS, ADD_SONGS], [], "songs", "table-missing"),
         (
+            [ADD_BIRDS, ADD_SONGS],
+            [BIRDS, "CREATE SCHEMA old", "CREATE TABLE old.songs ()", AT.format(1)],
+            "songs",
+            "table-missing",
+        ),
+        (
             [ADD_BIRDS],
             [BIRDS, "CREATE TABLE song ()", AT.format(1)],
             "songs",
