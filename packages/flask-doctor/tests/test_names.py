@@ -127,7 +127,7 @@ def test_what_was_meant_is_written_as_an_edit_that_works(engine: Engine, stateme
     [
         ('SELECT * FROM birds WHERE name = "Gare"', "value-as-name", "+ 'Gare'"),
         ("SELECT * FROM birds WHERE name = Gare", "value-as-name", "+ 'Gare'"),
-        ("SELECT wholly FROM birds", "column-unknown", "Their columns are: doc, id, name"),
+        ("SELECT id, wholly FROM birds", "column-unknown", "Their columns are: doc, id, name"),
         ("SELECT * FROM nothing_like_it", "table-unknown", "Trees, birds"),
         ("DROP TABLE nest", "table-misspelled", "+ nests"),
         ("SELECT x.id FROM birds b", "table-not-in-from", "This one names: b, birds"),
