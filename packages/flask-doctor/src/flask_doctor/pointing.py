@@ -10,7 +10,7 @@ QUOTED = re.compile(r"""["“”„«»‹›「『]\s*(.+?)\s*["“”«»‹�
 NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
 DOTTED = re.compile(rf"{NAME}(?:\s*\.\s*{NAME})*")
 # libpq shows the line of the statement, and below it a caret under the place.
-CARET = re.compile(r"^(?P<line>\S+ \d+: .*)\n(?P<space>[ \t]*)\^", re.M)
+CARET = re.compile(r"^(?P<line>[^\d\n]{0,12}\d+[^\d\n:]{0,4}: .*)\n(?P<space>[ \t]*)\^", re.M)
 # FROM birds AS b, JOIN nests n, UPDATE birds, INSERT INTO birds
 SOURCE = re.compile(
     rf"\b(?:FROM|JOIN|UPDATE|INTO|TABLE|ONLY|USING)\s+(?P<first>{DOTTED.pattern})"
