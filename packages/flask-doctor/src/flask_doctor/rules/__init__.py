@@ -21,7 +21,7 @@ from .revisions import in_environment, in_files, in_order, no_command
 from .sessions import aborted, forked, homonyms, objects, pending
 from .settings import driver, url
 from .syntax import syntax
-from .values import adapting, encoding, numpy, times, value
+from .values import adapting, encoding, listed, numpy, times, value
 from .violations import violation
 
 RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
@@ -37,6 +37,7 @@ RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     no_command,
     enum_value,
     numpy,
+    listed,
     names,
     privileges,
     functions,
