@@ -4,11 +4,13 @@ import inspect
 import os
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import MetaData, Table
 from sqlalchemy.orm import Mapper, mapperlib
 
+from .own_code import is_foreign
 from .state import State
 
 
@@ -68,15 +70,18 @@ def edit(mapper: Mapper[Any] | None, attribute: str, *changes: tuple[str, str]) 
     return {}
 
 
+@lru_cache(64)  # to find a class, Python reads its whole module
 def _line_of(model: type, attribute: str) -> tuple[str, str]:
     for kind in model.__mro__[:-1]:
         try:
+            file = inspect.getsourcefile(kind) or "<"
+            if is_foreign(file):
+                continue
             lines, start = inspect.getsourcelines(kind)
-            name = os.path.relpath(inspect.getsourcefile(kind) or "")
         except (OSError, TypeError):
             continue
         for number, line in enumerate(lines, start):
             whole = line.count("(") == line.count(")")
             if re.match(rf"\s+{attribute}\b\s*[:=]", line) and whole:
-                return f"{name}, line {number}", line.strip()
+                return f"{os.path.relpath(file)}, line {number}", line.strip()
     return "", ""

@@ -22,9 +22,10 @@ from .sessions import aborted, forked, homonyms, objects, pending
 from .settings import driver, url
 from .syntax import syntax
 from .values import adapting, encoding, listed, numpy, times, value
-from .violations import violation
+from .violations import unsaid, violation
 
 RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
+    unsaid,
     forked,
     lost,
     refused,
