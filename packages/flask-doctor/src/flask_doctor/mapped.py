@@ -62,7 +62,9 @@ def edit(mapper: Mapper[Any] | None, attribute: str, *changes: tuple[str, str]) 
     The changes are regular expressions and what takes their place. Nothing where the attribute
     takes more than one line, or isn't to be found.
     """
-    place, line = _line_of(mapper.class_, attribute) if mapper is not None else ("", "")
+    if mapper is None:
+        return {}
+    place, line = _line_of(mapper.class_, attribute)  # type: ignore[arg-type] - a class is hashable
     for pattern, replacement in changes:
         after, count = re.subn(pattern, replacement, line, count=1)
         if count and after != line:
