@@ -64,7 +64,7 @@ def edit(mapper: Mapper[Any] | None, attribute: str, *changes: tuple[str, str]) 
     """
     if mapper is None:
         return {}
-    place, line = _line_of(mapper.class_, attribute)  # type: ignore[arg-type] - a class is hashable
+    place, line = _line_of(mapper.class_, attribute)  # type: ignore[arg-type]
     for pattern, replacement in changes:
         after, count = re.subn(pattern, replacement, line, count=1)
         if count and after != line:
