@@ -273,6 +273,7 @@ def percent(m: Shop) -> None:
     m.s.connection().exec_driver_sql("SELECT 1 WHERE 'A' LIKE 'A%'", {"x": 1})
 
 
+IN = "SELECT 1 FROM stations WHERE id IN {}"
 NOW = datetime.datetime.now
 ZONE = datetime.UTC
 
@@ -555,6 +556,8 @@ CASES: dict[str, list[tuple[Callable[[Shop], object], str, list[str]]]] = {
         (lambda m: m.s.execute(select(m.Station)).name, "result-not-read", []),
         (lambda m: len(m.Station.query), "query-not-run", []),
         (lambda m: m.s.get(m.Station, (1, 2)), "key-of-other-length", ["stations.id"]),
+        (lambda m: m.run(IN.format(":ids"), ids=[1]), "list-in-sql", ["ids"]),
+        (lambda m: m.run(IN.format("(:ids)"), ids=(1, 2)), "list-in-sql", ["= ANY(:ids)"]),
         (percent, "percent-in-sql", ["A%%"]),
         (lambda m: m.s.execute("SELECT 1"), "text-needed", []),
         (lambda m: m.s.query(m.Station).filter("id = 1").all(), "text-needed", []),
