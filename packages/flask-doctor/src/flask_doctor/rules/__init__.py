@@ -13,13 +13,14 @@ from .attributes import attributes
 from .connecting import lost, read_only, refused
 from .existing import enum_value
 from .functions import functions
+from .loading import module, shadowed, unfound
 from .mapping import mapping
 from .migrating import migrating
 from .names import names
 from .privileges import privileges
 from .revisions import in_environment, in_files, in_order, no_command
 from .sessions import aborted, forked, pending
-from .settings import driver, url
+from .settings import driver, malformed, parameter, parts, unset, url
 from .syntax import syntax
 from .values import adapting, encoding, times, value
 from .violations import violation
@@ -27,10 +28,16 @@ from .violations import violation
 RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     forked,
     lost,
+    parameter,
+    parts,
     refused,
     read_only,
     driver,
     url,
+    malformed,
+    unset,
+    unfound,
+    shadowed,
     migrating,
     in_files,
     in_order,
@@ -52,4 +59,5 @@ RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     by_sqlstate,
     by_text,
     in_environment,
+    module,
 )
