@@ -72,7 +72,7 @@ def test_port_taken(project: Project):
 
 def test_the_place_of_a_missing_variable_is_in_the_users_code(project: Project):
     project.write("app.py", "import os\nos.environ['FOO']\n")
-    assert project.diagnosis(message="KeyError: 'FOO'") == "app-not-importable"
+    assert project.diagnosis(message="The variable FOO is not set") == "setting-missing"
     assert "app.py, line 2" in project.output
 
 

@@ -46,7 +46,7 @@ def test_json_names_the_first_cause_alone(project: Project):
 def test_it_works_where_there_is_no_application(tmp_path: Path):
     project = Project(tmp_path, "")
     (tmp_path / "app.py").unlink()
-    assert project.diagnosis() == "app-not-importable"
+    assert project.diagnosis() == "app-not-located"
     assert "exit 1" in project.output
 
 

@@ -1,10 +1,13 @@
 """Errors that explain themselves, for any Flask application on PostgreSQL."""
 
+from typing import TYPE_CHECKING
+
 from flask import Flask
-from sqlalchemy import Engine, MetaData
 
 from .catalogue import Action, Entry
-from .state import State
+
+if TYPE_CHECKING:  # SQLAlchemy is loaded where it is needed: each `flask` command loads this
+    from sqlalchemy import Engine, MetaData
 
 __all__ = ["Action", "Doctor", "Entry"]
 
@@ -21,10 +24,12 @@ class Doctor:
         self,
         app: Flask | None = None,
         *,
-        engine: Engine | dict[str, Engine] | None = None,
-        metadata: MetaData | None = None,
+        engine: "Engine | dict[str, Engine] | None" = None,
+        metadata: "MetaData | None" = None,
     ) -> None:
-        self.engines = {"default": engine} if isinstance(engine, Engine) else engine or {}
+        self.engines = (
+            dict(engine) if isinstance(engine, dict) else {"default": engine} if engine else {}
+        )
         self.metadata = metadata
         self.registered: list[Entry | Action] = []
         if app is not None:
@@ -34,6 +39,7 @@ class Doctor:
         """Explain this application's errors; its state is `app.extensions["doctor"]`."""
         from . import notes, page
         from .actions import ACTIONS
+        from .state import State
 
         state = State(app, self.engines, self.metadata, self.registered, ACTIONS)
         app.extensions["doctor"] = state

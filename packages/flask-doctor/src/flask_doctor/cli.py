@@ -4,6 +4,7 @@ It is an entry point of `flask.commands`, and so works when the application can'
 """
 
 import json
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,14 +14,32 @@ import click
 from flask import Flask
 from flask.cli import ScriptInfo
 
-from . import Doctor, Entry
+# Whatever fails to load, this must: SQLAlchemy and what needs it is loaded by the commands alone.
 from .diagnosis import Diagnosis, command_facts, masked
-from .state import known_entries, state_of
 
 if TYPE_CHECKING:
+    from .catalogue import Entry
     from .examine import Step
 
+log = logging.getLogger(__name__)
+
 ALL = "all"
+# What is known not to be wrong once a stage has passed.
+RULED_OUT = {
+    "application": "the application is imported",
+    "URL": "the database URL can be read",
+    "driver": "the driver is installed",
+    "connection": "the server is reached, and the role logs in",
+    "privileges": "the role has the privileges it needs",
+    "models": "the migrations know all models",
+    "migrations": "the database is migrated",
+    "drift": "models and database agree",
+}
+TO_TRY = {
+    "application": "Run `flask routes` to see the whole traceback, and look at the line above.",
+    "connection": "Try the same with PostgreSQL's own client: `psql DATABASE_URL`. If that "
+    "fails as well, the server's log says more.",
+}
 
 
 @click.command()
@@ -57,8 +76,10 @@ def doctor(
         ctx.exit(0 if _examine(info, as_json, fix) else 1)
 
 
-def _entries(info: ScriptInfo) -> dict[str, Entry]:
+def _entries(info: ScriptInfo) -> "dict[str, Entry]":
     """Return the catalogue, with what the application adds to it where that can be loaded."""
+    from .state import known_entries, state_of
+
     try:
         return state_of(_load(info)).entries
     except (Exception, SystemExit):
@@ -69,18 +90,16 @@ def _load(info: ScriptInfo) -> Flask:
     """Load the application; one that doesn't know the doctor is bound to it here."""
     app = info.load_app()
     if "doctor" not in app.extensions:
-        Doctor(app)
+        from . import Doctor
+        from .own_code import own_engines
+
+        engines, metadata = own_engines() if "sqlalchemy" not in app.extensions else ({}, None)
+        Doctor(app, engine=engines, metadata=metadata)
     return app
 
 
 def _examine(info: ScriptInfo, as_json: bool, fix: str | None) -> bool:
-    from .examine import examine
-
-    steps: list[Step] = []
-    for step in examine(lambda: _load(info)):
-        steps.append(step)
-        if not as_json:
-            _print_step(step.ok, step.stage, step.detail)
+    steps = _steps(info, as_json)
     last = steps[-1]
     action = last.diagnosis.entry.action if last.diagnosis else None
     if action and fix in (ALL, action):
@@ -95,12 +114,46 @@ def _examine(info: ScriptInfo, as_json: bool, fix: str | None) -> bool:
     elif last.diagnosis:
         click.echo(f"\n{last.diagnosis.text()}")
     elif not last.ok:
-        click.echo("\nThe doctor doesn't know this error. The line above is all there is.")
+        click.echo("\n" + "\n".join(_unknown(steps).values()))
     return last.ok
+
+
+def _steps(info: ScriptInfo, quiet: bool) -> "list[Step]":
+    """Examine, and print each step; a fault of the doctor's own ends it, without a traceback."""
+    from .examine import Step, examine
+
+    steps: list[Step] = []
+    try:
+        for step in examine(lambda: _load(info)):
+            steps.append(step)
+            if not quiet:
+                _print_step(step.ok, step.stage, step.detail)
+    except Exception as error:
+        log.debug("the doctor failed", exc_info=True)
+        if not steps or steps[-1].ok:  # else what failed is known, and only its end went wrong
+            said = masked(f"the doctor itself failed here: {type(error).__name__}: {error}")
+            steps.append(Step("doctor", False, said))
+            if not quiet:
+                _print_step(False, "doctor", said)
+    return steps
+
+
+def _unknown(steps: "list[Step]") -> dict[str, str]:
+    """Say of an error that nothing explains what it is not, where it is, and what to try."""
+    last = steps[-1]
+    passed = [RULED_OUT[s.stage] for s in steps if s.ok and s.stage in RULED_OUT]
+    answer = {"message": f"The doctor doesn't know this error: {last.detail}"}
+    if passed:
+        answer["ruled_out"] = f"It isn't what comes before: {'; '.join(passed)}."
+    if last.where:
+        answer["where"] = f"It comes from {last.where}"
+    answer["try"] = TO_TRY.get(last.stage, "Search the web for the message, without your names.")
+    return answer
 
 
 def _apply(info: ScriptInfo, name: str) -> None:
     from .recognise import diagnose
+    from .state import state_of
 
     try:
         app = _load(info)
@@ -131,6 +184,7 @@ def _print_json(steps: "list[Step]") -> None:
         "healthy": steps[-1].ok,
         "stages": [{"stage": s.stage, "ok": s.ok, "detail": s.detail} for s in steps],
         "diagnosis": diagnosis.json() if diagnosis else None,
+        "unknown": None if diagnosis or steps[-1].ok else _unknown(steps),
     }
     click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
 
@@ -146,11 +200,15 @@ def _explained(ctx: click.Context) -> Iterator[None]:
 
 
 def _explain(error: BaseException) -> None:
-    from .recognise import diagnose
-
     if isinstance(error, SystemExit) and isinstance(error.code, str):
         return  # the application ends with words of its own
+    if isinstance(error, click.exceptions.Exit | click.Abort):
+        return
+    if isinstance(error, SystemExit) and not error.__context__ and not error.__cause__:
+        return
     try:
+        from .recognise import diagnose
+
         inner: BaseException | None = error
         while inner:
             if getattr(inner, "diagnosis", None):

@@ -18,6 +18,7 @@ PAGE = "Flask-Doctor's docs/errors.md"
 # docs/errors.md is written with these.
 UNKNOWN = {
     "flask": "flask",
+    "bare": "flask",
     "python": "python",
     "psql": "psql -h HOST -p PORT -U postgres",
     "start": "sudo systemctl start postgresql",
@@ -41,7 +42,7 @@ UNKNOWN = {
 }
 # Facts that are shell commands already.
 TOOLS = ("upgrade", "migrate", "revise", "stamp", "merge", "init")
-COMMANDS = {"flask", "python", "psql", "start", *TOOLS}
+COMMANDS = {"flask", "bare", "python", "psql", "start", "install", "activate", "go", *TOOLS}
 # Facts that are whole lines of a fix: where they aren't known, it goes without, and without the
 # sentence that leads to them with a colon.
 OPTIONAL = re.compile(r"\{(before|after|sql|later|marked)\}")
@@ -157,13 +158,13 @@ def command_facts(commands: Mapping[str, str] = MappingProxyType({})) -> dict[st
 
     `commands` are those of the tool that runs the migrations, each beginning with the program.
     """
-    flask = " ".join([_program("flask"), *map(shlex.quote, app_arguments())])
-    programs = {"flask": flask, "alembic": _program("alembic"), "python": _program("python")}
+    flask = " ".join([program("flask"), *map(shlex.quote, app_arguments())])
+    programs = {"flask": flask, "alembic": program("alembic"), "python": program("python")}
     known = {name: UNKNOWN[name] for name in TOOLS}
     facts = {}
     for name, command in (known | dict(commands)).items():
-        program, _, rest = command.partition(" ")
-        facts[name] = f"{programs[program]} {rest}"
+        called, _, rest = command.partition(" ")
+        facts[name] = f"{programs[called]} {rest}"
     return facts | {"flask": flask, "python": programs["python"]}
 
 
@@ -179,10 +180,15 @@ def app_arguments() -> list[str]:
     return ["--app", str(script)] if named and "site-packages" not in script.parts else []
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
+    """Return how a program of this environment is called here, by its name or its path."""
     own = Path(sys.executable).with_name(name)
-    if shutil.which(name) == str(own) or not own.exists():
-        return name
+    if name == "python":
+        own = own if own.exists() else Path(sys.executable)
+    elif not own.exists() and not shutil.which(name):  # as in a home, which is not on PATH
+        return f"{program('python')} -m {name}"
+    if shutil.which(own.name) == str(own) or not own.exists():
+        return own.name
     near = own.is_relative_to(Path.cwd())
     return shlex.quote(str(own.relative_to(Path.cwd()) if near else own))
 

@@ -1,23 +1,18 @@
 """The examination: one stage after another, each finding out one thing."""
 
-import codecs
-import io
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
 
-from dotenv import find_dotenv
-from dotenv.parser import parse_stream
 from flask import Flask
-from flask.cli import NoAppException
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from . import drift, migrations, models
+from .beginning import Examination, application, driver, hidden_url, settings, url
 from .case import connection_facts, facts_of, reached
 from .diagnosis import Diagnosis, masked
 from .migrations import Finding
@@ -26,8 +21,10 @@ from .recognise import diagnose, possible
 from .rights import find_rights
 from .rules import databases
 from .stamping import fitting
-from .state import State, known_entries, patience, state_of
+from .state import known_entries, patience, state_of
 from .trying import attempt
+
+log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 10  # seconds, where the application sets none and would wait for ever
 STATEMENT_TIMEOUT = 2000  # milliseconds
@@ -54,30 +51,7 @@ class Step:
     ok: bool
     detail: str
     diagnosis: Diagnosis | None = None
-
-
-@dataclass
-class Examination:
-    """What the stages have found out so far, for those that follow."""
-
-    load_app: Callable[[], Flask]
-    stack: ExitStack
-    state: State | None = None
-    name: str = "default"  # of the engine
-    engine: Engine | None = None
-    flaw: Finding | None = None  # of the settings; it counts only if something fails for it
-    connection: Connection = field(init=False)
-
-    @property
-    def doctor(self) -> State:
-        """The application's state, once the application is loaded."""
-        assert self.state is not None  # noqa: S101
-        return self.state
-
-    @property
-    def password(self) -> str | None:
-        """The password that no output may contain."""
-        return str(self.engine.url.password or "") or None if self.engine is not None else None
+    where: str = ""  # the line of the user's own code that an unknown error comes from
 
 
 def examine(load_app: Callable[[], Flask]) -> Iterator[Step]:
@@ -89,6 +63,8 @@ def examine(load_app: Callable[[], Flask]) -> Iterator[Step]:
                 detail = stage(case)
             except Exception as error:
                 explained = case.flaw if case.flaw and name in BEFORE_QUERIES else error
+                if explained is error and name in HIDEABLE:
+                    explained = hidden_url(case, name) or error
                 yield _failed(name, explained, case)
                 return
             yield Step(name, True, masked(detail, case.password))
@@ -112,6 +88,7 @@ def look(app: Flask, *, models: bool = False) -> Diagnosis | None:
 
 
 def _failed(name: str, error: Exception, case: Examination) -> Step:
+    diagnosis: Diagnosis | None
     if isinstance(error, Finding):
         standing = getattr(case, "connection", None)
         connection = standing.connection.dbapi_connection if standing is not None else None
@@ -119,75 +96,18 @@ def _failed(name: str, error: Exception, case: Examination) -> Step:
         entries = case.state.entries if case.state else known_entries()
         entry = possible(entries[error.entry], case.state, case.engine)
         where = facts.get("where", "")
-        diagnosis: Diagnosis | None = Diagnosis(entry, facts, where, reached(connection))
+        diagnosis = Diagnosis(entry, facts, where, reached(connection))
     else:
-        diagnosis = diagnose(error, case.engine, state=case.state, probe=True)
+        try:
+            diagnosis = diagnose(error, case.engine, state=case.state, probe=True)
+        except Exception:
+            log.debug("the doctor failed", exc_info=True)
+            diagnosis = None
     said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
     detail = diagnosis.title if diagnosis else masked(said, case.password)
     engine = f"engine {case.name}: " if case.name != "default" else ""
-    return Step(name, False, engine + detail, diagnosis)
-
-
-def settings(case: Examination) -> str:
-    """Read `.env`, if there is one; what is wrong with it counts if the application fails."""
-    path = find_dotenv(usecwd=True)
-    if not path:
-        return "no .env file; only the environment is used"
-    case.flaw = _flaw_of(Path(path))
-    name = os.path.relpath(path)
-    return f"{name}, but line {case.flaw.facts['line']} can't be read" if case.flaw else name
-
-
-def _flaw_of(path: Path) -> Finding | None:
-    content, name = path.read_bytes(), os.path.relpath(path)
-
-    def finding(line: int, detail: str = "") -> Finding:
-        return Finding("env-file-unreadable", file=name, line=str(line), detail=detail)
-
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return finding(1, "It is not UTF-8.")
-    try:
-        bindings = list(parse_stream(io.StringIO(content.decode())))
-    except UnicodeDecodeError as error:
-        return finding(content[: error.start].count(b"\n") + 1, "It is not UTF-8.")
-    for binding in bindings:
-        if binding.error:
-            return finding(binding.original.line)
-    return None
-
-
-def application(case: Examination) -> str:
-    """Import the application."""
-    try:
-        app = case.load_app()
-    except (Exception, SystemExit) as error:
-        known = diagnose(error, probe=True)
-        if known:
-            raise Finding(known.entry.id, **known.facts | {"where": known.where}) from error
-        wrapped = error.__context__ if isinstance(error, NoAppException) else None
-        inner = error.__cause__ or wrapped or error
-        detail = masked(f"{type(inner).__name__}: {inner}")
-        place = own_line(inner) or "the line that the traceback ends with"
-        raise Finding("app-not-importable", detail=detail, place=place) from error
-    case.state = state_of(app)
-    case.stack.enter_context(app.app_context())
-    return app.import_name
-
-
-def url(case: Examination) -> str:
-    """Find the engine."""
-    case.engine = case.doctor.engine
-    if case.engine is None:
-        raise Finding("app-not-registered")
-    if case.engine.dialect.name != "postgresql":
-        raise Finding("other-database", detail=case.engine.dialect.name)
-    return str(case.engine.url.render_as_string())
-
-
-def driver(case: Examination) -> str:
-    """Name the driver; that it can be imported, the engine has shown."""
-    dbapi: Any = case.doctor.engine.dialect.dbapi  # type: ignore[union-attr]
-    return f"{dbapi.__name__} {dbapi.__version__.split()[0]}"
+    where = "" if diagnosis else masked(own_line(error), case.password)
+    return Step(name, False, engine + detail, diagnosis, where)
 
 
 def connection(case: Examination) -> str:
@@ -307,4 +227,6 @@ STAGES: dict[str, Callable[[Examination], str]] = {
     "drift": drifted,
     "connections": budget,
 }
+# What a URL that hides another one, by accident, can be the cause of.
+HIDEABLE = ("connection", "migrations")
 BEFORE_QUERIES = ("application", "URL", "driver", "connection")

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType
 
+from sqlalchemy import Engine, MetaData
+
 # Packages, the standard library, the doctor itself, and Python's own frozen modules.
 NOT_THE_USERS = (
     *{sysconfig.get_paths()[name] for name in ("purelib", "platlib", "stdlib")},
@@ -71,3 +73,18 @@ def is_within(error: BaseException, folder: str) -> bool:
     """Tell whether an error comes from code in a package's folder, as `alembic/runtime`."""
     part = f"{os.sep}{folder.replace('/', os.sep)}{os.sep}"
     return any(part in code.co_filename for code, _ in frames(error))
+
+
+def own_engines() -> tuple[dict[str, Engine], MetaData | None]:
+    """Return the engines and the models' metadata that the user's own modules hold."""
+    values = [
+        value
+        for module in [*sys.modules.values()]
+        if (file := getattr(module, "__file__", None)) and not is_foreign(file)
+        for value in [*vars(module).values()]
+    ]
+    engines = list(dict.fromkeys(value for value in values if isinstance(value, Engine)))
+    held = (getattr(value, "metadata", None) for value in values if isinstance(value, type))
+    found = [metadata for metadata in held if isinstance(metadata, MetaData) and metadata.tables]
+    named = {str(n) if n else "default": engine for n, engine in enumerate(engines)}
+    return named, found[0] if found else None

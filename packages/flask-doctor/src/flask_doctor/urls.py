@@ -1,24 +1,109 @@
-"""What is wrong with a database URL, from its text alone."""
+"""What is wrong with a database URL, from its text alone, and the text without its password."""
 
+import os
 import re
+from difflib import get_close_matches
+from urllib.parse import unquote
+
+from .folder import settings_file, settings_in
 
 DRIVERS = ("psycopg2", "psycopg", "pg8000", "asyncpg", "psycopg2cffi")
+STRAY = " \t\r\n\"'\u00a0\u200b\u201c\u201d"  # what is pasted along, at the ends
+# libpq's parameters (PostgreSQL's documentation, 34.1.2).
+PARAMETERS = """
+    host hostaddr port dbname user password passfile require_auth channel_binding connect_timeout
+    client_encoding options application_name fallback_application_name keepalives keepalives_idle
+    keepalives_interval keepalives_count tcp_user_timeout replication gssencmode sslmode requiressl
+    sslnegotiation sslcompression sslcert sslkey sslkeylogfile sslpassword sslcertmode sslrootcert
+    sslcrl sslcrldir sslsni requirepeer ssl_min_protocol_version ssl_max_protocol_version
+    min_protocol_version max_protocol_version krbsrvname gsslib gssdelegation service
+    target_session_attrs load_balance_hosts
+""".split()  # noqa: SIM905 - as a list, it takes a page
 
 
 def flaw(url: str) -> str | None:
     """Return the id of the entry that explains why this URL can't be used, or None."""
-    if not url:
-        return None
+    if not url.strip():
+        return "url-missing"
+    if url.strip(STRAY) != url and flaw(url.strip(STRAY)) is None:
+        return "url-stray-characters"
     scheme, separator, rest = url.partition("://")
     dialect, _, driver = scheme.partition("+")
     if not separator or dialect not in ("postgresql", "postgres"):
         return "url-scheme"
     if driver and driver not in DRIVERS:
         return "url-scheme"
-    # A password may hold anything: it reaches to the last @ before the query, or to the last one.
-    plain = rest.partition("?")[0]
-    credentials, at, _ = (plain if "@" in plain else rest).rpartition("@")
-    password = credentials.partition(":")[2] if at else ""
+    _, password, place = _apart(rest)
     if re.search(r"[@:/#?]|%(?![0-9A-Fa-f]{2})", password):
         return "url-unescaped"
-    return None
+    return "url-port" if re.search(r":[^/?,\d\]]+(?=[/?]|$)", place.partition("?")[0]) else None
+
+
+def _apart(rest: str) -> tuple[str, str, str]:
+    """Return role, password and the rest; a password may hold anything, up to the last `@`."""
+    plain = rest.partition("?")[0]
+    query = rest[len(plain) :]
+    # An @ in the parameters belongs to them, unless the password was cut at a ?.
+    inside = "@" in plain and not re.search(r"^\?[^=]*@", query)
+    credentials, at, place = (plain if inside else rest).rpartition("@")
+    role, _, password = credentials.partition(":")
+    return role, password, place + (query if inside and at else "")
+
+
+def is_cut(url: str, password: str | None) -> bool:
+    """Tell whether SQLAlchemy sees another password than the URL has: one cut at its first `@`."""
+    _, whole, _ = _apart(url.partition("://")[2])
+    return bool(whole) and unquote(whole) != (password or "") and "@" in whole
+
+
+def shown(url: str) -> str:
+    """Return the URL without its password, however badly it is written."""
+    scheme, separator, rest = url.partition("://")
+    credentials, at, place = rest.rpartition("@")
+    role, colon, _ = credentials.partition(":")
+    if at:
+        rest = f"{role}{':***' if colon else ''}@{place}"
+    else:  # a password without a host, perhaps
+        rest = re.sub(r"^([^/?:]*):(?!\d+\s*([/?]|$))[^/?]*", r"\1:***", rest)
+    text = re.sub(r"([?&](?:ssl)?password=)[^&]*", r"\1***", f"{scheme}{separator}{rest}")
+    text = text.replace("\n", r"\n").replace("\r", r"\r").replace("\t", r"\t")
+    return f'"{text}"' if text != text.strip() or "\\" in text else text
+
+
+def edit(before: str, after: str) -> dict[str, str]:
+    """Return the facts of an edit of this URL: where it is set, and how it reads before and after.
+
+    Nothing where the two can't be told apart without the password.
+    """
+    named = next((n for n, v in os.environ.items() if v and _same(v, before)), "")
+    file = settings_file()
+    in_file = file and _same(settings_in(file).get(named) or "", before)
+    place = os.path.relpath(file) if file and in_file else "this terminal" if named else "your code"
+    facts = {"variable": named or "SQLALCHEMY_DATABASE_URI", "source": place}
+    if shown(before) == shown(after):
+        return facts
+    return facts | {"before": shown(before), "after": shown(after)}
+
+
+def _same(value: str, url: str) -> bool:
+    """Compare what follows the scheme, which applications replace."""
+    return value == url or (value.partition("://")[2] or None) == url.partition("://")[2]
+
+
+def without_unknown(url: str) -> str:
+    """Return the URL with parameters that libpq knows: corrected, translated or left out."""
+    start, _, query = url.partition("?")
+    kept = []
+    for pair in filter(None, query.split("&")):
+        name, _, value = pair.partition("=")
+        near = get_close_matches(name, PARAMETERS, 1, 0.8)
+        if name.lower() in ("schema", "currentschema", "search_path"):
+            kept.append(f"options=-csearch_path%3D{value}")
+        elif name.lower() == "ssl":
+            kept.append("sslmode=require" if value in ("true", "1", "require") else "")
+        elif name in PARAMETERS:
+            kept.append(pair)
+        elif near:
+            kept.append(f"{near[0]}={value}")
+    query = "&".join(filter(None, kept))
+    return f"{start}?{query}" if query else start

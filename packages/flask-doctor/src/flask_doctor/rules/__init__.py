@@ -14,13 +14,14 @@ from .connecting import lost, read_only, refused
 from .databases import encoding as database_encoding
 from .existing import enum_value
 from .functions import functions
+from .loading import module, shadowed, unfound
 from .mapping import mapping
 from .migrating import migrating
 from .names import names
 from .privileges import privileges
 from .revisions import in_environment, in_files, in_order, no_command
 from .sessions import aborted, forked, homonyms, objects, pending
-from .settings import driver, url
+from .settings import driver, malformed, parameter, parts, unset, url
 from .syntax import syntax
 from .values import adapting, encoding, listed, numpy, times, value
 from .violations import unsaid, violation
@@ -29,11 +30,17 @@ RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     unsaid,
     forked,
     lost,
+    parameter,
+    parts,
     refused,
     read_only,
     database_encoding,
     driver,
     url,
+    malformed,
+    unset,
+    unfound,
+    shadowed,
     migrating,
     in_files,
     in_order,
@@ -59,4 +66,5 @@ RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     by_sqlstate,
     by_text,
     in_environment,
+    module,
 )

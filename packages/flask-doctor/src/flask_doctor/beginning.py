@@ -1,0 +1,182 @@
+"""The first stages of the examination: the settings, the application, its URL and its driver."""
+
+import codecs
+import io
+import os
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.cli import NoAppException
+from flask.helpers import get_load_dotenv
+from sqlalchemy import Connection, Engine, create_engine, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import NullPool
+
+from . import migrations, urls
+from .diagnosis import masked
+from .folder import settings_file, settings_in
+from .migrations import Finding
+from .own_code import own_line
+from .recognise import diagnose
+from .rules.looking import REACHING
+from .state import State, state_of
+
+NOT_UTF8 = (
+    "Flask reads it as UTF-8, and it was saved in another encoding, as PowerShell and older "
+    "editors of Windows do."
+)
+
+
+@dataclass
+class Examination:
+    """What the stages have found out so far, for those that follow."""
+
+    load_app: Callable[[], Flask]
+    stack: ExitStack
+    state: State | None = None
+    name: str = "default"  # of the engine
+    engine: Engine | None = None
+    flaw: Finding | None = None  # of the settings; it counts only if something fails for it
+    hidden: dict[str, str] = field(default_factory=dict)  # URLs that the environment hides
+    connection: Connection = field(init=False)
+
+    @property
+    def doctor(self) -> State:
+        """The application's state, once the application is loaded."""
+        assert self.state is not None  # noqa: S101
+        return self.state
+
+    @property
+    def password(self) -> str | None:
+        """The password that no output may contain."""
+        return str(self.engine.url.password or "") or None if self.engine is not None else None
+
+
+def settings(case: Examination) -> str:
+    """Read `.env`, if there is one; what is wrong with it counts if the application fails."""
+    file = settings_file()
+    if file is None:
+        return "no .env file; only the environment is used"
+    name = os.path.relpath(file)
+    if find_spec("dotenv") is None:
+        case.flaw = Finding("dotenv-missing", file=name)
+        return f"{name}, but python-dotenv is not installed, so it is not read"
+    case.flaw = _flaw_of(file)
+    if case.flaw:
+        return f"{name}, but line {case.flaw.facts['line']} can't be read"
+    given = settings_in(file)
+    case.hidden = {n: v for n, v in given.items() if v and "://" in v and os.environ.get(n, v) != v}
+    said = "".join(f"; {n} is set in the terminal as well, and that counts" for n in case.hidden)
+    return name + said
+
+
+def _flaw_of(path: Path) -> Finding | None:
+    from dotenv.parser import parse_stream
+
+    content, name = path.read_bytes(), os.path.relpath(path)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content:
+        encoding = "utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else ""
+        encoding = encoding or ("utf-16-le" if content[1:2] == b"\0" else "utf-16-be")
+        return _unreadable(name, 1, encoding)
+    try:
+        bindings = list(parse_stream(io.StringIO(content.decode())))
+    except UnicodeDecodeError as error:
+        return _unreadable(name, content[: error.start].count(b"\n") + 1, "latin-1")
+    for binding in bindings:
+        if binding.error:
+            return Finding("env-file-unreadable", file=name, line=str(binding.original.line))
+    return None
+
+
+def _unreadable(name: str, line: int, encoding: str) -> Finding:
+    """Return the finding; it ends the examination where Flask itself stumbles over the file."""
+    finding = Finding(
+        "env-file-encoding", file=name, line=str(line), detail=NOT_UTF8, encoding=encoding
+    )
+    if get_load_dotenv(True):
+        raise finding
+    return finding
+
+
+def application(case: Examination) -> str:
+    """Import the application."""
+    try:
+        app = case.load_app()
+    except (Exception, SystemExit) as error:
+        known = diagnose(error, probe=True)
+        if known and known.entry.id.startswith("url-") and (hidden := _hidden(case)):
+            raise hidden from error
+        if known:
+            raise Finding(known.entry.id, **known.facts | {"where": known.where}) from error
+        wrapped = error.__context__ if isinstance(error, NoAppException) else None
+        inner = error.__cause__ or wrapped or error
+        detail = masked(f"{type(inner).__name__}: {inner}")
+        place = own_line(inner) or "the line that the traceback ends with"
+        raise Finding("app-not-importable", detail=detail, place=place) from error
+    case.state = state_of(app)
+    case.stack.enter_context(app.app_context())
+    return app.import_name
+
+
+def url(case: Examination) -> str:
+    """Find the engine."""
+    case.engine = case.doctor.engine
+    if case.engine is None:
+        with_extension = "sqlalchemy" in case.doctor.app.extensions
+        known = "flask_sqlalchemy" in sys.modules or "flask_sqlalchemy_lite" in sys.modules
+        raise Finding("app-not-registered" if with_extension or known else "engine-unknown")
+    if case.engine.dialect.name != "postgresql":
+        raise Finding("other-database", detail=case.engine.dialect.name)
+    return str(case.engine.url.render_as_string())
+
+
+def driver(case: Examination) -> str:
+    """Name the driver; that it can be imported, the engine has shown."""
+    dbapi: Any = case.doctor.engine.dialect.dbapi  # type: ignore[union-attr]
+    return f"{dbapi.__name__} {dbapi.__version__.split()[0]}"
+
+
+def hidden_url(case: Examination, stage: str) -> Finding | None:
+    """Return that another URL is used than that of `.env`, if that one works where this fails."""
+    engine = case.engine
+    for name in case.hidden:
+        if engine is None or not _leads_to(os.environ[name], engine):
+            continue
+        meant = make_url(case.hidden[name]).set(drivername=engine.url.drivername)
+        trial = create_engine(meant, poolclass=NullPool, connect_args={"connect_timeout": REACHING})
+        try:
+            with trial.connect() as connection:
+                if stage == "connection" or not migrations.is_behind(case.doctor, connection):
+                    return _hidden(case)
+        except Exception:  # noqa: S112 - it doesn't work either, so that it isn't the cause
+            continue
+    return None
+
+
+def _leads_to(text: str, engine: Engine) -> bool:
+    try:
+        read = make_url(text)
+    except (ArgumentError, ValueError):
+        return False
+    own = engine.url
+    return (read.host, read.port, read.database) == (own.host, own.port, own.database)
+
+
+def _hidden(case: Examination) -> Finding | None:
+    """Return the finding of the first hidden URL, if that is none that can't be read either."""
+    for name, value in case.hidden.items():
+        if urls.flaw(value) is None:
+            return Finding(
+                "url-hidden",
+                variable=name,
+                file=os.path.relpath(settings_file() or ".env"),
+                used=urls.shown(os.environ[name]),
+                meant=urls.shown(value),
+            )
+    return None
