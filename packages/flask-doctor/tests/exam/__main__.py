@@ -19,6 +19,7 @@ from .score import Answer, Result, hold, plan
 from .server import Server
 
 WORKERS = 2
+SLOW = 20  # seconds for a break that are worth telling
 
 
 def binaries() -> list[Path]:
@@ -53,7 +54,10 @@ def exam(seed: str, numbers: dict[int, str], workers: int = WORKERS) -> Iterator
             with room() as (servers, nursery), suppress(Empty):
                 while True:
                     number, name = left.get_nowait()
-                    done.put(hold(number, seed, name, servers, nursery))
+                    began = time.monotonic()
+                    result = hold(number, seed, name, servers, nursery)
+                    result.seconds = time.monotonic() - began
+                    done.put(result)
         finally:
             done.put(None)
 
@@ -115,6 +119,7 @@ def tell(result: Result, again: str, fully: bool) -> None:
         lines += [result.alarm.output] if fully else []
     if result.fix == "failed" or (fully and result.fix):
         lines.append(f"  fix {result.fix}:\n{result.fixing if fully else _short(result.fixing)}")
+    lines += [f"  {result.seconds:.0f} seconds"] if result.seconds > SLOW or fully else []
     lines += [f"  destroyed: {what}" for what in result.destroyed]
     lines += ["  the password shows"] if result.leaked else []
     lines += [f"  the exam: {result.trouble}"] if result.trouble else []

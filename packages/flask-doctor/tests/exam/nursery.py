@@ -7,6 +7,7 @@ line yet, as that binds itself to the command that loads it.
 import atexit
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -64,6 +65,9 @@ class Nursery:
     def close(self) -> None:
         self.process.kill()
         self.process.wait()
+        assert self.process.stdout
+        self.process.stdout.close()
+        shutil.rmtree(self.folder)
 
 
 @dataclass

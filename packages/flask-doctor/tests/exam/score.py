@@ -48,6 +48,7 @@ class Result:
     fixing: str = ""  # what was pasted, and what came of it
     destroyed: list[str] = field(default_factory=list)
     leaked: bool = False
+    seconds: float = 0.0
     trouble: str = ""  # of the exam itself
 
 

@@ -36,7 +36,7 @@ def name_misspelled(world: World) -> None:
     world.sub(world.setup.models, old, new)
 
 
-@broken("app-not-importable", "syntax-error")
+@broken("app-not-importable", "package-missing", "syntax-error", "wrong-environment")
 def package_not_installed(world: World) -> None:
     package = world.random.choice(
         ["flask_login", "flask_bootstrap", "flask_moment", "celery", "wtforms_x"]
@@ -46,7 +46,7 @@ def package_not_installed(world: World) -> None:
     world.say(f"{name} imports {package}")
 
 
-@broken("app-not-importable", "circular-import", "syntax-error")
+@broken("app-not-importable", "circular-import", "module-shadowed", "syntax-error")
 def file_named_like_a_package(world: World) -> None:
     if world.setup.plain:
         raise Unfit("no Flask-SQLAlchemy")
