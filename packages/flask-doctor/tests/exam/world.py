@@ -224,6 +224,13 @@ class World:
         else:
             self.environment["DATABASE_URL"] = text
 
+    def move_url(self, place: str) -> None:
+        """Have the URL in the environment or in `.env`, and nowhere else."""
+        self.place = place
+        self.environment.pop("DATABASE_URL", None)
+        (self.folder / ".env").unlink(missing_ok=True)
+        self.put_url()
+
     def change_url(self, **parts: str) -> None:
         self.url |= parts
         self.say(f"the URL's {', '.join(f'{name}: {value!r}' for name, value in parts.items())}")

@@ -97,8 +97,7 @@ def slow_server(world: World) -> None:
 @healthy
 def byte_order_mark(world: World) -> None:
     """Write `.env` with Windows' Notepad, the variable not on its first line."""
-    world.environment.pop("DATABASE_URL", None)
-    world.place = ".env"
+    world.move_url(".env")
     world.write(".env", f"\ufeff# settings\r\nDATABASE_URL={world.url_text()}\r\n")
     world.say(".env with a BOM and \\r\\n")
 

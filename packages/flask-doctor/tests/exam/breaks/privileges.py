@@ -127,7 +127,10 @@ def search_path_in_the_url(world: World) -> None:
 def table_moved_to_another_schema(world: World) -> str:
     model = world.model()
     table = world.setup.tables[model]
-    world.sql("CREATE SCHEMA backup", f'ALTER TABLE "{table}" SET SCHEMA backup')
+    world.sql(
+        f'CREATE SCHEMA backup AUTHORIZATION "{world.role}"',
+        f'ALTER TABLE "{table}" SET SCHEMA backup',
+    )
     world.say(f"{table} is in schema backup")
     return world.script(f"print(session.scalars(select({model})).all())")
 

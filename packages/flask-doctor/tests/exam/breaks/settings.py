@@ -6,15 +6,9 @@ from ..world import Unfit, World
 from . import EITHER, broken
 
 
-def move_to_env_file(world: World) -> None:
-    world.environment.pop("DATABASE_URL", None)
-    world.place = ".env"
-    world.put_url()
-
-
 @broken("env-file-misnamed", "env-file-missing", "url-missing")
 def url_not_set(world: World) -> None:
-    move_to_env_file(world)
+    world.move_url(".env")
     if world.random.random() < 0.5:
         (world.folder / ".env").unlink()
         world.say("no .env")
@@ -30,7 +24,7 @@ def url_empty(world: World) -> None:
 
 @broken("env-file-misnamed", "env-file-missing", "url-missing")
 def variable_misspelled(world: World) -> None:
-    move_to_env_file(world)
+    world.move_url(".env")
     names = ["DATABSE_URL", "DATABASE_URI", "DB_URL", "DATABASEURL", "database_url"]
     name = world.random.choice([*names, "SQLALCHEMY_DATABASE_URI", "POSTGRES_URL"])
     world.edit(".env", "DATABASE_URL", name)
@@ -38,7 +32,7 @@ def variable_misspelled(world: World) -> None:
 
 @broken("env-file-misnamed", "env-file-missing", "url-missing")
 def env_file_named_otherwise(world: World) -> None:
-    move_to_env_file(world)
+    world.move_url(".env")
     name = world.random.choice(["env", ".env.txt", ".env.example", ".envrc", "instance/.env"])
     (world.folder / name).parent.mkdir(exist_ok=True)
     (world.folder / ".env").rename(world.folder / name)
@@ -47,7 +41,7 @@ def env_file_named_otherwise(world: World) -> None:
 
 @broken("env-file-misnamed", "env-file-missing", "env-file-unreadable", "url-missing")
 def env_file_syntax(world: World) -> None:
-    move_to_env_file(world)
+    world.move_url(".env")
     old, new = world.random.choice(
         [
             ("DATABASE_URL=", "DATABASE_URL: "),
@@ -63,7 +57,7 @@ def env_file_syntax(world: World) -> None:
 
 @broken("env-file-encoding", "env-file-missing", "env-file-unreadable", "url-missing")
 def env_file_utf16(world: World) -> None:
-    move_to_env_file(world)
+    world.move_url(".env")
     encoding = world.random.choice(["utf-16", "utf-16-le", "utf-32"])
     world.write(".env", world.read(".env").encode(encoding))
     world.say(f".env in {encoding}")
@@ -71,7 +65,7 @@ def env_file_utf16(world: World) -> None:
 
 @broken("env-file-encoding", "env-file-unreadable")
 def env_file_latin1(world: World) -> None:
-    move_to_env_file(world)
+    world.move_url(".env")
     world.write(".env", "# Für die Züge\n".encode("latin-1") + world.read(".env").encode())
     world.say(".env in Latin-1")
 
@@ -86,7 +80,7 @@ def env_file_latin1(world: World) -> None:
     "url-hidden",
 )
 def stale_variable_hides_env_file(world: World) -> None:
-    move_to_env_file(world)
+    world.move_url(".env")
     stale = dict(world.url)
     part = world.random.choice(["port", "database", "user"])
     stale[part] = {"port": str(free_port()), "database": "old_app", "user": "old_me"}[part]

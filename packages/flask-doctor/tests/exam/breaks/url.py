@@ -65,8 +65,7 @@ def password_with_slash(world: World) -> None:
 
 @broken("env-file-unreadable", "url-unescaped")
 def password_with_hash_in_env_file(world: World) -> None:
-    world.environment.pop("DATABASE_URL", None)
-    world.place = ".env"
+    world.move_url(".env")
     unescaped(world, "#")
     world.write(".env", world.read(".env").replace("#", " #", 1))
 
@@ -85,7 +84,7 @@ def password_with_percent(world: World) -> None:
 
 @broken("url-malformed", "url-scheme", "url-stray-characters", "url-unescaped")
 def quotes_in_the_value(world: World) -> None:
-    world.place = "environment"
+    world.move_url("environment")
     quote = world.random.choice("\"'`")
     world.put_url(f"{quote}{world.url_text()}{quote}")
     world.say(f"the URL is in {quote}")
@@ -93,14 +92,14 @@ def quotes_in_the_value(world: World) -> None:
 
 @broken("database-name-with-space", "url-stray-characters")
 def space_at_the_end(world: World) -> None:
-    world.place = "environment"
+    world.move_url("environment")
     world.put_url(world.url_text() + world.random.choice([" ", "\n", "\r", "\t", "  ", "\r\n"]))
     world.say("white space at the end")
 
 
 @broken("url-malformed", "url-scheme", "url-stray-characters", "url-unescaped")
 def space_at_the_start(world: World) -> None:
-    world.place = "environment"
+    world.move_url("environment")
     world.put_url(world.random.choice([" ", "\n", "\ufeff"]) + world.url_text())
     world.say("white space at the start")
 
