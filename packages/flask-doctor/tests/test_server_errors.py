@@ -253,11 +253,13 @@ def test_who_turned_writing_off_is_told(server: Cluster, where: str, entry: str,
     assert fixed.stage != "connection", fixed
 
 
-def test_a_frozen_server_takes_the_connection_and_says_nothing(server: Cluster):
+@pytest.mark.parametrize("driver", ["psycopg2", "psycopg"])
+def test_a_frozen_server_takes_the_connection_and_says_nothing(server: Cluster, driver: str):
     number = int((server.data / "postmaster.pid").read_text().split()[0])
+    url = server.url("trusted", "app").replace("psycopg2", driver) + "?connect_timeout=2"
     os.kill(number, signal.SIGSTOP)
     try:
-        step = last_step(lifted_app(server.url("trusted", "app") + "?connect_timeout=2"))
+        step = last_step(lifted_app(url))
     finally:
         os.kill(number, signal.SIGCONT)
     assert (step.stage, step.diagnosis.entry.id) == ("connection", "no-answer")

@@ -45,9 +45,9 @@ def refused(error: BaseException, case: Case) -> Found | None:
         return None
     original = error.orig if isinstance(error, DBAPIError) else error
     message = str(original)
-    attempt = libpq.decisive(message)
-    text = attempt.text if attempt else message
     parameters = case.parameters
+    attempt = libpq.decisive(message) or libpq.waited_for(message, parameters)
+    text = attempt.text if attempt else message
     if "@" in str(parameters.get("host", "")):  # a part of the password, which is not shown
         return "url-unescaped", {}
     entry, captured = by_text(original, case, text) or ("", {})
