@@ -1,6 +1,5 @@
 """Why a connection fails: first by what libpq says, then by a look around."""
 
-import getpass
 import re
 from typing import Any
 
@@ -83,7 +82,7 @@ def _named(entry: str, reason: str, facts: dict[str, str]) -> dict[str, str]:
     if entry == "database-closed" and facts.get("database") != "template0":
         return {"sql": f"ALTER DATABASE {database} ALLOW_CONNECTIONS true"}
     if entry == "peer-rejected":
-        return {"system_user": getpass.getuser()}
+        return machine.system_user()
     quoted = re.search(r"[\"»«“]\s*([^\s\"»«”]+)", reason)
     if not quoted:
         return {}
