@@ -337,6 +337,32 @@ def test_no_database_is_created_beside_one_of_nearly_the_same_name(server: Clust
     assert last_step(app).diagnosis.entry.action is None
 
 
+@pytest.mark.parametrize("driver", ["psycopg2", "psycopg"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "secret@127.0.0.1:{port}/app",  # its password is in the password file
+        "trusted@nowhere.invalid:{port}/app?hostaddr=127.0.0.1",
+        "trusted@/app?host=nowhere.invalid:{port}&host=127.0.0.1:{port}",
+        "/?service=mine",
+        "/app?service=mine",
+    ],
+)
+def test_what_libpq_can_connect_with_is_never_overruled(
+    server: Cluster, tmp_path: Path, monkeypatch, driver: str, place: str
+):
+    escaped = PASSWORD.replace("\\", r"\\").replace(":", r"\:")
+    (tmp_path / "pgpass").write_text(f"*:*:*:secret:{escaped}\n")
+    (tmp_path / "pgpass").chmod(0o600)
+    service = f"[mine]\nhost=127.0.0.1\nport={server.port}\nuser=trusted\ndbname=app\n"
+    (tmp_path / "services").write_text(service)
+    monkeypatch.setenv("PGPASSFILE", str(tmp_path / "pgpass"))
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+    url = f"postgresql+{driver}://" + place.format(port=server.port)
+    step = last_step(lifted_app(url))
+    assert step.stage not in ("URL", "driver", "connection"), step
+
+
 def test_the_commands_for_a_missing_role_create_it(server: Cluster):
     server.execute("DROP ROLE IF EXISTS ghost")
     url = server.url("ghost", "app")
