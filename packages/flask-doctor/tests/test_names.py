@@ -192,6 +192,23 @@ def test_the_place_of_an_error_is_marked_in_the_line(engine: Engine):
 
 
 @pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("nmae = 'hunter two'", "nmae = '**********'"),
+        ("nmae = 'its own'", "nmae = 'its own'"),
+        ("nmae = 'hunter tw...", "nmae = '************"),
+        ("...nter two' AND nmae = 'x'", "***********' AND nmae = '*'"),
+        ("...ere nmae = 'x' AND id = 1", "...ere nmae = '*' AND id = 1"),
+    ],
+)
+def test_values_that_the_driver_filled_in_are_hidden(line: str, shown: str):
+    error = ProgrammingError(
+        "nmae = %s OR 'its own'", {}, Exception(f"no\nLINE 1: {line}\n        ^")
+    )
+    assert pointing.Pointed(error).shown()["marked"] == f"{shown}\n^"
+
+
+@pytest.mark.parametrize(
     ("message", "names"),
     [
         ("Relation »birds« existiert nicht", ["birds"]),
