@@ -10,6 +10,7 @@ from clusters import Cluster, engine_of, last_step, lifted_app, run_fix
 from flask import Flask
 from flask_doctor import pointing
 from flask_doctor.diagnosis import Diagnosis
+from flask_doctor.examine import examine
 from flask_doctor.notes import annotate
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
@@ -188,6 +189,23 @@ def test_a_mistake_in_the_users_own_sql_is_no_missing_migration(engine, statemen
 def test_the_place_of_an_error_is_marked_in_the_line(engine: Engine):
     text = diagnosis_of(engine, "SELECT *\nFROM birds b\nWHERE b.nmae = 'x'").text()
     assert "    | WHERE b.nmae = 'x'\n    |       ^\n" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("nmae = 'hunter two'", "nmae = '**********'"),
+        ("nmae = 'its own'", "nmae = 'its own'"),
+        ("nmae = 'hunter tw...", "nmae = '************"),
+        ("...nter two' AND nmae = 'x'", "***********' AND nmae = '*'"),
+        ("...ere nmae = 'x' AND id = 1", "...ere nmae = '*' AND id = 1"),
+    ],
+)
+def test_values_that_the_driver_filled_in_are_hidden(line: str, shown: str):
+    error = ProgrammingError(
+        "nmae = %s OR 'its own'", {}, Exception(f"no\nLINE 1: {line}\n        ^")
+    )
+    assert pointing.Pointed(error).shown()["marked"] == f"{shown}\n^"
 
 
 @pytest.mark.parametrize(
@@ -517,6 +535,26 @@ def test_the_doctor_looks_at_the_rights_on_the_models_tables(rights, table, sche
     last = last_step(app_with_table(rights, table, schema))
     assert (last.diagnosis.entry.id if last.diagnosis else None) == entry
     assert last.stage == ("privileges" if entry else "connections")
+
+
+def test_a_role_that_only_serves_is_no_alarm(server: Cluster, migrations):
+    """Another role runs the migrations, and this one may not even see how far they are."""
+    folder = migrations(ADD_BIRDS, ADD_SONGS)
+    with migrated(server, folder, BIRDS, AT.format(1)) as engine:
+        url = engine.url.render_as_string()
+        server.execute(
+            "ALTER TABLE alembic_version OWNER TO postgres",
+            "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+            "ALTER DATABASE halfway OWNER TO postgres",
+            database="halfway",
+        )
+        app = lifted_app(url)
+        Migrate(app, app.extensions["sqlalchemy"], directory=str(folder))
+        steps = {step.stage: step for step in examine(lambda: app)}
+        with app.app_context():
+            app.extensions["sqlalchemy"].engine.dispose()
+    assert all(step.ok for step in steps.values())
+    assert steps["migrations"].detail == "not known: the role may not read table alembic_version"
 
 
 def test_no_schema_to_work_in(server: Cluster, tmp_path: Path):

@@ -13,8 +13,8 @@ from ..errors import sqlstate_of
 from ..migrations import tool_of
 from ..own_code import is_within
 from ..pointing import Name, Pointed, nearest
-from ..rights import searched
-from .there import Database, emptiness, look_for, version_table
+from ..rights import searched, version_table
+from .there import Database, emptiness, look_for
 
 # Functions that may stand where a table may, so that an unquoted name of these means no table.
 NOT_TABLES = re.compile(r"\b(?:FROM|JOIN)\s+(user|current_user|session_user)\b", re.I)
@@ -117,7 +117,7 @@ def _table_of_model(name: str, known: Known, facts: dict[str, str]) -> Found:
     near = nearest(name, [table for table in there if table not in ours])
     if near and (entry in UNEXPLAINED or tool_of(known.case.state) is None):  # type: ignore[arg-type]
         return "table-named-otherwise", facts | _rename(near, name)
-    if entry == "table-lost" and set(there) <= {version_table(known.case)}:
+    if entry == "table-lost" and set(there) <= {version_table(known.case.state)}:
         return "empty-but-stamped", facts
     return entry, facts | {"detail": "" if there else emptiness(known.case, name)}
 

@@ -5,9 +5,8 @@ import re
 from dataclasses import dataclass, field
 
 from ..case import Case
-from ..migrations import tool_of
 from ..pointing import Name, Pointed
-from ..rights import quoted
+from ..rights import quoted, version_table
 from .looking import looking
 
 log = logging.getLogger(__name__)
@@ -57,7 +56,7 @@ def look_for(case: Case, pointed: Pointed) -> Database | None:
             tables = list({*pointed.sources().values(), *pointed.said[1:]})
             cursor.execute(COLUMNS, {"tables": tables, "schemas": _schemas(pointed)})
             found.columns = cursor.fetchall()
-            table = version_table(case)
+            table = version_table(case.state)
             if any(r[1] == table and r[2] for r in found.relations):
                 cursor.execute(f"SELECT version_num FROM {quoted(table)}")
                 found.revisions = {row[0] for row in cursor.fetchall()}
@@ -65,12 +64,6 @@ def look_for(case: Case, pointed: Pointed) -> Database | None:
     except Exception:
         log.debug("no look at the database", exc_info=True)
         return None
-
-
-def version_table(case: Case) -> str:
-    """Return the table that Alembic writes the database's revision into."""
-    tool = tool_of(case.state) if case.state else None
-    return str(tool.options.get("version_table", "alembic_version")) if tool else ""
 
 
 def _schemas(pointed: Pointed) -> list[str]:
