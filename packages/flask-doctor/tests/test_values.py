@@ -315,7 +315,7 @@ CASES: dict[str, list[tuple[Callable[[Shop], object], str, list[str]]]] = {
             "children-left",
             ["rows of trips point to it"],
         ),
-        (empty_child, "child-emptied", ["a Station, or take a Trip out", "delete-orphan"]),
+        (empty_child, "child-emptied", ["a Station, take a Trip out", "delete-orphan"]),
         (lambda m: m.save(m.Station()), "value-missing", ["Station(name=VALUE)", "str | None"]),
         (
             lambda m: m.run("INSERT INTO stations (code) VALUES ('E')"),
