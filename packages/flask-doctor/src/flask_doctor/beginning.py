@@ -133,6 +133,9 @@ def url(case: Examination) -> str:
         raise Finding("app-not-registered" if with_extension or known else "engine-unknown")
     if case.engine.dialect.name != "postgresql":
         raise Finding("other-database", detail=case.engine.dialect.name)
+    text = case.doctor.app.config.get("SQLALCHEMY_DATABASE_URI")
+    if isinstance(text, str) and urls.is_cut(text, str(case.engine.url.password or "")):
+        return urls.shown(text)  # what SQLAlchemy takes for the host is a part of the password
     return str(case.engine.url.render_as_string())
 
 

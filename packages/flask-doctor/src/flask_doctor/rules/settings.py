@@ -31,7 +31,7 @@ UNKNOWN_PARAMETER = re.compile(r'invalid (?:connection option|URI query paramete
 # How a message tells that this part of the URL is at fault.
 BLAMED = {
     "host": r"translate host name|failed to resolve host|unexpected spaces",
-    "username": r'role ".*" does not exist|for user "|authentication failed',
+    "username": r'role ".*" does not exist|\buser "|authentication failed',
     "password": r"password authentication failed",
     "database": r"database \".*\" does not exist",
 }
