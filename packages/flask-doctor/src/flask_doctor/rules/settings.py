@@ -187,8 +187,7 @@ def unset(error: BaseException, case: Case) -> Found | None:
     known = list(settings_in(own)) if own else []
     near = get_close_matches(name, [n for n in known if n != name], 1, 0.75)
     if own and near:
-        line = {"before": f"{near[0]}=VALUE", "after": f"{name}=VALUE"}
-        return "setting-misspelt", facts | line | {"similar": near[0], "file": os.path.relpath(own)}
+        return "setting-misspelt", facts | {"similar": near[0], "file": os.path.relpath(own)}
     for example in (".env.example", ".env.sample", ".env.template"):
         if own is None and name in settings_in(Path(example)):
             return "env-file-missing", facts | {"example": example}
