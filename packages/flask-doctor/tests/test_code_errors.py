@@ -1,11 +1,15 @@
 """Each error in an application's own code, provoked for real."""
 
+import json
 import os
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 from clusters import Cluster
+from flask.cli import ScriptInfo
+from flask_doctor.examine import examine
 from project import APP, Project
 
 
@@ -14,14 +18,61 @@ def project(server: Cluster, tmp_path: Path) -> Project:
     return Project(tmp_path, server.url("trusted", "app"))
 
 
+PACKAGES = ".venv/lib/python3/site-packages"
+CONNECTOR = """
+from sqlalchemy import event
+with app.app_context():
+    @event.listens_for(db.engine, "do_connect")
+    def refuse(*_):
+        raise ArithmeticError("strange")
+"""
+PLAIN_APP = """
+import os
+from flask import Flask
+from sqlalchemy import create_engine
+app = Flask(__name__)
+engine = create_engine(os.environ["DATABASE_URL"])
+"""
+BASE = """
+
+class Base(db.Model):
+    name: Mapped[str]
+
+
+"""
+
+
 @pytest.mark.parametrize(
     ("code", "message", "entry"),
     [
+        (
+            BASE,
+            "could not assemble any primary key columns for mapped table 'base'",
+            "abstract-missing",
+        ),
+        (
+            "\nfrom sqlalchemy.orm import DeclarativeBase\nclass Root(DeclarativeBase): pass\n"
+            "class Middle(Root): name: Mapped[str]\n",
+            "does not have a __table__ or __tablename__ specified",
+            "abstract-missing",
+        ),
+        (
+            "\nclass Common(db.Model):\n    __abstract__ = True\n"
+            "class Nest(db.Model, Common):\n    __tablename__ = 'nests'\n",
+            "order (MRO) for bases Model, Common",
+            "base-class-order",
+        ),
         ("\nprint(db.session.query(Bird).all())\n", "Working outside of", "no-app-context"),
         (
             "\nother = SQLAlchemy()\nwith app.app_context(): other.session.execute(text(''))\n",
             "The current Flask app is not registered with this 'SQLAlchemy' instance",
             "app-not-registered",
+        ),
+        (
+            "\nclass Again(db.Model):\n    __tablename__ = 'birds'\n"
+            "    id: Mapped[int] = mapped_column(primary_key=True)\n",
+            "Table 'birds' is already defined for this MetaData instance",
+            "table-defined-twice",
         ),
         (
             "\nwith app.app_context(): db.session.execute('SELECT 1')\n",
@@ -86,3 +137,110 @@ def test_without_migrations_none_are_advised(project: Project):
     assert "table-missing" in answer
     assert "create_all" in answer
     assert "db upgrade" not in answer
+
+
+FACTORY = "from flask import Flask\ndef {}:\n    app = Flask('x')\n    {}\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "app", "entry", "line"),
+    [
+        ({}, None, "app-not-located", "$ flask --app FILE.py doctor"),
+        (
+            {"shop/main.py": FACTORY.format("create_app()", "return app")},
+            None,
+            "app-not-located",
+            "$ flask --app shop/main.py doctor",
+        ),
+        (
+            {"main.py": FACTORY.format("build()", "return app")},
+            "nothing",
+            "app-module-missing",
+            "$ flask --app main.py:build doctor",
+        ),
+        (
+            {"main.py": FACTORY.format("build()", "return app")},
+            "main",
+            "app-not-in-module",
+            "$ flask --app main.py:build doctor",
+        ),
+        (
+            {"main.py": FACTORY.format("create_app(config)", "return app")},
+            "main",
+            "factory-arguments",
+            "+ def create_app(config=None):",
+        ),
+        (
+            {"main.py": FACTORY.format("create_app()", "")},
+            "main",
+            "factory-returns-nothing",
+            "+     return app",
+        ),
+        (
+            {"main.py": "from flask import Flask\none = Flask('x')\ntwo = Flask('y')\n"},
+            "main",
+            "several-apps",
+            "$ flask --app main.py:one doctor",
+        ),
+        (
+            {"main.py": "import egg_of\n", ".venv/pyvenv.cfg": "", f"{PACKAGES}/egg_of.py": ""},
+            "main",
+            "wrong-environment",
+            "$ . .venv/bin/activate",
+        ),
+        (
+            {"main.py": "import egg_of\n", "requirements.txt": "egg-of>=1\n"},
+            "main",
+            "package-missing",
+            "$ python -m pip install -r requirements.txt",
+        ),
+        (
+            {"main.py": "import egg_of\n", "shop/egg_of.py": ""},
+            "main",
+            "module-elsewhere",
+            "+ import shop.egg_of",
+        ),
+        (
+            {"main.py": "from antigravity import fly\n", "antigravity.py": ""},
+            "main",
+            "module-shadowed",
+            "$ mv -n antigravity.py own_antigravity.py",
+        ),
+    ],
+)
+def test_flask_finds_no_application(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    files: dict[str, str],
+    app: str | None,
+    entry: str,
+    line: str,
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "argv", ["flask"])
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    *_, step = examine(ScriptInfo(app).load_app)
+    for name in ("main", "antigravity", "app", "wsgi"):
+        sys.modules.pop(name, None)
+    assert step.diagnosis.entry.id == entry
+    assert line in step.diagnosis.fix
+
+
+def test_an_unknown_error_says_what_it_is_not(project: Project):
+    project.edit("app.py", "Doctor().init_app(app)\n", CONNECTOR)
+    assert project.diagnosis() is None
+    assert "doesn't know this error: strange" in project.output
+    assert "the application is imported; the database URL can be read" in project.output
+    assert "It comes from app.py, line" in project.output
+    answer = json.loads(project.run("flask doctor --json").removesuffix("exit 1\n"))
+    assert answer["unknown"]["message"] == "The doctor doesn't know this error: strange"
+
+
+def test_an_engine_that_only_the_application_knows_is_found(project: Project):
+    project.write("app.py", PLAIN_APP)
+    project.diagnosis()
+    assert "ok   connection" in project.output

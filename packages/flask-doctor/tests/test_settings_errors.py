@@ -1,10 +1,16 @@
 """Each error in what the application is told, provoked for real."""
 
+import os
 from pathlib import Path
 
+import psycopg
+import psycopg2
 import pytest
-from clusters import PASSWORD, Cluster, lifted_app
+from clusters import PASSWORD, Cluster, last_step, lifted_app
+from flask_doctor import urls
+from flask_doctor.diagnosis import Diagnosis
 from flask_doctor.examine import examine
+from flask_doctor.recognise import diagnose
 from project import Project
 
 ROUTES = "flask routes"
@@ -111,3 +117,127 @@ def test_driver_missing(project: Project):
     project.environment["DATABASE_URL"] = "postgresql+psycopg2cffi://x@localhost/x"
     assert project.diagnosis(ROUTES, "No module named 'psycopg2cffi'") == "driver-differs"
     assert project.diagnosis() == "driver-differs"
+
+
+def diagnosed(url: str) -> Diagnosis:
+    return last_step(lifted_app(url)).diagnosis
+
+
+@pytest.mark.parametrize("driver", ["psycopg2", "psycopg"])
+@pytest.mark.parametrize(
+    ("change", "entry", "after"),
+    [
+        (("/app", "/app?schema=birds"), "url-parameter-unknown", "?options=-csearch_path%3Dbirds"),
+        (
+            ("/app", "/app?pgbouncer=true&sslmode=prefer"),
+            "url-parameter-unknown",
+            "?sslmode=prefer",
+        ),
+        (("/app", ""), "url-without-database", "/DATABASE"),
+        (("trusted", "'outside '"), "url-stray-characters", "//outside@"),
+        (("127.0.0.1", '"127.0.0.1'), "url-stray-characters", "@127.0.0.1"),
+        (("/app", '/app"'), "url-stray-characters", "/app"),
+    ],
+)
+def test_a_part_of_the_url_is_blamed_and_corrected(
+    server: Cluster, driver: str, change: tuple[str, str], entry: str, after: str
+):
+    url = server.url("trusted", "app").replace("psycopg2", driver)
+    found = diagnosed(url.replace(*change))
+    assert found.entry.id == entry
+    assert found.entry.action is None
+    assert any(line.startswith("+ ") and after in line for line in found.fix)
+
+
+@pytest.mark.parametrize(
+    ("url", "entry"),
+    [
+        (" postgresql://x:topsecret@localhost:1/x", "url-stray-characters"),
+        ('"postgresql://x:topsecret@localhost:1/x"', "url-stray-characters"),
+        ("postgresql://x:topsecret@localhost:1/x\n", "connection-refused"),
+        ("postgresql://x:topsecret@localhost:port/x", "url-port"),
+        ("postgresql+psycopg2://x:p@ss%25w:#?@localhost:1/x", "url-unescaped"),
+        ("postgresql+psycopg2://x:p@topsecret/w@localhost:1/x", "url-unescaped"),
+        ("postgresql+psycopg2://x:p@topsecret?w@localhost:1/x", "url-unescaped"),
+        ("postgres://x:topsecret@localhost:1/x", "url-scheme"),
+    ],
+)
+def test_no_part_of_the_password_is_shown(monkeypatch: pytest.MonkeyPatch, url: str, entry: str):
+    monkeypatch.setenv("DATABASE_URL", url)
+    *steps, last = examine(lambda: lifted_app(url))
+    assert last.diagnosis.entry.id == entry
+    said = last.diagnosis.text() + "".join(step.detail for step in (*steps, last))
+    assert "topsecret" not in said
+    assert "ss%25w" not in said
+
+
+@pytest.mark.parametrize("password", ["p#w", "p?w", "p:w", "p@ss%25w:#?"])
+def test_a_url_is_shown_without_its_password(password: str):
+    assert urls.shown(f"postgresql://x:{password}@h/d?a=b") == "postgresql://x:***@h/d?a=b"
+
+
+def test_what_libpq_says_of_a_url_that_it_reads_itself():
+    for url, entry in [
+        ("postgresql://a:p%w1@localhost:1/x", "url-unescaped"),
+        ("postgresql://a:p@localhost:1/x?schema=1", "url-parameter-unknown"),
+        ("postgresql://a:p@localhost:1/x?schema", "url-malformed"),
+        (" postgresql://a:p@localhost:1/x", "url-malformed"),
+    ]:
+        for module in (psycopg, psycopg2):
+            with pytest.raises(module.ProgrammingError) as caught:
+                module.connect(url)
+            found = diagnose(caught.value)
+            assert found.entry.id == entry
+            assert "p%w1" not in found.text()
+
+
+def test_a_url_that_hides_the_one_of_env(
+    server: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    good = server.url("trusted", "app")
+    stale = server.url("trusted", "gone")
+    (tmp_path / ".env").write_text(f"DATABASE_URL={good}\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", stale)
+    found = diagnosed(stale)
+    assert found.entry.id == "url-hidden"
+    assert "$ unset DATABASE_URL" in found.fix
+    (tmp_path / ".env").write_text(f"DATABASE_URL={good}2\n")  # that wouldn't help
+    assert diagnosed(stale).entry.id == "database-missing"
+
+
+@pytest.mark.parametrize(
+    ("files", "entry", "line"),
+    [
+        ({".env.txt": "DATABASE_URL=x"}, "env-file-misnamed", "$ mv -n .env.txt .env"),
+        ({".env.example": "DATABASE_URL=x"}, "env-file-missing", "$ cp -n .env.example .env"),
+        ({".env": "DATABSE_URL=x"}, "setting-misspelt", "+ DATABASE_URL=VALUE"),
+        (
+            {},
+            "url-missing",
+            "+ DATABASE_URL=postgresql+psycopg2://ROLE:PASSWORD@localhost:5432/DATABASE",
+        ),
+    ],
+)
+def test_a_variable_that_is_not_set(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    files: dict[str, str],
+    entry: str,
+    line: str,
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    *_, step = examine(lambda: os.environ["DATABASE_URL"])
+    assert step.diagnosis.entry.id == entry
+    assert line in step.diagnosis.fix
+
+
+def test_an_env_file_that_flask_stumbles_over(project: Project):
+    (project.folder / ".env").write_text("DATABASE_URL=x\n", encoding="utf-16")
+    assert project.diagnosis("flask-doctor") == "env-file-encoding"
+    project.run_fix()
+    assert (project.folder / ".env").read_text(encoding="utf-8") == "DATABASE_URL=x\n"
+    assert project.diagnosis("flask-doctor --app app") == "no-migrations-folder"

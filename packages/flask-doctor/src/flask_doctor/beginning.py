@@ -130,9 +130,12 @@ def url(case: Examination) -> str:
     if case.engine is None:
         with_extension = "sqlalchemy" in case.doctor.app.extensions
         known = "flask_sqlalchemy" in sys.modules or "flask_sqlalchemy_lite" in sys.modules
-        raise Finding("app-not-registered" if with_extension or known else "engine-unknown")
+        raise Finding("app-not-registered" if with_extension or known else "engine-not-given")
     if case.engine.dialect.name != "postgresql":
         raise Finding("other-database", detail=case.engine.dialect.name)
+    text = case.doctor.app.config.get("SQLALCHEMY_DATABASE_URI")
+    if isinstance(text, str) and urls.is_cut(text, str(case.engine.url.password or "")):
+        return urls.shown(text)  # what SQLAlchemy takes for the host is a part of the password
     return str(case.engine.url.render_as_string())
 
 

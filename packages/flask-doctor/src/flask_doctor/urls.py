@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from .folder import settings_file, settings_in
 
 DRIVERS = ("psycopg2", "psycopg", "pg8000", "asyncpg", "psycopg2cffi")
-STRAY = " \t\r\n\"'\u00a0\u200b\u201c\u201d"  # what is pasted along, at the ends
+STRAY = " \t\r\n\"'`\ufeff\u00a0\u200b\u201c\u201d"  # what is pasted along, at the ends
 # libpq's parameters (PostgreSQL's documentation, 34.1.2).
 PARAMETERS = """
     host hostaddr port dbname user password passfile require_auth channel_binding connect_timeout

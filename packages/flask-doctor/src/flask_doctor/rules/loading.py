@@ -62,7 +62,8 @@ def _pointed(entry: str, facts: dict[str, str]) -> Found:
     found = inside or applications(Path.cwd())
     if found:
         best = min(found, key=lambda a: (bool(a.needed), a.file.count(os.sep), a.is_factory))
-        return entry, facts | {"option": best.option, "detail": _listed(found)}
+        look = "Name the file that makes the application:\n$ {bare} --app {option} doctor"
+        return entry, facts | {"option": best.option, "detail": _listed(found), "look": look}
     return entry, facts | _above()
 
 
@@ -88,7 +89,8 @@ def _above() -> dict[str, str]:
     """Say where an application is, where there is none in this folder."""
     for parent in Path.cwd().parents[:2]:
         if any(applications_in(file) for file in sorted(parent.glob("*.py"))[:20]):
-            return {"go": f"cd {os.path.relpath(parent)}", "detail": f"{parent} has one."}
+            look = f"Go to that folder, and run the command again:\n$ cd {os.path.relpath(parent)}"
+            return {"look": look, "detail": f"The folder {parent} has one."}
     return {"detail": "No file here makes one with `Flask(...)`."}
 
 

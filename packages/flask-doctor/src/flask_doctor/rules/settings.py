@@ -31,7 +31,7 @@ UNKNOWN_PARAMETER = re.compile(r'invalid (?:connection option|URI query paramete
 # How a message tells that this part of the URL is at fault.
 BLAMED = {
     "host": r"translate host name|failed to resolve host|unexpected spaces",
-    "username": r'role ".*" does not exist|for user "|authentication failed',
+    "username": r'role ".*" does not exist|\buser "|authentication failed',
     "password": r"password authentication failed",
     "database": r"database \".*\" does not exist",
 }
@@ -69,7 +69,7 @@ def url(error: BaseException, case: Case) -> Found | None:
     # What int() says of a port cut out of a password, it says of much else: ask the URL.
     fault = urls.flaw(text)
     if fault is None:
-        return NOTHING if found[0] == "url-unescaped" else found
+        return NOTHING if found[0] != "url-scheme" else (found[0], _edited("url-scheme", text))
     if fault == "url-missing":
         return fault, {"detail": "DATABASE_URL is set, but it is empty."}
     return fault, _edited(fault, text)
@@ -80,7 +80,7 @@ def _edited(fault: str, text: str) -> dict[str, str]:
     if fault == "url-stray-characters":
         clean = text.strip(urls.STRAY)
         named = _named(text, clean)
-        return {"what": named, "part": "URL"} | urls.edit(text, clean)
+        return {"what": named, "part": "database URL"} | urls.edit(text, clean)
     scheme, separator, rest = text.partition("://")
     if fault == "url-scheme" and separator:
         facts = {"scheme": scheme}
@@ -135,7 +135,7 @@ def parts(error: BaseException, case: Case) -> Found | None:
             cleaned: dict[str, Any] = {part: clean}
             changed = own._replace(**cleaned)
             facts = urls.edit(_rendered(own), _rendered(changed)) if part != "password" else {}
-            where = PARTS.get(part, part)
+            where = f"{PARTS.get(part, part)} in the database URL"
             return "url-stray-characters", facts | {"what": _named(value, clean), "part": where}
     return _missing(own, message, case)
 
@@ -187,8 +187,7 @@ def unset(error: BaseException, case: Case) -> Found | None:
     known = list(settings_in(own)) if own else []
     near = get_close_matches(name, [n for n in known if n != name], 1, 0.75)
     if own and near:
-        line = {"before": f"{near[0]}=VALUE", "after": f"{name}=VALUE"}
-        return "setting-misspelt", facts | line | {"similar": near[0], "file": os.path.relpath(own)}
+        return "setting-misspelt", facts | {"similar": near[0], "file": os.path.relpath(own)}
     for example in (".env.example", ".env.sample", ".env.template"):
         if own is None and name in settings_in(Path(example)):
             return "env-file-missing", facts | {"example": example}
