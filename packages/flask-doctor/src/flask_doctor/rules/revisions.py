@@ -144,7 +144,10 @@ def _revisions(folder: Path, but: Path) -> list[str]:
 
 
 def no_command(error: BaseException, case: Case) -> Found | None:
-    """Explain `flask db`, where it is no command."""
+    """Explain `flask db`, where it is no command, or Flask-Migrate doesn't know the application."""
+    if isinstance(error, KeyError) and error.args == ("migrate",):
+        bound = all("flask_migrate" not in code.co_filename for code, _ in frames(error))
+        return None if bound else ("migrate-not-bound", {})
     match = re.search(r"No such command '(\w+)'", str(error))
     context: Any = getattr(error, "ctx", None)
     if not isinstance(error, click.UsageError) or not match or match[1] != "db" or context is None:
@@ -155,7 +158,7 @@ def no_command(error: BaseException, case: Case) -> Found | None:
     except (Exception, SystemExit):
         return None  # the application's own error says more, and comes before this one
     if "migrate" in app.extensions:
-        return "other-migrate-command", {"command": app.extensions["migrate"].migrate.command}
+        return None
     if not find_spec("flask_migrate"):
         return "migrate-not-installed", {}
     return "migrate-not-bound", {}
