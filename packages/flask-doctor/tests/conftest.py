@@ -5,7 +5,9 @@ from clusters import PASSWORD, Cluster
 
 # Later lines count only where none before them does; what no line names is refused.
 HBA = """
-host all trusted,ghost,limited 127.0.0.1/32 trust
+host all trusted,ghost,limited,members,humble 127.0.0.1/32 trust
+host all refused 127.0.0.1/32 reject
+host all ident 127.0.0.1/32 ident
 host all secret,hashed 127.0.0.1/32 scram-sha-256
 host all plain 127.0.0.1/32 password
 local all nobody_here peer
@@ -25,9 +27,18 @@ def server() -> Iterator[Cluster]:
         f"CREATE ROLE secret LOGIN CREATEDB PASSWORD '{quoted}'",
         f"CREATE ROLE plain LOGIN PASSWORD '{quoted}'",
         "CREATE ROLE limited LOGIN CONNECTION LIMIT 0",
+        "CREATE ROLE members NOLOGIN",
+        "CREATE ROLE humble LOGIN",
         "CREATE ROLE nobody_here LOGIN",
         "CREATE ROLE outside LOGIN",
+        "CREATE ROLE refused LOGIN",
+        "CREATE ROLE ident LOGIN",
         "CREATE DATABASE app OWNER trusted",
+        "CREATE DATABASE private",
+        "REVOKE CONNECT ON DATABASE private FROM PUBLIC",
+        "CREATE DATABASE closed ALLOW_CONNECTIONS false",
+        "CREATE DATABASE narrow CONNECTION LIMIT 0",
+        'CREATE DATABASE "Stations"',
     )
     yield cluster
     cluster.remove()

@@ -21,6 +21,7 @@ from clusters import (
     lifted_app,
     run_fix,
 )
+from flask_doctor.actions import create_database
 from sqlalchemy.exc import SQLAlchemyError
 
 DISTRIBUTION = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
@@ -50,11 +51,21 @@ def assert_both_explain(url: str, entry: str) -> None:
         ("ghost", "", "app", "role-missing"),
         ("trusted", "", "nowhere", "database-missing"),
         ("secret", ENCODED, "nowhere", "database-missing"),
-        ("plain", ENCODED, "nowhere", "database-missing"),
+        ("plain", ENCODED, "nowhere", "database-left-to-administrator"),
+        ("trusted", "", "stations", "database-name-differs"),
+        ("trusted", "", "Statoins", "database-name-differs"),
+        ("trusted", "", "app%20", "database-name-with-space"),
+        ("trusted", "", "private", "no-connect-privilege"),
+        ("trusted", "", "closed", "database-closed"),
+        ("trusted", "", "template0", "database-closed"),
+        ("trusted", "", "narrow", "too-many-connections-to-database"),
+        ("members", "", "app", "role-no-login"),
+        ("refused", "", "app", "no-hba-entry"),
+        ("ident", "", "app", "ident-rejected"),
         ("secret", "", "app", "no-password"),
         ("secret", "wrong%40", "app", "password-rejected"),
         ("outside", "", "app", "no-hba-entry"),
-        ("limited", "", "app", "too-many-connections"),
+        ("limited", "", "app", "too-many-connections-of-role"),
     ],
 )
 def test_a_refusal_of_the_server_is_explained(server: Cluster, role, password, database, entry):
@@ -144,15 +155,21 @@ def german_server() -> Iterator[Cluster]:
     for name in ("server.key", "server.crt"):
         shutil.chown(cluster.data / name, cluster.data.owner())
     cluster.configure(
-        "ssl = on\nlc_messages = 'C.UTF-8'",
+        "ssl = on\nssl_ca_file = 'server.crt'\nlc_messages = 'C.UTF-8'",
         "hostssl all encrypted 127.0.0.1/32 trust\n"
-        "host all trusted,ghost 127.0.0.1/32 trust\n"
+        "host all trusted,ghost,members 127.0.0.1/32 trust\n"
+        "hostssl all certified 127.0.0.1/32 trust clientcert=verify-ca\n"
         "host all secret 127.0.0.1/32 md5\n",
     )
     cluster.start()
     cluster.execute(
         "CREATE ROLE encrypted LOGIN",
         "CREATE ROLE trusted LOGIN",
+        "CREATE ROLE members",
+        "CREATE ROLE certified LOGIN",
+        "CREATE DATABASE private",
+        "REVOKE CONNECT ON DATABASE private FROM PUBLIC",
+        "CREATE DATABASE closed ALLOW_CONNECTIONS false",
         "SET password_encryption = md5",
         "CREATE ROLE secret LOGIN PASSWORD 'right'",
     )
@@ -165,9 +182,13 @@ def german_server() -> Iterator[Cluster]:
     ("role", "password", "database", "entry", "message"),
     [
         ("ghost", "", "postgres", "role-missing", "existiert nicht"),
-        ("trusted", "", "nowhere", "database-missing", "existiert nicht"),
+        ("trusted", "", "nowhere", "database-left-to-administrator", "existiert nicht"),
+        ("members", "", "postgres", "role-no-login", "Berechtigung zum Einloggen"),
+        ("certified", "", "postgres", "client-certificate", "Client-Zertifikat"),
+        ("trusted", "", "private", "no-connect-privilege", "keine Berechtigung"),
+        ("trusted", "", "closed", "database-closed", "keine Verbindungen"),
         ("secret", "wrong", "postgres", "password-rejected", "fehlgeschlagen"),
-        ("secret", "right", "nowhere", "database-missing", "existiert nicht"),
+        ("secret", "right", "nowhere", "database-left-to-administrator", "existiert nicht"),
         ("outside", "", "postgres", "no-hba-entry", "pg_hba.conf-Eintrag"),
     ],
 )
@@ -199,6 +220,42 @@ def test_several_hosts_are_tried_in_turn(server: Cluster):
     dead, alive = dead_port(), server.port
     url = f"postgresql+psycopg2://trusted@/app?host=127.0.0.1:{dead}&host=127.0.0.1:{alive}"
     assert last_step(lifted_app(url)).stage != "connection"
+
+
+@pytest.mark.parametrize(
+    ("role", "database", "undo"),
+    [
+        ("trusted", "private", "REVOKE CONNECT ON DATABASE private FROM trusted"),
+        ("trusted", "closed", "ALTER DATABASE closed ALLOW_CONNECTIONS false"),
+        ("trusted", "narrow", "ALTER DATABASE narrow CONNECTION LIMIT 0"),
+        ("members", "app", "ALTER ROLE members NOLOGIN"),
+        ("limited", "app", "ALTER ROLE limited CONNECTION LIMIT 0"),
+        ("humble", "made_by_command", "DROP DATABASE made_by_command"),
+    ],
+)
+def test_the_printed_commands_let_the_role_in(server: Cluster, role, database, undo):
+    url = server.url(role, database)
+    run_fix(last_step(lifted_app(url)).diagnosis, server.folder)
+    assert last_step(lifted_app(url)).stage != "connection"
+    server.execute(undo)
+
+
+def test_what_was_reached_is_ruled_out(server: Cluster):
+    diagnosis = connect_error(server.url("trusted", "private")).diagnosis
+    assert f"127.0.0.1:{server.port} is reached" in diagnosis.ruled_out
+    assert "it lets role trusted in" in diagnosis.ruled_out
+    assert (
+        connect_error(f"postgresql+psycopg2://x@127.0.0.1:{dead_port()}/x").diagnosis.ruled_out
+        == ""
+    )
+
+
+@pytest.mark.parametrize("database", ["stations", "Station%20s", "app%20"])
+def test_no_database_is_created_beside_one_of_nearly_the_same_name(server: Cluster, database: str):
+    app = lifted_app(server.url("trusted", database))
+    with app.app_context(), pytest.raises(SQLAlchemyError):
+        create_database(app)
+    assert last_step(app).diagnosis.entry.action is None
 
 
 def test_the_commands_for_a_missing_role_create_it(server: Cluster):

@@ -115,13 +115,41 @@ def test_the_environment_counts_as_it_does_for_libpq(thief: Thief, monkeypatch: 
         ("ghost", "app", "role-missing"),
         ("trusted", "nowhere", "database-missing"),
         ("outside", "app", "no-hba-entry"),
-        ("limited", "app", "too-many-connections"),
+        ("ident", "app", "ident-rejected"),
+        ("trusted", "private", "no-connect-privilege"),
+        ("trusted", "closed", "database-closed"),
+        ("trusted", "narrow", "too-many-connections-to-database"),
+        ("limited", "app", "too-many-connections-of-role"),
         ("trusted", "app", None),
     ],
 )
 def test_a_refusal_is_known_by_its_sqlstate(server: Cluster, role, database, entry):
     attempt = Attempt("127.0.0.1", str(server.port), "words that nobody knows")
     assert refusal.examine({"user": role, "dbname": database}, attempt) == entry
+
+
+@pytest.mark.parametrize(
+    ("options", "entry"),
+    [
+        ("-c nothing=1", "parameter-unknown"),
+        ("-c work_mem=much", "parameter-invalid"),
+        ("-c log_statement=all", "parameter-denied"),
+    ],
+)
+def test_what_is_set_at_login_is_sent_as_well(server: Cluster, options: str, entry: str):
+    attempt = Attempt("127.0.0.1", str(server.port), "words that nobody knows")
+    parameters = {"user": "trusted", "dbname": "app", "options": options}
+    assert refusal.examine(parameters, attempt) == entry
+
+
+def test_of_several_attempts_the_one_that_tells_most_counts():
+    """`localhost` leads to two addresses: that nobody listens at one of them says little."""
+    message = (
+        'connection to server at "localhost" (::1), port 5432 failed: Connection refused\n'
+        'connection to server at "localhost" (127.0.0.1), port 5432 failed: '
+        "fe_sendauth: no password supplied\n"
+    )
+    assert decisive(message).address == "127.0.0.1"
 
 
 def test_of_several_attempts_the_one_that_a_server_refused_counts():

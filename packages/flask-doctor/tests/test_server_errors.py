@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -13,8 +14,10 @@ from clusters import Cluster, assert_explained, engine_of, last_step, lifted_app
 from flask_doctor.catalogue import ENTRIES
 from flask_doctor.diagnosis import Diagnosis, server_facts
 from flask_doctor.examine import examine
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import SQLAlchemyError, TimeoutError
+
+RELOAD = "SELECT pg_reload_conf()"
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ def error_of(url: str, *statements: str, **options: object) -> SQLAlchemyError:
         (
             "trusted",
             ["SET TRANSACTION READ ONLY", "CREATE TABLE x (y int)"],
-            "read-only-server",
+            "read-only-transaction",
         ),
     ],
 )
@@ -114,14 +117,14 @@ def test_too_many_connections(server: Cluster):
         assert last_step(app).diagnosis.entry.id == "too-many-connections"
 
 
-def test_a_pool_larger_than_the_server_is_found_beforehand(server: Cluster):
+def test_a_pool_larger_than_the_server_is_mentioned(server: Cluster):
     server.execute("CREATE DATABASE empty_one OWNER trusted")
     url = server.url("trusted", "empty_one")
     app = lifted_app(url, SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 50})
     del app.extensions["migrate"]
     step = last_step(app)
-    assert step.diagnosis, step
-    assert step.diagnosis.entry.id == "too-many-connections"
+    assert (step.ok, step.stage) == (True, "connections")
+    assert "may open up to 60, and 40 are allowed" in step.detail
     server.execute("DROP DATABASE empty_one")
 
 
@@ -172,17 +175,69 @@ def test_a_standby_is_a_read_only_server(second_server: Cluster):
     shutil.chown(second_server.data / "standby.signal", second_server.data.owner())
     second_server.start()
     error = error_of(second_server.url(), "CREATE TABLE x (y int)")
-    assert_explained(error, "read-only-server")
-    assert last_step(lifted_app(second_server.url())).diagnosis.entry.id == "read-only-server"
+    assert_explained(error, "read-only-standby")
+    assert last_step(lifted_app(second_server.url())).diagnosis.entry.id == "read-only-standby"
+
+
+@pytest.mark.parametrize(
+    ("where", "entry"),
+    [
+        ("ROLE humble SET", "read-only-setting"),
+        ("DATABASE app SET", "read-only-setting"),
+        ("ROLE humble IN DATABASE app SET", "read-only-setting"),
+        ("SYSTEM SET", "read-only-setting"),
+        ("", "read-only-options"),
+    ],
+)
+@pytest.mark.parametrize("driver", ["psycopg2", "psycopg"])
+def test_who_turned_writing_off_is_told(server: Cluster, where: str, entry: str, driver: str):
+    url = server.url("humble", "app").replace("psycopg2", driver)
+    if where:
+        server.execute(f"ALTER {where} default_transaction_read_only = on", RELOAD)
+    else:
+        url += "?options=-c%20default_transaction_read_only%3Don"
+    assert_explained(error_of(url, "CREATE TABLE x (y int)"), entry)
+    step = last_step(lifted_app(url))
+    assert (step.stage, step.diagnosis.entry.id) == ("connection", entry)
+    run_fix(step.diagnosis, server.folder)
+    fixed = last_step(lifted_app(server.url("humble", "app")))
+    assert fixed.stage != "connection", fixed
+
+
+def test_a_frozen_server_takes_the_connection_and_says_nothing(server: Cluster):
+    number = int((server.data / "postmaster.pid").read_text().split()[0])
+    os.kill(number, signal.SIGSTOP)
+    try:
+        step = last_step(lifted_app(server.url("trusted", "app") + "?connect_timeout=2"))
+    finally:
+        os.kill(number, signal.SIGCONT)
+    assert (step.stage, step.diagnosis.entry.id) == ("connection", "no-answer")
+
+
+def test_an_examination_does_not_wait_for_ever_and_an_application_may(server: Cluster):
+    app = lifted_app(server.url("trusted", "app"))
+    used = []
+    with engine_of(app) as engine:
+        event.listen(engine, "do_connect", lambda *a: used.append(a[3].get("connect_timeout")))
+        engine.connect().close()
+        engine.dispose()
+        list(examine(lambda: app))
+    assert used[0] is None
+    assert set(used[1:]) == {10}
 
 
 @pytest.mark.parametrize(
     "entry",
-    ["peer-rejected", "no-hba-entry", "too-many-connections", "disk-full", "lock-timeout"],
+    [
+        *("peer-rejected", "ident-rejected", "no-hba-entry", "too-many-connections", "disk-full"),
+        *("out-of-memory", "lock-timeout", "read-only-server", "read-only-standby", "no-answer"),
+        *("too-many-connections-of-role", "too-many-connections-to-database", "idle-session"),
+    ],
 )
 def test_the_administrators_commands_can_be_run_as_printed(server: Cluster, entry: str):
     facts = server_facts("127.0.0.1", str(server.port), "trusted", "app")
-    run_fix(Diagnosis(ENTRIES[entry], facts), server.folder)
+    run_fix(Diagnosis(ENTRIES[entry], facts | {"system_user": "somebody"}), server.folder)
+    server.execute("DROP ROLE IF EXISTS somebody")
 
 
 def test_where_an_own_connector_led_is_told_by_the_connection(server: Cluster):

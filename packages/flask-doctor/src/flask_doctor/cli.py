@@ -164,6 +164,7 @@ def _explain(error: BaseException) -> None:
     if isinstance(error, click.ClickException | SystemExit):
         click.echo(f"\n{diagnosis.text()}\n", err=True)
     else:
+        error.diagnosis = diagnosis  # type: ignore[attr-defined]
         error.add_note(f"\n{diagnosis.text()}")
 
 

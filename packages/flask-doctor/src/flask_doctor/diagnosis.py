@@ -42,11 +42,13 @@ UNKNOWN = {
 # Facts that are shell commands already.
 TOOLS = ("upgrade", "migrate", "revise", "stamp", "merge", "init")
 COMMANDS = {"flask", "python", "psql", "start", *TOOLS}
-# Facts that are whole lines of a fix: where they aren't known, it goes without.
-OPTIONAL = re.compile(r"\{(before|after|sql|marked)\}")
+# Facts that are whole lines of a fix: where they aren't known, it goes without, and without the
+# sentence that leads to them with a colon.
+OPTIONAL = re.compile(r"\{(before|after|sql|later|marked)\}")
 # What is pasted or edited as it stands; all other lines are sentences.
 VERBATIM = ("$ ", "- ", "+ ", "| ")
 PROMPT = re.compile(r"(\S+)=# (.*)")
+CODE = re.compile(r"[-+$|] |\S+=# ")
 WRITTEN = re.compile(r"\{(edit|look|ends)\}")
 START = {"darwin": "brew services start postgresql", "win32": "net start postgresql"}
 
@@ -75,13 +77,15 @@ class Diagnosis:
     @property
     def why(self) -> str:
         """The cause, in prose."""
-        return self.entry.why.format_map(self._facts).strip()
+        return " ".join(self.entry.why.format_map(self._facts).split())
 
     @property
     def fix(self) -> list[str]:
         """The fix, line by line: sentences, commands (`$ ...`), and edits (`- ...`, `+ ...`)."""
         facts = self._facts
-        lines = [n for n in self.entry.fix if facts.keys() >= set(OPTIONAL.findall(n))]
+        known = [n for n in self.entry.fix if facts.keys() >= set(OPTIONAL.findall(n))]
+        left_over = {a for a, b in pairwise([*known, ""]) if a[-1] == ":" and not CODE.match(b)}
+        lines = [line for line in known if line not in left_over]
         return [filled for line in lines for filled in _lines(line, facts)]
 
     @property
@@ -138,14 +142,14 @@ def _lines(line: str, facts: Mapping[str, str]) -> list[str]:
 def _fill(line: str, facts: Mapping[str, str]) -> str:
     if prompt := PROMPT.fullmatch(line):
         quoted = Facts((n, '"{}"'.format(v.replace('"', '""'))) for n, v in facts.items())
-        quoted["sql"] = facts["sql"]
+        quoted |= {name: facts[name] for name in ("sql", "later")}
         database = shlex.quote(prompt[1].format_map(facts))
         return f"$ {facts['psql']} -d {database} -c {shlex.quote(prompt[2].format_map(quoted))}"
     if line.startswith("$ "):
         return line.format_map(
             Facts((name, v if name in COMMANDS else shlex.quote(v)) for name, v in facts.items())
         )
-    return line.format_map(facts)
+    return line.format_map(facts).rstrip()
 
 
 def command_facts(commands: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:

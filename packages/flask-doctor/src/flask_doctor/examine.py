@@ -23,11 +23,24 @@ from .diagnosis import Diagnosis, masked
 from .migrations import Finding
 from .own_code import own_line
 from .recognise import diagnose, possible
+from .rights import find_rights
+from .rules import databases
 from .stamping import fitting
-from .state import State, known_entries, state_of
+from .state import State, known_entries, patience, state_of
 from .trying import attempt
 
+CONNECT_TIMEOUT = 10  # seconds, where the application sets none and would wait for ever
 STATEMENT_TIMEOUT = 2000  # milliseconds
+NATURE = """
+    SELECT current_setting('server_version'), current_database(),
+           current_setting('transaction_read_only'), current_setting('server_encoding')
+"""
+BUDGET = """
+    SELECT current_setting('max_connections')::int, rolconnlimit, datconnlimit,
+           (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')
+    FROM pg_roles, pg_database
+    WHERE rolname = current_user AND datname = current_database()
+"""
 # What leads to a try of the migrations, which shows why they weren't run.
 TRIED = ("database-behind", "table-exists")
 ROLLED_BACK = "(The migrations that are left were tried and rolled back: nothing is changed.)"
@@ -105,7 +118,8 @@ def _failed(name: str, error: Exception, case: Examination) -> Step:
         facts = facts_of(case.state, case.engine) | connection_facts(connection) | error.facts
         entries = case.state.entries if case.state else known_entries()
         entry = possible(entries[error.entry], case.state, case.engine)
-        diagnosis: Diagnosis | None = Diagnosis(entry, facts, ruled_out=reached(connection))
+        where = facts.get("where", "")
+        diagnosis: Diagnosis | None = Diagnosis(entry, facts, where, reached(connection))
     else:
         diagnosis = diagnose(error, case.engine, state=case.state, probe=True)
     said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
@@ -149,7 +163,7 @@ def application(case: Examination) -> str:
     except (Exception, SystemExit) as error:
         known = diagnose(error, probe=True)
         if known:
-            raise Finding(known.entry.id, **known.facts) from error
+            raise Finding(known.entry.id, **known.facts | {"where": known.where}) from error
         wrapped = error.__context__ if isinstance(error, NoAppException) else None
         inner = error.__cause__ or wrapped or error
         detail = masked(f"{type(inner).__name__}: {inner}")
@@ -179,6 +193,7 @@ def driver(case: Examination) -> str:
 def connection(case: Examination) -> str:
     """Connect as the application does, with each of its engines; the main one stays."""
     (main, engine), *others = case.doctor.engines().items()
+    case.stack.callback(patience.reset, patience.set(CONNECT_TIMEOUT))
     case.connection = case.stack.enter_context(engine.connect())
     for case.name, case.engine in others:
         case.engine.connect().close()
@@ -191,28 +206,30 @@ def connection(case: Examination) -> str:
             raise
         case.connection.rollback()  # it had died in the pool, so that a new one is made now
         case.connection.execute(limit)
-    version, database, read_only = case.connection.execute(
-        text(
-            "SELECT current_setting('server_version'), current_database(), "
-            "current_setting('transaction_read_only')"
-        )
-    ).one()
+    version, database, read_only, encoding = case.connection.execute(text(NATURE)).one()
     if read_only == "on":
-        raise Finding("read-only-server")
+        row = case.connection.execute(text(databases.READ_ONLY)).one()
+        entry, facts = databases.read_only(*row)
+        raise Finding(entry, **facts)
+    kind = "" if encoding == "UTF8" else f", encoding {encoding}"
     also = f"; also {', '.join(name for name, _ in others)}" if others else ""
-    return f"{database}, PostgreSQL {version.split()[0]}{also}"
+    return f"{database}, PostgreSQL {version.split()[0]}{kind}{also}"
 
 
 def privileges(case: Examination) -> str:
-    """See whether the role may create tables; it need not when there is nothing to migrate."""
+    """See what the role may do with the tables of the models, and whether it may create others."""
+    rights = find_rights(case.doctor.metadata, case.connection)
     may_create, schema = case.connection.execute(
         text("SELECT has_schema_privilege(current_schema(), 'CREATE'), current_schema()")
     ).one()
+    if schema is None:
+        return rights or "no schema is searched, and none is needed"
     if may_create:
-        return f"may create tables in schema {schema}"
+        return f"may create tables in schema {schema}{rights and f'; {rights}'}"
     if not migrations.is_behind(case.doctor, case.connection):
-        return f"may not create tables in schema {schema}, but doesn't need to now"
-    raise Finding("schema-privilege")
+        may = f"may not create tables in schema {schema}, but doesn't need to now"
+        return f"{may}{rights and f'; {rights}'}"
+    raise Finding("schema-privilege", schema=schema)
 
 
 def known_models(case: Examination) -> str:
@@ -260,20 +277,21 @@ def drifted(case: Examination) -> str:
 
 
 def budget(case: Examination) -> str:
-    """Compare the pools of all processes with what the server allows."""
-    limit = int(case.connection.execute(text("SHOW max_connections")).scalar_one())
-    used = case.connection.execute(
-        text("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")
-    ).scalar_one()
+    """Compare the pools of all processes with what the server allows; that there is room is known.
+
+    A pool that is larger than the server is only mentioned: it may never fill.
+    """
+    server, role, database, used = case.connection.execute(text(BUDGET)).one()
+    limit = min([server, *(n for n in (role, database) if n >= 0)])
     pools = [engine.pool for engine in case.doctor.engines().values()]
     # No public way leads to what a pool may open beyond its size.
     own = sum(p.size() + p._max_overflow for p in pools if isinstance(p, QueuePool))
     processes = int(os.environ.get("WEB_CONCURRENCY") or 1)
+    told = f"{used} of {server} connections in use; "
     if own * processes > limit:
-        raise Finding("too-many-connections")
-    return (
-        f"{used} of {limit} connections in use; at most {own} for each process of the application"
-    )
+        each = "the application" if processes == 1 else f"its {processes} processes"
+        return f"{told}{each} may open up to {own * processes}, and {limit} are allowed"
+    return f"{told}at most {own} for each process of the application"
 
 
 STAGES: dict[str, Callable[[Examination], str]] = {

@@ -14,6 +14,8 @@ VARIABLES = {
     "user": "PGUSER",
     "password": "PGPASSWORD",
     "service": "PGSERVICE",
+    "options": "PGOPTIONS",
+    "client_encoding": "PGCLIENTENCODING",
     "sslmode": "PGSSLMODE",
     "sslrootcert": "PGSSLROOTCERT",
     "sslcert": "PGSSLCERT",
@@ -29,12 +31,17 @@ VARIABLES = {
 }
 # "connection to server at "host" (address), port 5432 failed: reason"; one for each address tried.
 ATTEMPT = re.compile(
-    r'connection to server (?:at "(?P<host>[^"]*)"(?: \([^)]*\))?, port (?P<port>\d+)'
+    r'connection to server (?:at "(?P<host>[^"]*)"(?: \((?P<address>[^)]*)\))?, port (?P<port>\d+)'
     r'|on socket "(?P<socket>[^"]*)") failed: .*?(?=connection to server |\Z)',
     re.S,
 )
 SOCKET = re.compile(r"(?P<folder>.*)/\.s\.PGSQL\.(?P<port>\d+)")
 NAMED = re.compile(r'\b(user|role|database) "([^"]+)"')
+# What tells less than any other answer, from the least on.
+TELLING_LITTLE = (
+    *("Cannot assign requested address", "unreachable", "No route to host"),
+    *("timeout expired", "Connection timed out", "No such file or directory", "Connection refused"),
+)
 
 
 class Attempt(NamedTuple):
@@ -43,6 +50,27 @@ class Attempt(NamedTuple):
     host: str
     port: str
     text: str
+    address: str = ""  # what the host's name has led to
+
+    @property
+    def reached(self) -> bool:
+        """Tell whether a program answered there."""
+        words = (*TELLING_LITTLE, "Permission denied")
+        return "FATAL" in self.text or not any(word in self.text for word in words)
+
+    @property
+    def reason(self) -> str:
+        """What is said of it, in a line."""
+        said = self.text.partition(" failed: ")[2].partition("\n")[0]
+        return said.removeprefix("FATAL:").strip()
+
+    @property
+    def telling(self) -> int:
+        """How much it says: a server's refusal tells most."""
+        if "FATAL" in self.text:
+            return len(TELLING_LITTLE) + 1
+        said = (n for n, words in enumerate(TELLING_LITTLE) if words in self.text)
+        return next(said, len(TELLING_LITTLE))
 
 
 def attempts(message: str) -> list[Attempt]:
@@ -51,15 +79,14 @@ def attempts(message: str) -> list[Attempt]:
     for match in ATTEMPT.finditer(message):
         socket = SOCKET.fullmatch(match["socket"] or "")
         where = socket or {"folder": match["host"] or "", "port": match["port"] or ""}
-        found.append(Attempt(where["folder"], where["port"], match[0].strip()))
+        address = match["address"] or ""
+        found.append(Attempt(where["folder"], where["port"], match[0].strip(), address))
     return found
 
 
 def decisive(message: str) -> Attempt | None:
-    """Return the attempt that tells most: one that a server refused, else the first."""
-    tried = attempts(message)
-    refused = [attempt for attempt in tried if "FATAL" in attempt.text]
-    return next(iter(refused + tried), None)
+    """Return the attempt that tells most, of equal ones the first."""
+    return max(attempts(message), key=lambda attempt: attempt.telling, default=None)
 
 
 def names_in(message: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 from .case import NOTHING, Case, Found
 from .catalogue import Entry
 from .errors import sqlstate_of
+from .pointing import Pointed
 
 # What the server tells of an error beside its message (the protocol's documentation, 53.8).
 FIELDS = {
@@ -30,6 +31,8 @@ def by_sqlstate(error: BaseException, case: Case) -> Found | None:
         return None
     statement = (getattr(error, "statement", None) or "").strip()
     original = getattr(error, "orig", None) or error
+    pointed = Pointed(error)
+    told = {"reason": pointed.message, **pointed.shown()}
     ranked: list[tuple[tuple[int, bool, int], Found]] = []
     for entry in case.entries.values():
         fits = max((len(s) for s in entry.sqlstates if sqlstate.startswith(s)), default=0)
@@ -41,7 +44,7 @@ def by_sqlstate(error: BaseException, case: Case) -> Found | None:
             fields = fields_of(original)
             if not case.probe:  # it may hold values, which are nobody's business in production
                 fields.pop("server_detail", None)
-            ranked.append((rank, (entry.id, captured | fields)))
+            ranked.append((rank, (entry.id, told | captured | fields)))
     return max(ranked, key=lambda item: item[0])[1] if ranked else NOTHING
 
 

@@ -1,20 +1,28 @@
 """The diagnosis where the error shows: on the exception, and after Flask-Migrate's log line."""
 
 import logging
+import os
 import sys
+import threading
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
+from weakref import ref
 
 from flask import Flask, appcontext_pushed, current_app, got_request_exception, has_request_context
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
 
+from .errors import sqlstate_of
 from .models import explain_no_changes
+from .own_code import own_line
 from .recognise import diagnose
-from .state import State, current_state, state_of
+from .state import State, current_state, patience, state_of
 
 log = logging.getLogger(__name__)
+
+# The last application that was set up: that of a script, or of a thread without a context.
+_latest: ref[State] | None = None
 
 
 def init_app(app: Flask) -> None:
@@ -32,6 +40,7 @@ def init_app(app: Flask) -> None:
     appcontext_pushed.connect(watch_extension, app, weak=False)
     got_request_exception.connect(_on_request_exception, app)
     logging.getLogger("flask_migrate").addFilter(_explain_swallowed)
+    _watch_process(state)
     # Of Flask-Migrate's env.py, stock or the application's own.
     logging.getLogger("alembic.env").addFilter(_explain_no_changes)
 
@@ -42,18 +51,61 @@ def _watch(state: State, engines: Iterable[Engine]) -> None:
         event.listen(engine, "handle_error", partial(_on_error, state))
 
 
+def _watch_process(state: State) -> None:
+    """Explain what ends a script or a thread, or shows in `flask shell`; once in a process."""
+    global _latest
+    hooked, _latest = _latest is not None, ref(state)
+    if hooked:
+        return
+    of_process, of_threads = sys.excepthook, threading.excepthook
+
+    def on_uncaught(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        _on_uncaught(error)
+        of_process(kind, error, trace)
+
+    def on_uncaught_in_thread(arguments: threading.ExceptHookArgs) -> None:
+        _on_uncaught(arguments.exc_value)
+        of_threads(arguments)
+
+    sys.excepthook, threading.excepthook = on_uncaught, on_uncaught_in_thread
+
+
+def _on_uncaught(error: BaseException | None) -> None:
+    if isinstance(error, Exception):
+        annotate(error, state=current_state() or (_latest() if _latest else None))
+
+
 def _note_parameters(
     state: State, engine: Engine, dialect: Any, record: Any, arguments: Any, parameters: Any
 ) -> None:
-    """Keep what the engine connects with, as only SQLAlchemy knows that; it then connects."""
+    """Keep what the engine connects with, as only SQLAlchemy knows that; it then connects.
+
+    The application may wait for ever for a server that is frozen; an examination doesn't.
+    """
     state.parameters[engine] = dict(parameters)
+    limit = patience.get()
+    by_libpq = dialect.driver in ("psycopg", "psycopg2")
+    if limit and by_libpq and "PGCONNECT_TIMEOUT" not in os.environ:
+        parameters.setdefault("connect_timeout", limit)
 
 
 def _on_error(state: State, context: ExceptionContext) -> None:
     error = context.sqlalchemy_exception or context.original_exception
     # Before each use the pool tries whether a connection still lives: no error when it doesn't.
     if not context.is_pre_ping:
-        annotate(error, context.engine, _driver_connection(context), state=state)
+        connection = _driver_connection(context)
+        annotate(error, context.engine, connection, state=state)
+        _remember(error, connection, state)
+
+
+def _remember(error: BaseException, connection: Any, state: State) -> None:
+    """Keep the error for those that follow from it: they don't say what it was."""
+    if connection is not None and sqlstate_of(error) != "25P02":
+        text = str(getattr(error, "orig", None) or error).strip()
+        try:
+            state.first_errors[connection] = text, own_line(error)
+        except TypeError:  # a connection that nothing can refer to weakly
+            log.debug("not remembered", exc_info=True)
 
 
 def _driver_connection(context: ExceptionContext) -> Any:
@@ -86,7 +138,8 @@ def annotate(
         diagnosis = diagnose(error, engine, connection, state=state, probe=probe)
         if diagnosis:
             error.diagnosis = diagnosis  # type: ignore[attr-defined]
-            error.add_note(f"\n{diagnosis.text()}")
+            if getattr(error.__cause__, "diagnosis", None) is not diagnosis:  # it has the note
+                error.add_note(f"\n{diagnosis.text()}")
     except Exception:
         # The error that is being raised matters more than ours.
         log.debug("the doctor failed", exc_info=True)

@@ -27,8 +27,7 @@ def own_line(error: BaseException) -> str:
     last = ""
     for code, number in frames(error):
         if not is_foreign(code.co_filename):
-            text = linecache.getline(code.co_filename, number).strip()
-            last = f"{os.path.relpath(code.co_filename)}, line {number}" + (text and f": {text}")
+            last = place(code.co_filename, number)
     return last
 
 
@@ -36,6 +35,12 @@ def frames(error: BaseException) -> Iterator[tuple[CodeType, int]]:
     """Yield the code and the line of each call on the way to an error, the outermost first."""
     yield from _callers()
     yield from _traceback(error)
+
+
+def place(filename: str, number: int) -> str:
+    """Return a line as it is told to the user."""
+    text = linecache.getline(filename, number).strip()
+    return f"{os.path.relpath(filename)}, line {number}" + (text and f": {text}")
 
 
 def _callers() -> Iterator[tuple[CodeType, int]]:
@@ -56,10 +61,13 @@ def _traceback(error: BaseException) -> Iterator[tuple[CodeType, int]]:
 
 def is_foreign(filename: str) -> bool:
     """Tell whether a file is none of the user's."""
-    return filename.startswith(NOT_THE_USERS) or f"{os.sep}bin{os.sep}" in filename
+    if filename.startswith(NOT_THE_USERS) or f"{os.sep}bin{os.sep}" in filename:
+        return True
+    # Compiled modules name a source that isn't there: `lib/sqlalchemy/engine/_row_cy.py`.
+    return not os.path.isabs(filename) and not os.path.exists(filename)
 
 
 def is_within(error: BaseException, folder: str) -> bool:
     """Tell whether an error comes from code in a package's folder, as `alembic/runtime`."""
     part = f"{os.sep}{folder.replace('/', os.sep)}{os.sep}"
-    return any(part in code.co_filename for code, _ in [*_callers(), *_traceback(error)])
+    return any(part in code.co_filename for code, _ in frames(error))

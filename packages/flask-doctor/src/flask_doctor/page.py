@@ -33,7 +33,10 @@ from .notes import annotate
 from .state import state_of
 
 # A migration was not run, or the model is newer than the migrations: a look tells which.
-NOT_MIGRATED = ("table-missing", "column-missing")
+NOT_MIGRATED = (
+    *("table-missing", "table-not-migrated", "table-lost"),
+    *("column-missing", "column-not-migrated", "column-lost"),
+)
 NEWER_MODEL = ("model-drift", "column-renamed", "migration-stamped", "enum-value-missing")
 RETRY_AFTER = 5  # seconds
 PROBLEM = "application/problem+json"

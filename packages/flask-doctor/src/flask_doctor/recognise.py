@@ -26,6 +26,10 @@ NO_MIGRATIONS = (
     "This application has no migrations. Create what is missing with `metadata.create_all()` "
     "(`db.create_all()` in Flask-SQLAlchemy), or set up Flask-Migrate."
 )
+BY_HAND = (
+    "This application has no migrations, so you change the table itself with `ALTER TABLE`, or set "
+    "up Flask-Migrate."
+)
 
 
 def diagnose(
@@ -52,7 +56,9 @@ def diagnose(
         if found and found[0] in entries:
             facts = facts_of(state, engine) | connection_facts(connection) | found[1]
             entry = possible(entries[found[0]], state, engine if probe else None)
-            return Diagnosis(entry, facts, own_line(inner), reached(connection))
+            where = facts.get("where") or own_line(inner)
+            ruled_out = reached(connection) or facts.pop("reached", "")
+            return Diagnosis(entry, facts, where, ruled_out)
     return None
 
 
@@ -61,11 +67,11 @@ def possible(entry: Entry, state: State | None, engine: Engine | None) -> Entry:
 
     Without an engine nobody is asked what they lose.
     """
-    if state is None or UPGRADE not in entry.fix:
+    if state is None:
         return entry
     if tool_of(state) is None:
-        return replace(entry, action=None, fix=(NO_MIGRATIONS,)) if entry.action else entry
-    if engine is None:
+        return _by_hand(entry)
+    if engine is None or UPGRADE not in entry.fix:
         return entry
     try:
         warning = warnings(state, engine)
@@ -76,6 +82,14 @@ def possible(entry: Entry, state: State | None, engine: Engine | None) -> Entry:
         return entry
     fix = [line for own in entry.fix for line in ([*warning, own] if own == UPGRADE else [own])]
     return replace(entry, action=None, fix=tuple(fix))
+
+
+def _by_hand(entry: Entry) -> Entry:
+    """Return the entry without a fix by migrations."""
+    if entry.action == "upgrade":
+        return replace(entry, action=None, fix=(NO_MIGRATIONS,))
+    kept = tuple(n for n in entry.fix if not n.startswith(("$ {migrate}", "$ {upgrade}")))
+    return entry if kept == entry.fix else replace(entry, fix=(*kept, BY_HAND))
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

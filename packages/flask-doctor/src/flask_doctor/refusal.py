@@ -5,8 +5,10 @@ refused with words that the catalogue doesn't know, and never takes less care th
 can't be done as libpq would do it is not done at all.
 """
 
+import re
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +17,33 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 
 from .libpq import Attempt, effective
 
-TIMEOUT = 2.0  # seconds, for connecting and for each answer
-# A refusal's SQLSTATE tells the entry; 28000 is shared by several of the server's routines.
-SHARED = "28000"
+TIMEOUT = 5.0  # seconds, for connecting and for each answer
+# A refusal's SQLSTATE tells the entry, or that and the server's routine.
 REFUSALS = {
-    "auth_failed": "peer-rejected",
-    "ClientAuthentication": "no-hba-entry",
-    "InitializeSessionUserId": "role-missing",
+    "28000 auth_failed": "authentication-elsewhere",
+    "28000 ClientAuthentication": "client-certificate",
+    "28000 InitializeSessionUserId": "role-missing",
     "28P01": "password-rejected",
     "3D000": "database-missing",
+    "42501 CheckMyDatabase": "no-connect-privilege",
+    "42501": "parameter-denied",
+    "42601": "parameter-unknown",
+    "42704": "parameter-unknown",
+    "22023": "parameter-invalid",
+    "53300 InitializeSessionUserId": "too-many-connections-of-role",
+    "53300 CheckMyDatabase": "too-many-connections-to-database",
     "53300": "too-many-connections",
+    "55000": "database-closed",
     "57P03": "server-starting",
 }
+# What no language translates, of refusals that share a routine.
+WORDS = {"pg_hba.conf": "no-hba-entry", "peer": "peer-rejected", "ident": "ident-rejected"}
 # Which of libpq's modes try it encrypted, in which order.
 ENCRYPTED = {"disable": [False], "allow": [False, True], "prefer": [True, False]}
 # The methods of authentication by their numbers in the protocol, and libpq's names for them.
 METHODS = {0: "none", 3: "password", 5: "md5", 10: "scram-sha-256"}
+# What the server is asked for at login, beside a session.
+ASKED_FOR = ("options", "client_encoding")
 GOING_ON = (11, 12)  # SCRAM's later steps
 # With one of these, or with one of these values, libpq does what pg8000 can't.
 BEYOND = {
@@ -102,8 +115,12 @@ def _is_beyond(own: dict[str, str]) -> bool:
 
 def _entry_of(error: DatabaseError) -> str | None:
     fields = error.args[0]
-    code = fields.get("C", "")
-    return REFUSALS.get(fields.get("R", "") if code == SHARED else code)
+    code, routine = fields.get("C", ""), fields.get("R", "")
+    if routine in ("auth_failed", "ClientAuthentication") and code == "28000":
+        for word, entry in WORDS.items():
+            if re.search(rf"\b{re.escape(word)}\b", fields.get("M", ""), re.I):
+                return entry
+    return REFUSALS.get(f"{code} {routine}") or REFUSALS.get(code)
 
 
 def _look(own: dict[str, str], attempt: Attempt, encrypted: bool) -> DatabaseError | None:
@@ -119,6 +136,7 @@ def _look(own: dict[str, str], attempt: Attempt, encrypted: bool) -> DatabaseErr
             password=own.get("password"),
             ssl_context=_context(own) if encrypted else False,
             timeout=TIMEOUT,
+            startup_params={name: own[name] for name in ASKED_FOR if own.get(name)},
             **address,
         ).close()
     except DatabaseError as error:
@@ -136,6 +154,11 @@ class _Look(CoreConnection):  # type: ignore[misc]
     def __init__(self, allowed: set[str], **arguments: Any) -> None:
         self.allowed = allowed
         super().__init__(**arguments)
+
+    def close(self) -> None:
+        # A server that has refused us is gone by now: that must not hide why.
+        with suppress(InterfaceError):
+            super().close()
 
     def handle_AUTHENTICATION_REQUEST(self, data: bytes, context: Any) -> None:  # noqa: N802
         number = int.from_bytes(data[:4], "big")

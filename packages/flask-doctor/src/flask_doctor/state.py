@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
@@ -15,6 +16,9 @@ from .catalogue import ENTRIES, Action, Entry
 log = logging.getLogger(__name__)
 
 GROUP = "flask_doctor.entries"
+
+patience: ContextVar[int | None] = ContextVar("patience", default=None)
+"""How many seconds an engine without a limit of its own may take to connect; None for ever."""
 
 
 class State:
@@ -35,6 +39,9 @@ class State:
         self.own_actions = actions
         # What each engine last connected with; nothing of an engine with a connector of its own.
         self.parameters: WeakKeyDictionary[Engine, dict[str, Any]] = WeakKeyDictionary()
+        # The last error of each driver's connection that had another cause than an earlier error,
+        # and the user's line of it.
+        self.first_errors: WeakKeyDictionary[Any, tuple[str, str]] = WeakKeyDictionary()
 
     @property
     def entries(self) -> dict[str, Entry]:

@@ -16,9 +16,11 @@ FILES = {
     "Connection": "connection",
     "Server": "server",
     "Names and privileges": "names",
+    "SQL statements": "statements",
     "Migrations": "migrations",
     "Models": "mapping",
-    "Sessions and values": "values",
+    "Values and constraints": "values",
+    "Sessions and queries": "sessions",
     "Code": "code",
 }
 

@@ -9,15 +9,26 @@ from collections.abc import Callable
 
 from ..case import Case, Found
 from ..matching import by_sqlstate, by_text
-from .connecting import lost, refused
+from .attributes import attributes
+from .connecting import lost, read_only, refused
 from .existing import enum_value
+from .functions import functions
+from .mapping import mapping
 from .migrating import migrating
+from .names import names
+from .privileges import privileges
 from .revisions import in_environment, in_files, in_order, no_command
+from .sessions import aborted, forked, pending
 from .settings import driver, url
+from .syntax import syntax
+from .values import adapting, encoding, times, value
+from .violations import violation
 
 RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
+    forked,
     lost,
     refused,
+    read_only,
     driver,
     url,
     migrating,
@@ -25,6 +36,19 @@ RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     in_order,
     no_command,
     enum_value,
+    names,
+    privileges,
+    functions,
+    syntax,
+    attributes,
+    violation,
+    value,
+    adapting,
+    encoding,
+    times,
+    aborted,
+    pending,
+    mapping,
     by_sqlstate,
     by_text,
     in_environment,

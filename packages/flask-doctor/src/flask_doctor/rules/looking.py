@@ -14,14 +14,16 @@ LIMITS = "SET statement_timeout = 2000; SET lock_timeout = 500"  # milliseconds
 
 
 @contextmanager
-def looking(case: Case) -> Iterator[Any]:
+def looking(case: Case, **other: str) -> Iterator[Any]:
     """Open a connection of the driver's, with bounds on what it waits for, and yield its cursor.
 
+    `other` are parameters that differ from the application's, such as another database's name.
     Only with `case.probe`. An engine with a connector of its own isn't looked through.
     """
     if not case.probe or case.engine is None or not case.parameters:
         raise LookupError("no look here")
-    connection = case.engine.dialect.connect(**case.parameters | {"connect_timeout": REACHING})
+    parameters = case.parameters | {"connect_timeout": REACHING} | other
+    connection = case.engine.dialect.connect(**parameters)
     try:
         cursor = connection.cursor()
         cursor.execute(LIMITS)

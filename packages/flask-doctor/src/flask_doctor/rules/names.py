@@ -13,15 +13,16 @@ from ..case import NOTHING, Case, Found
 from ..errors import sqlstate_of
 from ..migrations import tool_of
 from ..own_code import is_within
+from ..pointing import Name, Pointed, nearest
+from ..rights import searched
 from .looking import looking
-from .pointing import Name, Pointed, nearest
 
 log = logging.getLogger(__name__)
 
 RELATIONS = """
 SELECT nspname, relname, pg_table_is_visible(c.oid), has_schema_privilege(n.oid, 'USAGE')
 FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
-WHERE relkind = ANY('{r,v,m,p,f,S}') AND nspname <> 'information_schema'
+WHERE relkind = ANY('{r,v,m,p,f}') AND nspname <> 'information_schema'
 AND nspname NOT LIKE 'pg\\_%' LIMIT 5000
 """
 COLUMNS = """
@@ -29,6 +30,11 @@ SELECT relname, attname FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
 WHERE relname = ANY(%(tables)s) AND attnum > 0 AND NOT attisdropped
 AND (pg_table_is_visible(c.oid) OR relnamespace::regnamespace::text = ANY(%(schemas)s))
 ORDER BY attnum
+"""
+SIBLINGS = """
+SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate
+AND datname <> current_database() AND has_database_privilege(datname, 'CONNECT')
+ORDER BY datname LIMIT 5
 """
 # Functions that may stand where a table may, so that an unquoted name of these means no table.
 NOT_TABLES = r"\b(?:FROM|JOIN|,)\s+(user|current_user|session_user|current_date|current_role)\b"
@@ -80,9 +86,13 @@ class Known:
         tool = tool_of(self.case.state) if self.case.state else None
         if tool is None:
             return f"{kind}-missing" if kind == "table" else f"{kind}-not-created"
-        if self.database is None or not tool.made.exists():
+        if self.database is None:
             return f"{kind}-missing"
+        if not tool.made.exists():
+            return "no-migrations-folder"
         scripts = tool.scripts()
+        if not scripts.get_heads():
+            return "no-migrations-yet"
         pending = {
             script.path
             for script in scripts.iterate_revisions(
@@ -105,10 +115,11 @@ def _table(pointed: Pointed, known: Known) -> Found:
     if before and pointed.said and pointed.said[0] == before[0].folded:
         return _not_in_from(pointed, before[0], last)
     name, schema = last.folded, before[-1].folded if before else None
-    facts = {"table": name, "name": ".".join(part.written for part in pointed.parts)}
-    facts |= pointed.shown() if pointed.line else {}
+    whole = ".".join(part.written for part in pointed.parts)
+    facts = {"table": name, "name": whole} | pointed.shown()
     database = known.database
-    model = next((t for t in known.tables() if t.name == name and schema in (None, t.schema)), None)
+    homes = (schema, None if schema in (None, "public") else schema)
+    model = next((t for t in known.tables() if t.name == name and t.schema in homes), None)
     if database:
         if schema and schema not in database.schemas:
             return _schema_missing(schema, known)
@@ -117,11 +128,23 @@ def _table(pointed: Pointed, known: Known) -> Found:
     if name.endswith("_seq") and model is None:
         return "sequence-missing", facts
     if model is not None and not known.migrating:
-        return known.not_there("table", name), facts
+        return _table_of_model(name, known, facts)
     there = [r[1] for r in database.relations] if database else [t.name for t in known.tables()]
     if not there and database is None:
         return "table-missing", facts  # nothing is known of the models
     return _misspelled("table", name, last, there, facts)
+
+
+def _table_of_model(name: str, known: Known, facts: dict[str, str]) -> Found:
+    entry = known.not_there("table", name)
+    if known.database is None:
+        return entry, facts
+    ours = {table.name for table in known.tables()}
+    there = [r[1] for r in known.database.relations if r[2]]
+    near = nearest(name, [table for table in there if table not in ours])
+    if near and (entry in UNEXPLAINED or tool_of(known.case.state) is None):  # type: ignore[arg-type]
+        return "table-named-otherwise", facts | _rename(near, name)
+    return entry, facts | {"detail": "" if there else _empty(known.case, name)}
 
 
 def _not_in_from(pointed: Pointed, table: Name, column: Name) -> Found:
@@ -142,10 +165,9 @@ def _elsewhere(name: str, schema: str | None, database: Database) -> Found | Non
     if not homes or schema in [home for home, *_ in homes]:
         return NOTHING if homes else None
     home, _, usable = homes[0]
-    facts = {"schema": home, "search_path": database.search_path, "seen": ""}
-    if not usable:
-        return "schema-usage", facts
-    return "table-in-other-schema", facts
+    path = ", ".join(filter(None, (database.search_path, _quoted(home))))
+    facts = {"schema": home, "search_path": database.search_path or "empty", "sql": path}
+    return ("table-in-other-schema" if usable else "schema-usage"), facts
 
 
 def _misspelled(
@@ -156,10 +178,13 @@ def _misspelled(
     near = same if same and same != name else nearest(name, there)
     if not near:
         return f"{kind}-unknown", facts | {"listed": _listed(there)}
-    plain = re.fullmatch(r"[a-z_][a-z0-9_]*", near)
-    facts |= {"near": near, "before": written.written, "after": near if plain else f'"{near}"'}
+    facts |= {"near": near, "before": written.written, "after": _quoted(near)}
     case = "folded" if not written.quoted else "quoted"
     return (f"name-{case}" if same else f"{kind}-misspelled"), facts
+
+
+def _quoted(name: str) -> str:
+    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else f'"{name}"'
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -170,7 +195,7 @@ def _listed(names: Iterable[str]) -> str:
 def _column(pointed: Pointed, known: Known) -> Found:
     *before, last = pointed.parts or [Name("")]
     name = last.folded
-    facts = {"column": name, "name": last.written} | (pointed.shown() if pointed.line else {})
+    facts = {"column": name, "name": last.written} | pointed.shown()
     if taken := re.search(NOT_TABLES, pointed.statement, re.I):
         word = taken[1]
         return "reserved-word", facts | {"word": word, "before": word, "after": f'"{word}"'}
@@ -190,7 +215,7 @@ def _column(pointed: Pointed, known: Known) -> Found:
         entry = known.not_there("column", name)
         near = nearest(name, [c for t, c in columns if t == model.name and c not in model.c])
         facts |= _rename(near, name) | _definition(model, name, known.case)
-        return ("column-renamed" if near and entry == "column-not-migrated" else entry), facts
+        return ("column-named-otherwise" if near and entry in UNEXPLAINED else entry), facts
     same = any(other.lower() == name.lower() for other in there)
     if not same and not before and COMPARED.search(pointed.before):
         near = nearest(name, there)
@@ -225,17 +250,31 @@ def _definition(model: Table, name: str, case: Case) -> dict[str, str]:
     }
 
 
+def _empty(case: Case, table: str) -> str:
+    """Say that the database is empty, and which other one of the server has the table."""
+    try:
+        with looking(case) as cursor:
+            cursor.execute(SIBLINGS)
+            others = [row[0] for row in cursor.fetchall()]
+        found = [name for name in others if _has(case, name, table)]
+    except Exception:
+        found = []
+    also = f" Database {found[0]} of this server has it: is that the one you mean?" if found else ""
+    return f"The database has no tables at all.{also}"
+
+
+def _has(case: Case, database: str, table: str) -> bool:
+    with looking(case, dbname=database) as cursor:
+        cursor.execute("SELECT to_regclass(quote_ident(%(table)s)) IS NOT NULL", {"table": table})
+        return bool(cursor.fetchone()[0])
+
+
 def _schema(pointed: Pointed, known: Known) -> Found:
     """Tell a schema that isn't there from none at all."""
     if pointed.said:
         return _schema_missing(pointed.said[0], known)
     path = known.database.search_path if known.database else ""
-    return "no-schema-selected", {"search_path": path, "sql": _needed_schema(path)}
-
-
-def _needed_schema(path: str) -> str:
-    first = [s.strip(' "') for s in path.split(",") if "$user" not in s]
-    return 'CREATE SCHEMA IF NOT EXISTS "{}"'.format(first[0] if first and first[0] else "public")
+    return "no-schema-selected", searched(path)
 
 
 def _schema_missing(schema: str, known: Known) -> Found:
@@ -273,4 +312,6 @@ def _schemas(pointed: Pointed) -> list[str]:
     return [Name(word).folded for word in re.findall(r'("[^"]+"|\w+)\s*\.', pointed.statement)]
 
 
+# Reasons that leave open what the right name is.
+UNEXPLAINED = ("table-not-migrated", "column-not-migrated", "column-not-created")
 EXPLAIN = {"42P01": _table, "42703": _column, "3F000": _schema}

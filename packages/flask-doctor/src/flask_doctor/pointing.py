@@ -18,6 +18,11 @@ SOURCE = re.compile(
     rf"(?P<more>(?:\s*,\s*{DOTTED.pattern}(?:\s+(?:AS\s+)?{NAME})?)*)",
     re.I,
 )
+# What may follow a table's name where an alias may.
+CLAUSE = re.compile(
+    "where|on|using|join|left|right|inner|full|cross|natural|order|group|limit|set|values|"
+    "returning|having|union|offset|select|for|default"
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,8 @@ class Pointed:
         names = [Name(part) for part in re.findall(NAME, match[0])] if match else []
         if names and (not self.said or any(n.folded in self.said[0] for n in names)):
             return names
-        return [Name(f'"{part}"') for part in self.said[0].split(".")] if self.said else []
+        said = self.said[0].split(".") if self.said else []
+        return [Name(n if re.fullmatch(r"[a-z_][a-z0-9_$]*", n) else f'"{n}"') for n in said]
 
     @property
     def before(self) -> str:
@@ -76,9 +82,11 @@ class Pointed:
         return self.line[self.at :]
 
     def shown(self) -> dict[str, str]:
-        """Return the line and the mark below it, to be shown as they are."""
+        """Return the line with a mark below the place, to be shown as it is."""
+        if not self.line:
+            return {}
         number, _, line = self.line.partition(": ")
-        return {"sql_line": line, "mark": " " * (self.at - len(number) - 2) + "^"}
+        return {"marked": f"{line}\n{' ' * (self.at - len(number) - 2)}^"}
 
     def sources(self) -> dict[str, str]:
         """Return the tables that the statement names, by their names and aliases there."""
@@ -88,40 +96,18 @@ class Pointed:
             for entry in filter(str.strip, entries):
                 names = [Name(part).folded for part in re.findall(NAME, entry)]
                 names = [name for name in names if name != "as"]
-                whole = [
-                    Name(p).folded for p in re.findall(NAME, (DOTTED.search(entry) or [""])[0])
-                ]
-                found[whole[-1]] = whole[-1]
-                if len(names) > len(whole) and names[-1] not in CLAUSES:
-                    found[names[-1]] = whole[-1]
+                dots = len(re.findall(r"\s*\.\s*", DOTTED.search(entry)[0]))  # type: ignore[index]
+                found[names[dots]] = names[dots]
+                if len(names) > dots + 1 and not CLAUSE.fullmatch(names[-1]):
+                    found[names[-1]] = names[dots]
         return found
-
-
-CLAUSES = {
-    *("where", "on", "using", "join", "left", "right", "inner", "full", "cross", "natural"),
-    *(
-        "order",
-        "group",
-        "limit",
-        "set",
-        "values",
-        "returning",
-        "having",
-        "union",
-        "offset",
-        "select",
-    ),
-}
 
 
 def nearest(name: str, known: list[str]) -> str:
     """Return the name that this one is probably meant to be; "" where none is near."""
     plain = {other.lower(): other for other in known}
     close = get_close_matches(name.lower(), plain, 1, 0.7)
-    if not close and len(name) > 3:  # `lat` for `latitude`, `name` for `full_name`
-        close = [
-            n
-            for n in plain
-            if len(n) > 3 and (n.startswith(name.lower()) or name.lower().startswith(n))
-        ][:1]
+    if not close and len(name) > 3:  # `latitude` for `lat`, `name` for `name_of_station`
+        own = name.lower()
+        close = [n for n in plain if len(n) > 2 and (n.startswith(own) or own.startswith(n))][:1]
     return plain[close[0]] if close else ""

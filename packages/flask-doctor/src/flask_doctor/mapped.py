@@ -1,0 +1,77 @@
+"""What the models say of a table: its class, an attribute, and the line of code that defines it."""
+
+import inspect
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import MetaData, Table
+from sqlalchemy.orm import Mapper, mapperlib
+
+from .state import State
+
+
+def table_named(state: State | None, name: str, schema: str | None = None) -> Table | None:
+    """Return the table of the models that has this name."""
+    for metadata in _metadatas(state):
+        for table in metadata.tables.values():
+            if table.name == name and (schema is None or table.schema in (None, schema)):
+                return table
+    return None
+
+
+def _metadatas(state: State | None) -> Iterator[MetaData]:
+    if state is not None and state.metadata is not None:
+        yield state.metadata
+    yield from (registry.metadata for registry in _registries())
+
+
+def _registries() -> list[Any]:
+    return list(mapperlib._all_registries())  # no public way leads to them
+
+
+def mapper_of(table: Table | None) -> Mapper[Any] | None:
+    """Return what maps a class to the table; of several classes, the one the others inherit."""
+    found = [
+        m
+        for r in _registries()
+        for m in r.mappers
+        if table is not None and m.persist_selectable is table
+    ]
+    return min(found, key=lambda mapper: len([*mapper.iterate_to_root()]), default=None)
+
+
+def attribute_of(mapper: Mapper[Any] | None, table: Table | None, column: str) -> str:
+    """Return the name of the attribute that holds a column's values."""
+    if mapper is None or table is None or column not in table.c:
+        return column
+    return mapper.get_property_by_column(table.c[column]).key
+
+
+def edit(mapper: Mapper[Any] | None, attribute: str, *changes: tuple[str, str]) -> dict[str, str]:
+    """Return the attribute's line as it is and as the first of the changes that fits makes it.
+
+    The changes are regular expressions and what takes their place. Nothing where the attribute
+    takes more than one line, or isn't to be found.
+    """
+    place, line = _line_of(mapper.class_, attribute) if mapper is not None else ("", "")
+    for pattern, replacement in changes:
+        after, count = re.subn(pattern, replacement, line, count=1)
+        if count and after != line:
+            return {"before": line, "after": after, "in_model": f"in {place}"}
+    return {}
+
+
+def _line_of(model: type, attribute: str) -> tuple[str, str]:
+    for kind in model.__mro__[:-1]:
+        try:
+            lines, start = inspect.getsourcelines(kind)
+            name = os.path.relpath(inspect.getsourcefile(kind) or "")
+        except (OSError, TypeError):
+            continue
+        for number, line in enumerate(lines, start):
+            whole = line.count("(") == line.count(")")
+            if re.match(rf"\s+{attribute}\b\s*[:=]", line) and whole:
+                return f"{name}, line {number}", line.strip()
+    return "", ""

@@ -1,0 +1,112 @@
+"""What a server tells of its databases, through a short connection to another one of them."""
+
+import logging
+import re
+from typing import Any
+
+from ..case import Case, Found
+from .looking import REACHING
+
+log = logging.getLogger(__name__)
+
+MAINTENANCE = ("postgres", "template1")  # each server has them
+LISTED = """
+    SELECT array_agg(datname::text),
+           (SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user)
+    FROM pg_database
+"""
+LIMIT = """
+    SELECT datconnlimit, (SELECT count(*) FROM pg_stat_activity WHERE datname = %(name)s)
+    FROM pg_database WHERE datname = %(name)s
+"""
+READ_ONLY = """
+    SELECT pg_is_in_recovery(), setting, source,
+           quote_ident(current_user), quote_ident(current_database())
+    FROM pg_settings WHERE name = 'default_transaction_read_only'
+"""
+# Where a setting comes from, as pg_settings says; whom it is set for, and what takes it away.
+SETTING = "default_transaction_read_only"
+SOURCES = {
+    "database": ("database {database}", f"ALTER DATABASE {{database}} RESET {SETTING}"),
+    "user": ("role {role}", f"ALTER ROLE {{role}} RESET {SETTING}"),
+    "database user": (
+        "role {role} in database {database}",
+        f"ALTER ROLE {{role}} IN DATABASE {{database}} RESET {SETTING}",
+    ),
+    "configuration file": ("the whole server", f"ALTER SYSTEM SET {SETTING} = off"),
+}
+
+
+def elsewhere(case: Case, query: str, **values: str) -> tuple[Any, ...] | None:
+    """Return a query's first row, asked in another database with the same role and password."""
+    engine, parameters = case.engine, case.parameters
+    if engine is None or not parameters or not case.probe:
+        return None
+    for database in MAINTENANCE:
+        changed = {"dbname": database, "connect_timeout": REACHING}
+        try:
+            connection = engine.dialect.connect(**parameters | changed)
+            try:
+                cursor = connection.cursor()
+                cursor.execute(query, values)
+                row: tuple[Any, ...] | None = cursor.fetchone()
+                return row
+            finally:
+                connection.close()
+        except Exception:
+            log.debug("no look at database %s", database, exc_info=True)
+    return None
+
+
+def missing(case: Case, name: str) -> Found:
+    """Explain a database that isn't there: by its name, and by who may create it."""
+    if name != name.strip():
+        return "database-name-with-space", {"similar": name.strip()}
+    listed = elsewhere(case, LISTED)
+    if listed is None:
+        return "database-missing", {}
+    names, may_create = listed
+    for similar in sorted(names):
+        if is_slip(name, similar):
+            return "database-name-differs", {"similar": similar}
+    return "database-missing" if may_create else "database-left-to-administrator", {}
+
+
+def is_slip(name: str, other: str) -> bool:
+    """Tell whether one name is the other but for case, spaces and the like, or for one letter."""
+    plain, meant = (re.sub(r"[\W_]", "", text).casefold() for text in (name, other))
+    if plain == meant:
+        return True
+    short, long = sorted((plain, meant), key=len)
+    if len(short) < 4:  # shorter names differ by a letter on purpose
+        return False
+    differing = [n for n in range(len(short)) if short[n] != long[n]]
+    first = differing[0] if differing else len(short)
+    if len(long) - len(short) == 1:
+        return long[first].isalpha() and long[:first] + long[first + 1 :] == short
+    if len(long) != len(short):
+        return False
+    one = differing == [first] and (short[first] + long[first]).isalpha()
+    swapped = (short[first : first + 2], short[first + 2 :]) == (
+        long[first : first + 2][::-1],
+        long[first + 2 :],
+    )
+    return one or swapped
+
+
+def limit(case: Case, name: str) -> dict[str, str]:
+    """Return how many connections a database allows, and how many there are."""
+    row = elsewhere(case, LIMIT, name=name)
+    return {"detail": f"It allows {row[0]}, and {row[1]} are open."} if row else {}
+
+
+def read_only(recovery: bool, setting: str, source: str, role: str, database: str) -> Found:
+    """Explain a server that only reads, by the row that READ_ONLY gives."""
+    if recovery:
+        return "read-only-standby", {}
+    if setting == "off":
+        return "read-only-transaction", {}
+    if source not in SOURCES:
+        return "read-only-options", {}
+    whose, sql = (words.format(role=role, database=database) for words in SOURCES[source])
+    return "read-only-setting", {"whose": whose, "sql": sql}

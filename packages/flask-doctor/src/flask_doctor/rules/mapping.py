@@ -1,0 +1,128 @@
+"""Models that SQLAlchemy can't use: which model, which attribute, and what was probably meant.
+
+The catalogue's own words find the entry. What looks closer, by the models themselves and by the
+lines that define them, may come to another entry.
+"""
+
+import re
+from collections.abc import Callable
+
+from sqlalchemy.exc import DBAPIError, NoReferenceError, SQLAlchemyError
+
+from ..case import Case, Found
+from ..catalogue import THEMES
+from ..diagnosis import UNKNOWN
+from ..matching import by_text
+from ..model_code import Subject, models_named, subject_of, written
+from ..own_code import own_line, place
+from . import columns, relations
+
+OWN = {entry.id for entry in THEMES["Models"]}
+
+CLOSER: dict[str, Callable[[dict[str, str], BaseException, Subject], Found]] = {
+    "primary-key-missing": columns.no_key,
+    "tablename-missing": columns.no_table,
+    "argument-unknown": columns.unknown_argument,
+    "annotation-name-unknown": columns.unknown_annotation,
+    "column-argument-wrong": columns.wrong_argument,
+    "table-args-not-tuple": columns.no_tuple,
+    "attribute-of-column": relations.of_column,
+    "annotation-type-unknown": columns.unknown_type,
+    "annotation-not-mapped": columns.not_mapped,
+    "constraint-column-missing": columns.no_column,
+    "table-defined-twice": columns.defined_twice,
+    "constructor-keyword-unknown": columns.unknown_attribute,
+    "attribute-unknown": columns.unknown_attribute,
+    "db-name-unknown": columns.unknown_in_db,
+    "relationship-name-unknown": relations.unknown_name,
+    "foreign-key-table-unknown": relations.no_table,
+    "foreign-key-column-unknown": relations.no_column,
+    "foreign-key-missing": relations.no_key,
+    "foreign-keys-ambiguous": relations.ambiguous,
+    "back-populates-missing": relations.no_other_side,
+    "same-direction": relations.same_direction,
+    "option-unknown": relations.unknown_option,
+    "relationship-target-wrong": relations.wrong_target,
+    "relationship-columns-as-text": relations.columns_as_text,
+    "not-a-model": relations.unmapped,
+}
+
+
+def mapping(error: BaseException, case: Case) -> Found | None:
+    """Explain a model that SQLAlchemy can't use, or that is used in a way that it doesn't allow."""
+    if isinstance(error, DBAPIError):
+        return None
+    error = getattr(error, "_configure_failed", None) or error  # an earlier one, which is the cause
+    subject = subject_of(error)
+    found = _unexpected(error, subject) or by_text(error, case)
+    if found and found[0] not in OWN:
+        return None
+    if not found and _is_sqlalchemys(error, subject):
+        found = "model-invalid", {}
+    if not found:
+        return None
+    said = re.split(r"\s\(Background", str(error))[0]
+    known = {"model": subject.model, "attribute": subject.attribute, "said": " ".join(said.split())}
+    facts = known | {name: value for name, value in found[1].items() if value}
+    facts["model"] = facts["model"].rpartition(".")[2]
+    look = CLOSER.get(found[0])
+    entry, closer = look(facts, error, subject) if look else (found[0], {})
+    facts = {name: value for name, value in (facts | closer).items() if value}
+    where = _where(facts, error, subject)
+    return entry, {"where": where, "place": where or UNKNOWN["place"]} | facts
+
+
+def _is_sqlalchemys(error: BaseException, subject: Subject) -> bool:
+    """Tell whether SQLAlchemy raised it, or stumbled, over a model."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    within = trace is not None and "sqlalchemy" in trace.tb_frame.f_code.co_filename
+    return subject.mapping and (isinstance(error, SQLAlchemyError) or within)
+
+
+def _no_attribute(error: AttributeError) -> Found | None:
+    """Take Python's own words for a missing attribute of `db`, or of a model."""
+    owner, name, text = error.obj, error.name or "", str(error)
+    if type(owner).__name__ == "SQLAlchemy" and not name.startswith("_"):
+        lite = type(owner).__module__.startswith("flask_sqlalchemy_lite")
+        if lite or name == text:
+            return "db-name-unknown-lite" if lite else "db-name-unknown", {"wrong": name}
+    if isinstance(owner, type) and owner in models_named(owner.__name__):
+        return "attribute-unknown", {"model": owner.__name__, "wrong": name}
+    return None
+
+
+def _where(facts: dict[str, str], error: BaseException, subject: Subject) -> str:
+    """Return the line of the model, or else the one that the error came by."""
+    inside = place(subject.file, subject.line) if subject.mapping and subject.file else ""
+    if subject.body:
+        return inside
+    if not subject.mapping and not isinstance(error, NoReferenceError):
+        return own_line(error)
+    model, attribute = facts.get("model", ""), facts.get("attribute", "")
+    if not attribute and inside:
+        return inside
+    return written(subject, model, attribute).where or inside or own_line(error)
+
+
+def _unexpected(error: BaseException, subject: Subject) -> Found | None:
+    """Take Python's own words for a wrong argument, which say nothing of models."""
+    text = str(error)
+    if isinstance(error, AttributeError):
+        return _no_attribute(error)
+    if not isinstance(error, TypeError):
+        return None
+    named = re.match(r"(?:(\w+)\.)?(\w+)\(\) got an unexpected keyword argument '(\w+)'", text)
+    if named and subject.mapping:
+        function = named[1] if named[2] == "__init__" else named[2]
+        return "argument-unknown", {"function": function or "", "wrong": named[3]}
+    lacking = re.match(r"(\w+)\.__init__\(\) missing .* argument: '(\w+)'", text)
+    if lacking and subject.body:
+        return "argument-missing", {"function": lacking[1], "wrong": lacking[2]}
+    called = re.search(r"\b([A-Z]\w*)\(", own_line(error).partition(": ")[2])
+    if not text.startswith("__init__() ") or not called or not models_named(called[1]):
+        return None
+    if "__init__" in vars(models_named(called[1])[0]) and "positional argument but" not in text:
+        return "constructor-own", {"model": called[1], "attribute": "__init__"}
+    return "constructor-positional", {"model": called[1]} if "positional" in text else None

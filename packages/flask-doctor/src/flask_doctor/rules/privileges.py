@@ -1,0 +1,90 @@
+"""What a role may not do: on which object, whose that is, and the GRANT that allows it."""
+
+import logging
+import re
+from typing import Any
+
+from ..case import Case, Found
+from ..errors import sqlstate_of
+from ..pointing import QUOTED, Pointed
+from ..rights import OBJECTS, VERBS, Object
+from .looking import looking
+
+log = logging.getLogger(__name__)
+
+SCHEMAS = """
+SELECT nspname, has_schema_privilege(oid, 'USAGE'), has_schema_privilege(oid, 'CREATE')
+FROM pg_namespace WHERE nspname = ANY(%(names)s::text[])
+"""
+# All that the same owner has there, save for what belongs to an extension.
+OWNED = """
+SELECT format('ALTER TABLE %%I.%%I OWNER TO %%I', nspname, relname, current_user)
+FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+WHERE nspname = %(schema)s AND pg_get_userbyid(relowner) = %(owner)s
+AND relkind = ANY('{r,v,m,p,f}')
+AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = c.oid AND deptype = 'e')
+ORDER BY relname LIMIT 100
+"""
+ADMINISTRATORS = re.compile(
+    r"(CREATE\s+(EXTENSION|ROLE|USER|DATABASE|LANGUAGE|SERVER)|ALTER\s+SYSTEM)\b", re.I
+)
+OWNERS = re.compile(
+    r"(ALTER|DROP|COMMENT|REINDEX|GRANT|REVOKE"
+    r"|CREATE\s+(UNIQUE\s+INDEX|INDEX|TRIGGER|POLICY|RULE))\b",
+    re.I,
+)
+WORD = re.compile(r"[^\W\d][\w$]*")
+
+
+def privileges(error: BaseException, case: Case) -> Found | None:
+    """Explain what a role may not do: the message names the object, the catalogue its owner."""
+    if sqlstate_of(error) != "42501":
+        return None
+    pointed = Pointed(error)
+    statement = pointed.statement.strip()
+    if ADMINISTRATORS.match(statement):
+        plain = not getattr(error, "params", None) and "PASSWORD" not in statement.upper()
+        facts = {"server_says": pointed.message} | ({"sql": statement} if plain else {})
+        return "administrator-needed", facts
+    if re.match(r"CREATE\s+SCHEMA\b", statement, re.I):
+        return "database-privilege", {}
+    try:
+        with looking(case) as cursor:
+            found = _examine(cursor, pointed, statement)
+    except Exception:
+        log.debug("no look at the database", exc_info=True)
+        return None  # what the message says must do
+    return found or ("privilege-missing", {"server_says": pointed.message})
+
+
+def _examine(cursor: Any, pointed: Pointed, statement: str) -> Found | None:
+    """Find the object that the role lacks a right on."""
+    said = f"{pointed.message} {statement}"
+    names = list({*QUOTED.findall(said), *WORD.findall(said), *WORD.findall(said.lower())})
+    cursor.execute(SCHEMAS, {"names": names})
+    for name, usable, creatable in cursor.fetchall():
+        if _is_in(name, pointed.message) and not (usable and creatable):
+            return "schema-privilege" if usable else "schema-usage", {"schema": name}
+    numbers = "UPDATE" if "setval" in statement.lower() else "USAGE"
+    cursor.execute(OBJECTS, {"names": names, "verbs": list(VERBS), "numbers": numbers})
+    objects = [Object(*row, numbers=numbers) for row in cursor.fetchall()]
+    # One that only the message names is used by a view or a function, whose owner lacks the right.
+    named = [o for o in objects if o.kind == "S" or _is_in(o.name, statement)]
+    named.sort(key=lambda o: not _is_in(o.name, pointed.message))
+    if OWNERS.match(statement):
+        foreign = next((o for o in named if not o.own), None)
+        return _foreign(cursor, foreign) if foreign else None
+    secured = next((o for o in named if o.row_security and o.name in pointed.said), None)
+    denials = (o.denial(statement) for o in named if _is_in(o.name, pointed.message))
+    return next(filter(None, denials), secured.policies() if secured else None)
+
+
+def _foreign(cursor: Any, table: Object) -> Found:
+    cursor.execute(OWNED, {"schema": table.schema, "owner": table.owner})
+    changes = "; ".join(row[0] for row in cursor.fetchall())
+    return "not-owner", table.facts() | {"sql": changes}
+
+
+def _is_in(name: str, words: str) -> bool:
+    """Tell whether a text has a name as a word; some languages write no spaces around it."""
+    return bool(re.search(rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])", words, re.I))

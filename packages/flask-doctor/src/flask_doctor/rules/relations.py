@@ -1,0 +1,306 @@
+"""A closer look at the relationships of models and the foreign keys below them."""
+
+import re
+from collections.abc import Iterator
+
+from sqlalchemy import ForeignKey, Table
+
+from ..case import Found
+from ..model_code import (
+    Subject,
+    Written,
+    attributes,
+    edited,
+    like,
+    model_of,
+    models,
+    models_named,
+    nearest,
+    own_text,
+    table_of,
+    tables,
+    with_argument,
+    written,
+)
+from .columns import unknown_attribute
+
+TWO_TABLES = re.compile(r" between '([^']+)' and '([^']+)'")
+# What options of a relationship take.
+CASCADES = ("save-update", "merge", "expunge", "delete", "delete-orphan", "refresh-expire", "all")
+LOADERS = ("select", "joined", "selectin", "subquery", "raise", "noload", "dynamic", "write_only")
+
+
+def unknown_name(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Find what a name in a relationship was meant to be: a column, a model or a table."""
+    named = re.search(r"name '(\w+)' is not defined", str(error))
+    wrong = named[1] if named else facts["wrong"]
+    line = written(subject, facts["model"], subject.attribute)
+    known = {"attribute": subject.attribute, "wrong": wrong}
+    if wrong in attributes(subject.cls):
+        return "relationship-name-misspelt", known | edited(
+            line, wrong, f"{facts['model']}.{wrong}"
+        )
+    registry = getattr(subject.cls, "registry", None)
+    if any(getattr(other, "registry", None) is not registry for other in models_named(wrong)):
+        return "two-bases", known
+    own = [m.__name__ for m in models() if getattr(m, "registry", None) is registry]
+    is_table = re.search(rf"secondary\s*=\s*[\"']{wrong}\b", line.text)
+    near = nearest(wrong, tables() if is_table else own) or model_of(wrong)
+    if near:
+        return "relationship-name-misspelt", known | edited(line, wrong, near)
+    return "relationship-name-unknown", known | {"names": ", ".join(sorted(own))}
+
+
+def no_table(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Find the table that a foreign key was meant for."""
+    column, wrong = facts.get("column", ""), facts.get("wrong", "")
+    table, _, name = column.rpartition(".")
+    known = tables()
+    key = next((k for k in _keys(known.get(table)) if k.parent.name == name), None)
+    return _unknown_table(key, wrong, subject) or ("foreign-key-table-unknown", {})
+
+
+def _unknown_table(key: ForeignKey | None, wrong: str, subject: Subject) -> Found | None:
+    """Find the table that this key was meant for; None where its table is known."""
+    if key is None:
+        return None
+    known = tables()
+    target, _, column = key.target_fullname.rpartition(".")
+    if target in key.parent.table.metadata.tables:
+        return None
+    model = model_of(key.parent.table.fullname)
+    line = written(subject, model, key.parent.key)
+    facts = {
+        "model": model,
+        "attribute": key.parent.key,
+        "column": f"{key.parent.table.fullname}.{key.parent.name}",
+        "wrong": target or wrong,
+    }
+    if target in known:
+        return "two-bases", facts
+    by_class = [table_of(m).fullname for m in models_named(target) if table_of(m) is not None]
+    of_schema = [name for name in known if name.rpartition(".")[2] == target]
+    near = next(iter([*by_class, *of_schema]), "") or nearest(target, known)
+    if not near:
+        return "foreign-key-table-unknown", facts | {"names": ", ".join(sorted(known))}
+    edit = edited(line, f"{target}.{column}", f"{near}.{column}")
+    return "foreign-key-table-misspelt", facts | edit | {"target": near}
+
+
+def _keys(table: Table | None) -> list[ForeignKey]:
+    return list(table.foreign_keys) if table is not None else []
+
+
+def no_column(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Find the column that a foreign key was meant for."""
+    target, wrong = facts["target"], facts["wrong"]
+    columns = list(tables()[target].columns.keys()) if target in tables() else []
+    key = next((k for k in _keys(tables().get(facts["table"])) if _spec(k) == facts["key"]), None)
+    model = model_of(facts["table"])
+    attribute = key.parent.key if key is not None else ""
+    known = {"model": model, "attribute": attribute, "names": ", ".join(columns)}
+    line = written(subject, model, attribute)
+    if "." not in facts["key"]:  # a table alone
+        primary = next(iter(tables()[target].primary_key.columns.keys()), "id")
+        return "foreign-key-column-misspelt", known | edited(line, target, f"{target}.{primary}")
+    near = nearest(wrong, columns) or ("id" if wrong.endswith("id") and "id" in columns else "")
+    if not near:
+        return "foreign-key-column-unknown", known
+    edit = edited(line, f"{target}.{wrong}", f"{target}.{near}")
+    return "foreign-key-column-misspelt", known | edit
+
+
+def _spec(key: ForeignKey) -> str:
+    return str(key.target_fullname)
+
+
+def no_key(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """See what keeps two tables apart: a key to a wrong table, a column that isn't a key, or none."""
+    one, other = _two_tables(error)
+    if one is None or other is None:
+        return "foreign-key-missing", {}
+    for key in _keys(one) + _keys(other):
+        if found := _unknown_table(key, "", subject):
+            return found
+    relation = facts["model"], facts["attribute"]
+    known = {"table": one.fullname, "other": other.fullname}
+    for child, parent, column in _candidates(one, other, relation[1]):
+        line = written(subject, model_of(child.fullname), column)
+        if line.text:
+            prefix = "db." if "db." in line.text else ""
+            key = f'{prefix}ForeignKey("{parent.fullname}.{_primary(parent)}")'
+            typed = not re.search(r"\((\s*\w+\s*=|\s*\))", line.text)
+            edit = _after_type(line, key) if typed else with_argument(line, key, first=True)
+            name = {"column": f"{child.fullname}.{column}"}
+            return "foreign-key-unmarked", known | edit | name
+    if "secondary table" in facts["said"] or model_of(one.fullname) == "":
+        return "foreign-key-missing-secondary", known
+    line = written(subject, *relation)
+    many = re.search(r"[Ll]ist\[|[Ss]et\[", line.text) or relation[1].endswith("s")
+    child, parent = (other, one) if many else (one, other)
+    name = f"{nearest(parent.name, [model_of(parent.fullname)]) or parent.name}_id".lower()
+    target = f'ForeignKey("{parent.fullname}.{_primary(parent)}")'
+    after = like(
+        line.text,
+        f"{name}: Mapped[int] = mapped_column({target})",
+        f"{name} = db.Column(db.{target})",
+    )
+    return "foreign-key-missing", known | {"target": model_of(child.fullname), "after": after}
+
+
+def _two_tables(error: BaseException) -> tuple[Table | None, Table | None]:
+    named = TWO_TABLES.search(str(error.__cause__ or error.__context__ or error))
+    known = tables()
+    return (known.get(named[1]), known.get(named[2])) if named else (None, None)
+
+
+def _candidates(one: Table, other: Table, attribute: str) -> Iterator[tuple[Table, Table, str]]:
+    """Find columns that are named as a key of one table to the other would be."""
+    for child, parent in ((one, other), (other, one)):
+        name = model_of(parent.fullname) or parent.name
+        for column in child.columns:
+            stem = column.name.removesuffix("_id").removesuffix("id")
+            alike = nearest(stem, [name, parent.name, attribute])
+            if stem != column.name and stem and not column.foreign_keys and alike:
+                yield child, parent, column.key
+
+
+def _primary(table: Table) -> str:
+    return next(iter(table.primary_key.columns.keys()), "id")
+
+
+def _after_type(line: Written, key: str) -> dict[str, str]:
+    """Put a foreign key after the type, which must come first."""
+    after = re.sub(r"\((\w[\w.]*(\([^)]*\))?)", lambda m: f"({m[1]}, {key}", line.text, count=1)
+    return {"before": line.text, "after": after}
+
+
+def ambiguous(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Name the columns of which one must be chosen."""
+    one, other = _two_tables(error)
+    pairs = [
+        (key.parent.table.fullname, key.parent.key)
+        for child, parent in ((one, other), (other, one))
+        for key in _keys(child)
+        if parent is not None and key.target_fullname.rpartition(".")[0] == parent.fullname
+    ]
+    if "secondary" in facts["said"]:
+        return "foreign-keys-ambiguous-secondary", {
+            "table": other.fullname if other is not None else ""
+        }
+    if not pairs or not facts["attribute"]:
+        return "foreign-keys-ambiguous-join", {"columns": ", ".join(n for _, n in pairs)}
+    names = {
+        name.removesuffix("_id"): (model_of(table), name) for table, name in sorted(set(pairs))
+    }
+    near = nearest(facts["attribute"], names) or next(iter(names))
+    model, column = names[near]
+    argument = f'foreign_keys="{model}.{column}"'
+    line = written(subject, facts["model"], facts["attribute"])
+    columns = " and ".join(sorted(f"{model_of(t)}.{n}" for t, n in set(pairs)))
+    return "foreign-keys-ambiguous", {"columns": columns, **with_argument(line, argument)}
+
+
+def no_other_side(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Find the relationship that `back_populates` was meant for, or write the one it asks for."""
+    other, wrong = facts["model"], facts["wrong"]
+    model, attribute = subject.model, subject.attribute
+    line = written(subject, model, attribute)
+    if not attribute or "back_populates" not in line.text:
+        return unknown_attribute(facts, error, subject)
+    known = {"model": model, "attribute": attribute, "target": other}
+    for one in models_named(other):
+        columns = table_of(one).columns.keys() if table_of(one) is not None else ()
+        relationships = [name for name in attributes(one) if name not in columns]
+        # One that refers back to this relationship is meant, whatever it is called.
+        back = [n for n in relationships if _refers(written(subject, other, n), attribute)]
+        near = next(iter(back), "") or nearest(wrong, relationships)
+        if near:
+            return "back-populates-misspelt", known | edited(line, wrong, near)
+    side = f'relationship("{model}", back_populates="{attribute}")'
+    mapped = f'{wrong}: Mapped[list["{model}"]] = relationship(back_populates="{attribute}")'
+    if not wrong.endswith("s"):
+        mapped = mapped.replace(f'list["{model}"]', f'"{model}"')
+    return "back-populates-missing", known | {
+        "after": like(line.text, mapped, f"{wrong} = db.{side}")
+    }
+
+
+def _refers(line: Written, attribute: str) -> bool:
+    return re.search(rf"back_populates\s*=\s*[\"']{attribute}[\"']", line.text) is not None
+
+
+def same_direction(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Find the side of a tree that refers to the parent: that with the name of the foreign key."""
+    model = facts["model"]
+    table = next((table_of(m) for m in models_named(model)), None)
+    keys = [key.parent.key.removesuffix("_id") for key in _keys(table)]
+    sides = [facts["attribute"], facts["other"].rpartition(".")[2]]
+    side = next((s for s in sides if nearest(s, keys)), sides[0])
+    line = written(subject, model, side)
+    argument = f'remote_side="{model}.{_primary(table) if table is not None else "id"}"'
+    if "remote_side" in line.text:
+        wrong = re.findall(r"remote_side\s*=\s*[^,)]+", line.text)[-1]
+        return "same-direction", {"attribute": side, "before": wrong, "after": argument}
+    return "same-direction", {"attribute": side, **with_argument(line, argument)}
+
+
+def unknown_option(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Find the value of `cascade` or `lazy` that was meant."""
+    wrong = facts["wrong"]
+    option, values = ("cascade", CASCADES) if "cascade" in facts["said"] else ("lazy", LOADERS)
+    known = {"option": option, "names": ", ".join(values)}
+    near = nearest(wrong.replace("_", "-"), values)
+    if not near:
+        return "option-unknown", known
+    line = (
+        own_text(subject) if subject.body else written(subject, facts["model"], facts["attribute"])
+    )
+    return "option-misspelt", known | edited(line, wrong, near)
+
+
+def wrong_target(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Find the model that a relationship was meant to lead to, where it names a table."""
+    line = written(subject, facts["model"], subject.attribute)
+    known = {"attribute": subject.attribute}
+    for named in re.findall(r"[\"']([\w.]+)[\"']", line.text):
+        if near := model_of(named):
+            return "relationship-name-misspelt", known | {"wrong": named} | edited(
+                line, named, near
+            )
+    return "relationship-target-wrong", known
+
+
+def unmapped(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Tell a relationship to something else from an object of something else in the session."""
+    wrong = facts["wrong"].removeprefix("builtins.")
+    if given := re.search(r"was a class \((?:.*\.)?(\w+)\) supplied", facts["said"]):
+        return "class-instead-of-object", {"wrong": given[1]}
+    if subject.mapping and subject.attribute:
+        return "relationship-target-wrong", {"attribute": subject.attribute}
+    entry = "not-a-model-value" if wrong in ("list", "tuple", "str", "dict", "NoneType") else ""
+    return entry or "not-a-model", {"wrong": wrong.rpartition(".")[2]}
+
+
+def columns_as_text(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Write a column as the text that a relationship takes."""
+    argument, model = facts["wrong"], facts["model"]
+    line = written(subject, model, subject.attribute)
+    given = re.search(rf"{argument}\s*=\s*(\[[^\]]*\]|[^,)]+)", line.text)
+    table = table_of(subject.cls)
+    if given is None or table is None:
+        return "relationship-columns-as-text", {
+            "before": f"{argument}=...",
+            "after": f'{argument}="{model}.COLUMN"',
+        }
+    names = [name for name in re.findall(r"\w+", given[1]) if name in table.columns]
+    column = next(iter(names), _primary(table))
+    after = line.text.replace(given[0], f'{argument}="{model}.{column}"')
+    return "relationship-columns-as-text", {"before": line.text, "after": after}
+
+
+def of_column(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Tell a column that is called `query` from other attributes."""
+    if facts["attribute"] == "query":
+        return "query-is-a-column", {}
+    return "attribute-of-column", {}
