@@ -10,6 +10,7 @@ from flask.cli import ScriptInfo
 
 from ..case import Case, Found
 from ..editing import changed
+from ..errors import sqlstate_of
 from ..migrations import rows_facts, tool_of
 from ..own_code import frames, is_foreign
 from ..pending import constant, file_of
@@ -102,7 +103,12 @@ def _names_of(table: str, kind: str, case: Case) -> list[str]:
 
 
 def in_order(error: BaseException, case: Case) -> Found | None:
-    """Explain migrations that refer to one that isn't there, by Alembic's bare KeyError."""
+    """Explain revisions that the table of them can't hold, or that aren't there (a KeyError)."""
+    statement = str(getattr(error, "statement", ""))
+    if sqlstate_of(error) == "22001" and re.match(
+        r"(INSERT INTO|UPDATE) .*\bversion_num\b", statement
+    ):
+        return "revision-too-long", {}
     overlaps = r"Requested revision (\S+) overlaps with other requested revisions (\S+)"
     if rows := re.search(overlaps, str(error)):
         return "revision-rows", rows_facts(rows[1], rows[2])
