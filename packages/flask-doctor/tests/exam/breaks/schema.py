@@ -212,7 +212,7 @@ def migrating_while_behind(world: World) -> str:
     return world.setup.migrate
 
 
-@broken("nothing-to-migrate")
+@broken("model-not-imported", "nothing-to-migrate")
 def model_module_not_imported(world: World) -> str:
     setup = world.setup
     folder = setup.models.rpartition("/")[0]

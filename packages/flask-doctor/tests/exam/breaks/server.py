@@ -214,7 +214,7 @@ def deadlock(world: World) -> str:
     )
 
 
-@broken("wrong-bytes", doctor=EITHER)
+@broken("database-encoding", "wrong-bytes", doctor=EITHER)
 def database_in_latin1(world: World) -> str:
     world.admin(
         f'ALTER DATABASE "{world.database}" RENAME TO "{world.database}_old"',

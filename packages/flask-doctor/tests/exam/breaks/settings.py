@@ -6,7 +6,7 @@ from ..world import Unfit, World
 from . import EITHER, broken
 
 
-@broken("env-file-misnamed", "env-file-missing", "url-missing")
+@broken("env-file-misnamed", "env-file-missing", "setting-missing", "url-missing")
 def url_not_set(world: World) -> None:
     world.move_url(".env")
     if world.random.random() < 0.5:
@@ -17,12 +17,14 @@ def url_not_set(world: World) -> None:
         world.say(".env without DATABASE_URL")
 
 
-@broken("env-file-missing", "url-missing")
+@broken("env-file-missing", "setting-missing", "url-missing")
 def url_empty(world: World) -> None:
     world.put_url(world.random.choice(["", '""']) if world.place == ".env" else "")
 
 
-@broken("env-file-misnamed", "env-file-missing", "url-missing")
+@broken(
+    "env-file-misnamed", "env-file-missing", "setting-missing", "setting-misspelt", "url-missing"
+)
 def variable_misspelled(world: World) -> None:
     world.move_url(".env")
     names = ["DATABSE_URL", "DATABASE_URI", "DB_URL", "DATABASEURL", "database_url"]
@@ -30,7 +32,7 @@ def variable_misspelled(world: World) -> None:
     world.edit(".env", "DATABASE_URL", name)
 
 
-@broken("env-file-misnamed", "env-file-missing", "url-missing")
+@broken("env-file-misnamed", "env-file-missing", "setting-missing", "url-missing")
 def env_file_named_otherwise(world: World) -> None:
     world.move_url(".env")
     name = world.random.choice(["env", ".env.txt", ".env.example", ".envrc", "instance/.env"])
@@ -39,7 +41,9 @@ def env_file_named_otherwise(world: World) -> None:
     world.say(f".env is called {name}")
 
 
-@broken("env-file-misnamed", "env-file-missing", "env-file-unreadable", "url-missing")
+@broken(
+    "env-file-misnamed", "env-file-missing", "env-file-unreadable", "setting-missing", "url-missing"
+)
 def env_file_syntax(world: World) -> None:
     world.move_url(".env")
     old, new = world.random.choice(
@@ -158,7 +162,9 @@ def factory_misnamed(world: World) -> str:
     return "flask report"
 
 
-@broken("app-not-importable", "env-file-missing", "url-missing")
+@broken(
+    "app-not-importable", "env-file-missing", "setting-missing", "setting-misspelt", "url-missing"
+)
 def configuration_key_misspelled(world: World) -> None:
     key = world.random.choice(
         ["SQLALCHEMY_DATABASE_URL", "SQLALCHEMY_URI", "DATABASE_URI", "SQLALCHEMY_DATABSE_URI"]

@@ -205,7 +205,7 @@ def parameters_of_another_library(world: World) -> str:
     )
 
 
-@broken("placeholder-wrong", "syntax-error", doctor=WELL)
+@broken("list-in-sql", "placeholder-wrong", "syntax-error", doctor=WELL)
 def list_for_in(world: World) -> str:
     table = world.setup.tables[world.model()]
     numbers = [world.random.randint(1, 9) for _ in range(3)]
