@@ -12,13 +12,16 @@ SEED = "newcomer"
 @pytest.fixture(scope="module")
 def results() -> list[Result]:
     load()
-    names = plan(SEED, 12)
-    return list(exam(SEED, dict(enumerate(names)), workers=1))
+    names = plan(SEED, 10)
+    # On the embedded server alone, as a second one costs as much as five breaks.
+    return list(exam(SEED, dict(enumerate(names)), workers=1, distribution=False))
 
 
 def test_the_doctor_is_right_or_says_that_it_does_not_know(results: list[Result]):
-    assert {answer.verdict for r in results for answer in r.answers} <= {"right", "unknown"}
-    assert sum(bool(result.answers) for result in results) >= 12
+    wrong = [(r.name, a.mouth, a.id) for r in results for a in r.answers if a.verdict == "wrong"]
+    assert wrong == []
+    assert sum(answer.verdict == "right" for r in results for answer in r.answers) >= 8
+    assert [result.trouble for result in results if result.trouble] == []
 
 
 def test_no_healthy_application_is_called_ill(results: list[Result]):
@@ -32,5 +35,4 @@ def test_a_fix_destroys_nothing_and_no_password_shows(results: list[Result]):
 
 def test_there_are_many_kinds_of_breaks_and_the_catalogue_knows_them():
     load()
-    assert len(BREAKS) >= 80
-    assert sum(1 for b in BREAKS.values() if b.right & ENTRIES.keys()) >= 100
+    assert sum(bool(b.right & ENTRIES.keys()) for b in BREAKS.values()) >= 100

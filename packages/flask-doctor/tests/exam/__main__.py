@@ -22,17 +22,17 @@ WORKERS = 2
 SLOW = 20  # seconds for a break that are worth telling
 
 
-def binaries() -> list[Path]:
+def binaries(distribution: bool) -> list[Path]:
     """Return the embedded PostgreSQL, and the distribution's newest if there is one."""
-    others = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    others = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) if distribution else []
     return [BIN, *(path.parent for path in others[-1:])]
 
 
 @contextmanager
-def room() -> Iterator[tuple[list[Server], Nursery]]:
+def room(distribution: bool) -> Iterator[tuple[list[Server], Nursery]]:
     """Have servers and a nursery; remove them in the end."""
     nursery = Nursery()
-    servers = [Server(path) for path in binaries()]
+    servers = [Server(path) for path in binaries(distribution)]
     try:
         yield servers, nursery
     finally:
@@ -42,7 +42,9 @@ def room() -> Iterator[tuple[list[Server], Nursery]]:
         nursery.close()
 
 
-def exam(seed: str, numbers: dict[int, str], workers: int = WORKERS) -> Iterator[Result]:
+def exam(
+    seed: str, numbers: dict[int, str], workers: int = WORKERS, distribution: bool = True
+) -> Iterator[Result]:
     """Hold the breaks with these numbers and names, and yield the results as they come."""
     left: Queue[tuple[int, str]] = Queue()
     for item in numbers.items():
@@ -51,7 +53,7 @@ def exam(seed: str, numbers: dict[int, str], workers: int = WORKERS) -> Iterator
 
     def work() -> None:
         try:
-            with room() as (servers, nursery), suppress(Empty):
+            with room(distribution) as (servers, nursery), suppress(Empty):
                 while True:
                     number, name = left.get_nowait()
                     began = time.monotonic()

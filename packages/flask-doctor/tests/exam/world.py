@@ -1,10 +1,8 @@
 """A world to break: a folder with an application, its database, its role, and its environment."""
 
 import os
-import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -14,36 +12,17 @@ from urllib.parse import quote
 
 import psycopg2
 
+from .environment import environment
+from .files import Files, Unfit
 from .nursery import Nursery
 from .server import Server, query
 from .setups import FOLDER, Setup
 
 TIMEOUT = 60  # seconds for a command
-# What the administrator's commands are in a world: there is no password to ask for.
-SUDO = """\
-#!/bin/sh
-while [ "${1#-}" != "$1" ]; do if [ "$1" = -u ]; then user=$2; shift; fi; shift; done
-case "$1" in systemctl|service|pg_ctlcluster) exec sh "$EXAM_START";; esac
-exec "$@"
-"""
-PIP = """\
-#!/bin/sh
-for name in "$@"; do rm -f "$EXAM_HIDDEN/$(echo "$name" | sed 's/-binary//; s/\\[.*//')".py; done
-"""
+__all__ = ["Unfit", "World"]
 
 
-START = '#!/bin/sh\nexec sh "$EXAM_START"\n'
-NOTHING = "#!/bin/sh\nexit 1\n"
-# What would reach beyond the world, by what stands in its place.
-PROGRAMS = {"sudo": SUDO, "pip": PIP, "apt": NOTHING, "apt-get": NOTHING, "killall": NOTHING}
-PROGRAMS |= dict.fromkeys(("service", "systemctl", "pg_ctlcluster", "brew", "net"), START)
-
-
-class Unfit(Exception):  # noqa: N818
-    """This break can't happen to this set-up."""
-
-
-class World:
+class World(Files):
     """One application, healthy when it is made; breaks change it by these methods."""
 
     def __init__(
@@ -61,7 +40,7 @@ class World:
         self.root = Path(tempfile.mkdtemp(prefix="world"))
         self.folder = self.root / random.choice(["code", "my app", setup.name])
         self.cwd = self.folder
-        self.told: list[str] = []
+        super().__init__()
         self.closers: list[Any] = []
         template = self._template()
         shutil.copytree(nursery.folder / setup.name, self.folder)
@@ -90,7 +69,7 @@ class World:
             f'ALTER DATABASE "{self.database}" OWNER TO "{self.role}"',
         )
         self.sql(f'REASSIGN OWNED BY made TO "{self.role}"')
-        self.environment = self._environment()
+        self.environment = environment(self.root, self.nursery, self.cluster)
         self.place = random.choice([".env", ".env", "environment"])
         self.put_url()
 
@@ -99,30 +78,6 @@ class World:
 
     def _word(self, length: int) -> str:
         return "".join(self.random.choices("abcdefghjkmnpqrstuvwxyz23456789", k=length))
-
-    def _environment(self) -> dict[str, str]:
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("FLASK_", "APP_CONFIG", "DATABASE_", "PG", "PYTHON", "WEB_"))
-        }
-        own = self.root / "bin"
-        home = self.root / "home"
-        hidden = self.root / "hidden"
-        for folder in (own, home, hidden):
-            folder.mkdir()
-        for name, script in PROGRAMS.items():
-            (own / name).write_text(script)
-            (own / name).chmod(0o755)
-        path = [self.nursery.bin, own, Path(sys.executable).parent, self.cluster.binaries]
-        return kept | {
-            "PATH": os.pathsep.join([*map(str, path), kept["PATH"]]),
-            "HOME": str(home),
-            "PYTHONPATH": str(hidden),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "EXAM_HIDDEN": str(hidden),
-            "EXAM_START": str(self.cluster.folder / "start.sh"),
-        }
 
     def _template(self) -> str:
         """Make the set-up's database and folder once for each server, migrated and with rows."""
@@ -133,7 +88,7 @@ class World:
         self.admin(f"CREATE DATABASE {name}", f"GRANT CREATE ON DATABASE {name} TO made")
         self.sql("GRANT ALL ON SCHEMA public TO made", database=name)
         kept, self.folder = self.folder, made
-        self.environment = self._environment()
+        self.environment = environment(self.root, self.nursery, self.cluster)
         url = f"postgresql+psycopg2://made:made@127.0.0.1:{self.cluster.port}/{name}"
         self.environment["DATABASE_URL"] = url
         if not made.exists():
@@ -168,10 +123,6 @@ class World:
 
     # What breaks use.
 
-    def say(self, what: str) -> None:
-        """Note what was broken, for whoever reads the exam's answers."""
-        self.told.append(what)
-
     def admin(self, *statements: str) -> None:
         self.cluster.execute(*statements)
 
@@ -180,33 +131,6 @@ class World:
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         return query(self.cluster, statement, self.database)
-
-    def read(self, name: str) -> str:
-        return (self.folder / name).read_text()
-
-    def write(self, name: str, content: str | bytes) -> None:
-        (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
-        data = content.encode() if isinstance(content, str) else content
-        (self.folder / name).write_bytes(data)
-
-    def edit(self, name: str, old: str, new: str) -> None:
-        """Replace the first occurrence of a text that must be there."""
-        content = self.read(name)
-        if old not in content:
-            raise Unfit(f"{name} has no {old!r}")
-        self.write(name, content.replace(old, new, 1))
-        self.say(f"{name}: {old.strip()!r} -> {new.strip()!r}")
-
-    def sub(self, name: str, old: str, new: str) -> None:
-        """Replace one random match of a pattern that must be there."""
-        content = self.read(name)
-        matches = list(re.finditer(old, content, re.M))
-        if not matches:
-            raise Unfit(f"{name} has no {old!r}")
-        match = self.random.choice(matches)
-        with_groups = match.expand(new)
-        self.write(name, content[: match.start()] + with_groups + content[match.end() :])
-        self.say(f"{name}: {match[0].strip()!r} -> {with_groups.strip()!r}")
 
     def url_text(self) -> str:
         url = self.url
@@ -267,49 +191,6 @@ class World:
             if table in named and column in self.setup.rows[named[table]]
         ]
         return self.random.choice(fit)
-
-    def add_attribute(self, model: str, name: str, kind: str) -> None:
-        """Give a model one more column, in its own style."""
-        own = self.setup.columns == "db."
-        python = {"Integer": "int", "String": "str"}[kind]
-        line = (
-            f"    {name} = db.Column(db.{kind})"
-            if own
-            else f"    {name}: Mapped[{python} | None] = mapped_column()"
-        )
-        content = self.read(self.setup.models)
-        start = content.index(f"class {model}(")
-        end = (content.find("\n\n\n", start) + 1 or len(content)) - 1
-        self.write(self.setup.models, f"{content[:end].rstrip()}\n{line}\n{content[end:]}")
-
-    def revisions(self) -> dict[str, tuple[str, str | None]]:
-        """Return the revision and the one before it, by file."""
-        found = {}
-        for file in sorted((self.folder / self.setup.versions).glob("*.py")):
-            own = re.search(r'^revision = "(.*)"', file.read_text(), re.M)
-            down = re.search(r'^down_revision = "(.*)"', file.read_text(), re.M)
-            if own:
-                found[file.name] = own[1], down[1] if down else None
-        return found
-
-    def head(self) -> str:
-        pairs = self.revisions().values()
-        return next(own for own, _ in pairs if own not in {down for _, down in pairs})
-
-    def add_migration(
-        self, code: str, revision: str = "cafe00000001", down: str = "", run: bool = False
-    ) -> None:
-        """Write one more migration."""
-        down = down or self.head()
-        self.write(
-            f"{self.setup.versions}/{revision}_change.py",
-            f'"""change"""\n\nimport sqlalchemy as sa\nfrom alembic import op\n\n'
-            f'revision = "{revision}"\ndown_revision = "{down}"\nbranch_labels = None\n'
-            f"depends_on = None\n\n\ndef upgrade():\n    {code}\n\n\n"
-            "def downgrade():\n    pass\n",
-        )
-        if run:
-            self.do(self.setup.upgrade)
 
     def run(self, command: str, answers: str = "") -> tuple[str, int]:
         """Run a shell command; return all that it prints, and its exit status."""

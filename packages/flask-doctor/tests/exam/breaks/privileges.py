@@ -98,6 +98,7 @@ def migration_of_a_table_not_owned(world: World) -> str:
     for table in world.setup.tables.values():
         give_away(world, table)
         world.sql(f'GRANT ALL ON "{table}" TO "{world.role}"')
+    world.sql(f'GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO "{world.role}"')
     return world.setup.upgrade
 
 

@@ -42,7 +42,8 @@ def made_by_create_all(world: World) -> str:
 
 @broken("revision-unknown")
 def revision_file_deleted(world: World) -> str:
-    world.add_migration("pass", revision="feedface0001", run=True)
+    world.add_migration("pass", revision="feedface0001")
+    world.do(world.setup.upgrade)
     (world.folder / world.setup.versions / "feedface0001_change.py").unlink()
     world.say("the file of the database's revision was deleted")
     return world.random.choice([world.setup.upgrade, world.setup.migrate])
@@ -212,7 +213,7 @@ def migrating_while_behind(world: World) -> str:
     return world.setup.migrate
 
 
-@broken("model-not-imported", "nothing-to-migrate")
+@broken("nothing-to-migrate")
 def model_module_not_imported(world: World) -> str:
     setup = world.setup
     folder = setup.models.rpartition("/")[0]
