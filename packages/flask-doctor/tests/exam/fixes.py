@@ -111,11 +111,11 @@ def _counts(world: World, database: str) -> dict[tuple[str, str], int]:
     return counts
 
 
-def destroyed(before: dict[str, Any], after: dict[str, Any], meant: str) -> list[str]:
+def destroyed(before: dict[str, Any], after: dict[str, Any], meant: set[str]) -> list[str]:
     """Return what was there before a fix and isn't after it, and databases that nobody meant."""
     if not before:
         return []
-    lost = [f"database {name} appeared" for name in after if name not in before and name != meant]
+    lost = [f"database {name} appeared" for name in after if name not in {*before, *meant}]
     for name, counts in before.items():
         if name not in after:
             lost.append(f"database {name} is gone")

@@ -117,6 +117,7 @@ def _answer(caller: socket.socket, programs: str) -> None:
     os.environ.update(call.environment)
     path = os.environ.get("PATH", "").split(os.pathsep)
     os.environ["PATH"] = os.pathsep.join(folder for folder in path if folder != programs)
+    _hide(Path(os.environ.get("EXAM_HIDDEN", "/nowhere")))
     status = _run(call.arguments)
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):
@@ -124,6 +125,13 @@ def _answer(caller: socket.socket, programs: str) -> None:
     with suppress(OSError):
         caller.sendall(str(status).encode())
     os._exit(0)
+
+
+def _hide(folder: Path) -> None:
+    """Forget the packages that this world doesn't have."""
+    hidden = {file.stem for file in folder.glob("*.py")}
+    for name in [name for name in sys.modules if name.partition(".")[0] in hidden]:
+        del sys.modules[name]
 
 
 def _run(arguments: list[str]) -> int:

@@ -153,8 +153,10 @@ def _try_fix(world: World, trigger: str, result: Result) -> None:
     tried = given[0]
     before = snapshot(world)
     result.fix, result.fixing = apply(world, tried.fix)
-    lost = destroyed(before, snapshot(world), world.database)
-    said = re.search(r"delet|drop|los[et]|remov|destroy|forget", " ".join(tried.fix), re.I)
+    lost = destroyed(before, snapshot(world), {world.database, *world.meant})
+    said = re.search(
+        r"delet|drop|los[et]|remov|destroy|forget|empt|= NULL", " ".join(tried.fix), re.I
+    )
     result.destroyed = [] if said else lost
     if result.fix != "pasted":
         return

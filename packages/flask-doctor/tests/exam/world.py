@@ -41,6 +41,7 @@ class World(Files):
         self.folder = self.root / random.choice(["code", "my app", setup.name])
         self.cwd = self.folder
         super().__init__()
+        self.meant: set[str] = set()  # databases that a fix may create
         self.closers: list[Any] = []
         template = self._template()
         shutil.copytree(nursery.folder / setup.name, self.folder)

@@ -121,7 +121,7 @@ def pooler_without_server(world: World) -> None:
     refused_with(world, "08P01", world.random.choice(texts))
 
 
-@broken("pooler-full", "too-many-connections")
+@broken("pooler-full", "pooler-without-server", "too-many-connections")
 def pooler_full(world: World) -> None:
     texts = ["no more connections allowed (max_client_conn)", "query_wait_timeout"]
     refused_with(world, "08P01", world.random.choice(texts))
@@ -216,6 +216,7 @@ def deadlock(world: World) -> str:
 
 @broken("database-encoding", "wrong-bytes", doctor=EITHER)
 def database_in_latin1(world: World) -> str:
+    world.meant.add("new_database")
     world.admin(
         f'ALTER DATABASE "{world.database}" RENAME TO "{world.database}_old"',
         f'CREATE DATABASE "{world.database}" OWNER "{world.role}" TEMPLATE template0 '
