@@ -25,6 +25,8 @@ IMPORTS = (
     *("alembic.config", "psycopg", "psycopg.types.json", "pg8000.core", "sqlalchemy.orm", "ssl"),
     *("sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.postgresql.psycopg2", "dotenv"),
     *("sqlalchemy.dialects.postgresql.psycopg", "flask_doctor", "flask_doctor.recognise"),
+    # Its entry point brings a driver, which an application of the exam may not have.
+    "stationsapp.prepare",
     *("flask_doctor.examine", "flask_doctor.notes", "flask_doctor.page", "multiprocessing"),
 )
 # Called as the program `flask`, `alembic` or `python` by a shell, and passes it on.
