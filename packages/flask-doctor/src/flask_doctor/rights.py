@@ -29,8 +29,8 @@ SELECT nspname, relname, relkind::text, pg_get_userbyid(relowner), pg_has_role(r
     END,
     CASE WHEN relkind = 'S' THEN has_sequence_privilege(c.oid, %(numbers)s::text) END,
     ARRAY(SELECT s.relname::text FROM pg_depend d JOIN pg_class s ON s.oid = objid
-        WHERE refobjid = c.oid AND deptype = 'a' AND s.relkind = 'S'
-        AND NOT has_sequence_privilege(s.oid, %(numbers)s::text))
+        WHERE refobjid = c.oid AND deptype = 'a' AND CASE WHEN s.relkind = 'S'
+            THEN NOT has_sequence_privilege(s.oid, %(numbers)s::text) END)
 FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
 WHERE relkind = ANY('{r,v,m,p,f,S}') AND relname = ANY(%(names)s::text[])
 AND nspname <> 'information_schema' AND nspname NOT LIKE 'pg\_%%'
