@@ -233,14 +233,15 @@ def privileges(case: Examination) -> str:
 
 
 def known_models(case: Examination) -> str:
-    """List the models, and the ones that the migrations don't see."""
+    """Connect the models with each other, and list them, and those that the migrations miss."""
+    told = models.connect_models(case.doctor)
     seen = ", ".join(models.known_models(case.doctor)) or "none"
     missing = models.missing_models(case.doctor) if migrations.tool_of(case.doctor) else []
     if missing:
         raise Finding(
             "nothing-to-migrate", seen=f"Models known: {seen}.", missing="; ".join(missing)
         )
-    return seen
+    return "; ".join([seen, *told])
 
 
 def migrated(case: Examination) -> str:

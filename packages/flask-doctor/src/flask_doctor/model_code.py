@@ -68,6 +68,11 @@ def table_of(model: type | None) -> Any:
     return getattr(model, "__table__", None)
 
 
+def registry_of(model: type | None) -> Any:
+    """Return the registry of a model's base."""
+    return getattr(model, "registry", None)
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return the name that was probably meant; nothing where none is similar."""
     folded = {_folded(other): other for other in names}
@@ -192,8 +197,7 @@ def _text(file: str) -> str:
 
 def edited(line: Written, wrong: str, right: str) -> dict[str, str]:
     """Return a line before and after a name in it is put right."""
-    changed = re.sub(rf"(?<![\w.]){re.escape(wrong)}(?!\w)", lambda _: right, line.text)
-    changed = changed.replace(f".{wrong}(", f".{right}(")
+    changed = re.sub(rf"(?<!\w){re.escape(wrong)}(?!\w)", lambda _: right, line.text)
     before = line.text if changed != line.text else wrong
     return {"before": before, "after": changed if before == line.text else right} | {"right": right}
 

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from typing import Any
 
 import sqlalchemy
 from sqlalchemy import Column, Table, orm
@@ -15,6 +16,7 @@ from ..model_code import (
     file_of,
     has_subclasses,
     like,
+    model_of,
     models,
     models_named,
     nearest,
@@ -41,7 +43,7 @@ WORDS = {
     "scheme": "schema",
 }
 NAMES = {"RelationshipProperty": "relationship"}
-KINDS = {
+KINDS: dict[str, list[Any]] = {
     "Column": [orm.mapped_column],
     "__mapper_args__": [orm.Mapper],
     "__table_args__": [Table],
@@ -190,15 +192,16 @@ def defined_twice(facts: dict[str, str], error: BaseException, subject: Subject)
 
 def unknown_attribute(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
     """Find the attribute of a model that was meant."""
-    found = models_named(facts["model"])
+    model = model_of(facts["table"]) if "table" in facts else facts["model"]
+    found = models_named(model)
     names = sorted(attributes(found[0] if found else None))
     near = nearest(facts["wrong"], names)
     if not near:
-        return "attribute-unknown", {"names": ", ".join(names)}
+        return "attribute-unknown", {"model": model, "names": ", ".join(names)}
     line = (
         written(subject, subject.model, subject.attribute) if subject.mapping else own_text(subject)
     )
-    return "attribute-misspelt", edited(line, facts["wrong"], near)
+    return "attribute-misspelt", {"model": model} | edited(line, facts["wrong"], near)
 
 
 def wrong_argument(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:

@@ -31,7 +31,6 @@ CLOSER: dict[str, Callable[[dict[str, str], BaseException, Subject], Found]] = {
     "annotation-not-mapped": columns.not_mapped,
     "constraint-column-missing": columns.no_column,
     "table-defined-twice": columns.defined_twice,
-    "constructor-keyword-unknown": columns.unknown_attribute,
     "attribute-unknown": columns.unknown_attribute,
     "db-name-unknown": columns.unknown_in_db,
     "relationship-name-unknown": relations.unknown_name,
@@ -125,4 +124,4 @@ def _unexpected(error: BaseException, subject: Subject) -> Found | None:
         return None
     if "__init__" in vars(models_named(called[1])[0]) and "positional argument but" not in text:
         return "constructor-own", {"model": called[1], "attribute": "__init__"}
-    return "constructor-positional", {"model": called[1]} if "positional" in text else None
+    return ("constructor-positional", {"model": called[1]}) if "positional" in text else None

@@ -115,7 +115,7 @@ def _spec(key: ForeignKey) -> str:
 
 
 def no_key(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
-    """See what keeps two tables apart: a key to a wrong table, a column that isn't a key, or none."""
+    """See why no key connects two tables: a wrong name, a column that is no key, or none at all."""
     one, other = _two_tables(error)
     if one is None or other is None:
         return "foreign-key-missing", {}
@@ -128,22 +128,22 @@ def no_key(facts: dict[str, str], error: BaseException, subject: Subject) -> Fou
         line = written(subject, model_of(child.fullname), column)
         if line.text:
             prefix = "db." if "db." in line.text else ""
-            key = f'{prefix}ForeignKey("{parent.fullname}.{_primary(parent)}")'
-            typed = not re.search(r"\((\s*\w+\s*=|\s*\))", line.text)
-            edit = _after_type(line, key) if typed else with_argument(line, key, first=True)
-            name = {"column": f"{child.fullname}.{column}"}
-            return "foreign-key-unmarked", known | edit | name
+            target = f'{prefix}ForeignKey("{parent.fullname}.{_primary(parent)}")'
+            typed = re.search(r"\((?!\s*\w+\s*=|\s*\))", line.text)
+            edit = _after_type(line, target) if typed else with_argument(line, target, first=True)
+            named = {"column": f"{child.fullname}.{column}"}
+            return "foreign-key-unmarked", known | edit | named
     if "secondary table" in facts["said"] or model_of(one.fullname) == "":
         return "foreign-key-missing-secondary", known
     line = written(subject, *relation)
     many = re.search(r"[Ll]ist\[|[Ss]et\[", line.text) or relation[1].endswith("s")
     child, parent = (other, one) if many else (one, other)
     name = f"{nearest(parent.name, [model_of(parent.fullname)]) or parent.name}_id".lower()
-    target = f'ForeignKey("{parent.fullname}.{_primary(parent)}")'
+    to = f'ForeignKey("{parent.fullname}.{_primary(parent)}")'
     after = like(
         line.text,
-        f"{name}: Mapped[int] = mapped_column({target})",
-        f"{name} = db.Column(db.{target})",
+        f"{name}: Mapped[int] = mapped_column({to})",
+        f"{name} = db.Column(db.{to})",
     )
     return "foreign-key-missing", known | {"target": model_of(child.fullname), "after": after}
 
