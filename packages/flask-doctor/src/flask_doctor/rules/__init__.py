@@ -11,6 +11,7 @@ from ..case import Case, Found
 from ..matching import by_sqlstate, by_text
 from .attributes import attributes
 from .connecting import lost, read_only, refused
+from .databases import encoding as database_encoding
 from .existing import enum_value
 from .functions import functions
 from .mapping import mapping
@@ -29,6 +30,7 @@ RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     lost,
     refused,
     read_only,
+    database_encoding,
     driver,
     url,
     migrating,

@@ -36,7 +36,7 @@ def lost(error: BaseException, case: Case) -> Found | None:
         return None
     said = [(words_of(e, str(error.orig)), e.id) for e in case.entries.values() if e.sqlstates]
     (words, facts), entry = max(said, key=lambda item: item[0][0])
-    return (entry, facts) if words else ("connection-lost", {})
+    return (entry, facts) if words else ("connection-lost", databases.ended(case))
 
 
 def refused(error: BaseException, case: Case) -> Found | None:
@@ -57,12 +57,22 @@ def refused(error: BaseException, case: Case) -> Found | None:
     if case.probe and parameters and (not entry or entry == "no-hba-entry"):
         entry = _asked(entry, attempt, parameters)
     entry = entry or "refused-otherwise"
+    if entry in ("role-missing", "database-missing") and _is_replaced(text, parameters):
+        entry, facts["database"] = "pooler-target-missing", str(parameters["dbname"])
     facts |= _named(entry, attempt.reason, facts)
     facts["says"] = masked(attempt.reason, str(parameters.get("password") or "") or None)
     if case.probe:
         entry, more = _around(entry, attempt, facts, case)
         facts |= more
     return entry, facts | {"reached": _reached(entry, attempt, facts)}
+
+
+def _is_replaced(text: str, parameters: dict[str, Any]) -> bool:
+    """Tell whether a refusal names another role or database than was asked for."""
+    own = libpq.effective(parameters)
+    asked = {"role": own.get("user"), "database": own.get("dbname")}
+    named = libpq.names_in(text)
+    return all(asked.values()) and any(asked[kind] != name for kind, name in named.items())
 
 
 def _named(entry: str, reason: str, facts: dict[str, str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from ..case import Case, Found
-from .looking import REACHING
+from .looking import REACHING, look
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +23,11 @@ READ_ONLY = """
     SELECT pg_is_in_recovery(), setting, source,
            quote_ident(current_user), quote_ident(current_database())
     FROM pg_settings WHERE name = 'default_transaction_read_only'
+"""
+ENDS = """
+    SELECT now() - pg_postmaster_start_time() < '1 minute',
+           current_setting('idle_session_timeout', true),
+           current_setting('idle_in_transaction_session_timeout')
 """
 # Where a setting comes from, as pg_settings says; whom it is set for, and what takes it away.
 SETTING = "default_transaction_read_only"
@@ -70,6 +75,35 @@ def missing(case: Case, name: str) -> Found:
         if is_slip(name, similar):
             return "database-name-differs", {"similar": similar}
     return "database-missing" if may_create else "database-left-to-administrator", {}
+
+
+def ended(case: Case) -> dict[str, str]:
+    """Return what could have ended a session, as a new one sees it."""
+    started, *limits = look(case, ENDS) or (False, "0", "0")
+    names = ("idle_session_timeout", "idle_in_transaction_session_timeout")
+    said = [
+        f"Here, the server closes one that waits: `{name}` is {value}."
+        for name, value in zip(names, limits, strict=True)
+        if value not in ("0", None)
+    ]
+    if started:
+        said.append("The server was started less than a minute ago: after a stop, or a crash.")
+    return {"detail": " ".join(said)}
+
+
+def encoding(error: BaseException, case: Case) -> Found | None:
+    """Explain a text that the driver can't encode as the database wants it."""
+    if isinstance(error, UnicodeError) and case.connection is not None:
+        info = case.connection.info
+        return "database-encoding", {"encoding": info.parameter_status("server_encoding") or ""}
+    if not isinstance(error, TypeError):
+        return None
+    trace = error.__traceback__
+    while trace:  # of SQL_ASCII, psycopg makes bytes, and SQLAlchemy expects a text
+        if trace.tb_frame.f_code.co_name == "_get_server_version_info":
+            return "database-encoding", {"encoding": "SQL_ASCII"}
+        trace = trace.tb_next
+    return None
 
 
 def is_slip(name: str, other: str) -> bool:
