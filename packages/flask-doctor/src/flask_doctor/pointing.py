@@ -107,7 +107,8 @@ def nearest(name: str, known: list[str]) -> str:
     """Return the name that this one is probably meant to be; "" where none is near."""
     plain = {other.lower(): other for other in known}
     close = get_close_matches(name.lower(), plain, 1, 0.7)
-    if not close and len(name) > 3:  # `latitude` for `lat`, `name` for `name_of_station`
+    if not close and len(name) > 3:  # `lat` for `latitude`, `name` for `full_name`
         own = name.lower()
-        close = [n for n in plain if len(n) > 2 and (n.startswith(own) or own.startswith(n))][:1]
+        ends = [(n, (n.startswith(own), n.endswith(own), own.startswith(n))) for n in plain]
+        close = [n for n, found in ends if len(n) > 2 and any(found)][:1]
     return plain[close[0]] if close else ""

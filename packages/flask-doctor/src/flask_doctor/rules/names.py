@@ -14,7 +14,7 @@ from ..errors import sqlstate_of
 from ..migrations import tool_of
 from ..own_code import is_within
 from ..pointing import Name, Pointed, nearest
-from ..rights import searched
+from ..rights import quoted, searched
 from .looking import looking
 
 log = logging.getLogger(__name__)
@@ -81,28 +81,28 @@ class Known:
         found = {id(m): m for m in (state.metadata, *more) if m is not None}
         return [table for metadata in found.values() for table in metadata.tables.values()]
 
-    def not_there(self, kind: str, name: str) -> str:
-        """Return why something of the models isn't in the database: the entry of that."""
+    def not_there(self, kind: str, name: str) -> Found:
+        """Return why something of the models isn't in the database."""
         tool = tool_of(self.case.state) if self.case.state else None
         if tool is None:
-            return f"{kind}-missing" if kind == "table" else f"{kind}-not-created"
+            return f"{kind}-missing" if kind == "table" else f"{kind}-not-created", {}
         if self.database is None:
-            return f"{kind}-missing"
+            return f"{kind}-missing", {}
         if not tool.made.exists():
-            return "no-migrations-folder"
-        scripts = tool.scripts()
-        if not scripts.get_heads():
-            return "no-migrations-yet"
-        pending = {
-            script.path
-            for script in scripts.iterate_revisions(
-                "heads", tuple(self.database.revisions) or "base"
-            )
-        }
-        if _names(pending, name):
-            return f"{kind}-missing"
-        done = {script.path for script in scripts.walk_revisions()} - pending
-        return f"{kind}-lost" if _names(done, name) else f"{kind}-not-migrated"
+            return "no-migrations-folder", {}
+        scripts, current = tool.scripts(), self.database.revisions
+        known = {script.revision: script.path for script in scripts.walk_revisions()}
+        if unknown := ", ".join(sorted(current - known.keys())):
+            detail = f"The database's revision: {unknown}."
+            return "revision-unknown", {"revision": unknown, "detail": detail}
+        if len(scripts.get_heads()) != 1:
+            return "several-heads" if known else "no-migrations-yet", {}
+        left = scripts.iterate_revisions("heads", tuple(current) or "base")
+        pending = {script.revision for script in left}
+        if _names([known[revision] for revision in pending], name):
+            return f"{kind}-missing", {}
+        done = [path for revision, path in known.items() if revision not in pending]
+        return f"{kind}-lost" if _names(done, name) else f"{kind}-not-migrated", {}
 
 
 def _names(paths: Iterable[str], name: str) -> bool:
@@ -132,11 +132,14 @@ def _table(pointed: Pointed, known: Known) -> Found:
     there = [r[1] for r in database.relations] if database else [t.name for t in known.tables()]
     if not there and database is None:
         return "table-missing", facts  # nothing is known of the models
+    if database:
+        facts["seen"] = "No model and no table in the database has this name, or a similar one."
     return _misspelled("table", name, last, there, facts)
 
 
 def _table_of_model(name: str, known: Known, facts: dict[str, str]) -> Found:
-    entry = known.not_there("table", name)
+    entry, more = known.not_there("table", name)
+    facts |= more
     if known.database is None:
         return entry, facts
     ours = {table.name for table in known.tables()}
@@ -144,6 +147,8 @@ def _table_of_model(name: str, known: Known, facts: dict[str, str]) -> Found:
     near = nearest(name, [table for table in there if table not in ours])
     if near and (entry in UNEXPLAINED or tool_of(known.case.state) is None):  # type: ignore[arg-type]
         return "table-named-otherwise", facts | _rename(near, name)
+    if entry == "table-lost" and set(there) <= {_version_table(known.case)}:
+        return "empty-but-stamped", facts
     return entry, facts | {"detail": "" if there else _empty(known.case, name)}
 
 
@@ -212,9 +217,9 @@ def _column(pointed: Pointed, known: Known) -> Found:
     there = [column for _, column in columns]
     facts |= {"table": model.name if model is not None else " or ".join(dict.fromkeys(tables))}
     if model is not None and not known.migrating:
-        entry = known.not_there("column", name)
+        entry, more = known.not_there("column", name)
         near = nearest(name, [c for t, c in columns if t == model.name and c not in model.c])
-        facts |= _rename(near, name) | _definition(model, name, known.case)
+        facts |= more | _rename(near, name) | _definition(model, name, known.case)
         return ("column-named-otherwise" if near and entry in UNEXPLAINED else entry), facts
     same = any(other.lower() == name.lower() for other in there)
     if not same and not before and COMPARED.search(pointed.before):
@@ -222,11 +227,13 @@ def _column(pointed: Pointed, known: Known) -> Found:
         if last.quoted or not near:
             return "value-as-name", facts | {"before": last.written, "after": f"'{_bare(last)}'"}
     if elsewhere and before:
-        alias = next(a for a, t in sources.items() if t == elsewhere[0])
+        *_, alias = (a for a, t in sources.items() if t == elsewhere[0])
         facts |= {"near": f"{alias}.{name}", "before": f"{before[-1].written}.{last.written}"}
         return "column-misspelled", facts | {"after": f"{alias}.{last.written}"}
     if not there and known.database is None:
         return "column-missing", facts  # nothing is known of the table
+    if known.database:
+        facts["seen"] = "None of the tables in this query has it, and no model does."
     return _misspelled("column", name, last, there, facts)
 
 
@@ -299,13 +306,19 @@ def _look(case: Case, pointed: Pointed) -> Database | None:
             tables = list({*pointed.sources().values(), *pointed.said[1:]})
             cursor.execute(COLUMNS, {"tables": tables, "schemas": _schemas(pointed)})
             found.columns = cursor.fetchall()
-            if any(r[1] == "alembic_version" and r[2] for r in found.relations):
-                cursor.execute("SELECT version_num FROM alembic_version")
+            table = _version_table(case)
+            if any(r[1] == table and r[2] for r in found.relations):
+                cursor.execute(f"SELECT version_num FROM {quoted(table)}")
                 found.revisions = {row[0] for row in cursor.fetchall()}
             return found
     except Exception:
         log.debug("no look at the database", exc_info=True)
         return None
+
+
+def _version_table(case: Case) -> str:
+    tool = tool_of(case.state) if case.state else None
+    return str(tool.options.get("version_table", "alembic_version")) if tool else ""
 
 
 def _schemas(pointed: Pointed) -> list[str]:

@@ -26,16 +26,19 @@ CLAUSES = (
     "as",
 )
 
-# What begins a statement of another database, or stands in it, and what PostgreSQL has.
-FOREIGN = {
+# What begins a statement of another database, and what PostgreSQL has.
+BEGINNINGS = {
     "show": "SELECT tablename FROM pg_tables WHERE schemaname = 'public'",
     "describe": "SELECT column_name, data_type FROM information_schema.columns",
     "desc": "SELECT column_name, data_type FROM information_schema.columns",
     "use": "a connection of its own for each database",
     "pragma": "nothing like it",
     "replace": "INSERT ... ON CONFLICT (...) DO UPDATE SET ...",
-    "top": "LIMIT, at the end of the statement",
     "if": "CASE WHEN a THEN b END",
+}
+# What stands within one; the error is at the word, or at what follows it.
+WITHIN = {
+    "top": "LIMIT, at the end of the statement",
     "minus": "EXCEPT",
     "engine": "nothing like it",
     "unsigned": "CHECK (column >= 0)",
@@ -52,7 +55,8 @@ def syntax(error: BaseException, case: Case) -> Found | None:
     pointed = Pointed(error)
     found = re.match(r"\w+", pointed.after)
     word = found[0] if found else pointed.after[:1]
-    if pointed.after[:1] in ("'", '"', "$") and pointed.said:
+    quoted = re.search(r'"(.*)"', pointed.message, re.S)
+    if quoted and pointed.after[:1] in ("'", '"') and quoted[1].count(pointed.after[0]) % 2:
         return "quote-unclosed", pointed.shown()
     # The message quotes what stands there, whatever its language; others are no syntax errors.
     if not pointed.line or ((word if word else pointed.said) and pointed.said[:1] != [word]):
@@ -61,53 +65,46 @@ def syntax(error: BaseException, case: Case) -> Found | None:
 
 
 def _explain(pointed: Pointed, word: str) -> Found:
-    facts = {"word": word, "name": word, **pointed.shown()}
     before, rest = pointed.before, pointed.after[len(word) :]
-    for other in (word, *re.findall(r"\w+", before)[-1:], *pointed.statement.split()[:1]):
-        if instead := FOREIGN.get(other.lower()):
-            return "name-of-other-database", facts | {"name": other, "instead": instead}
+    last = (re.findall(r"\w+", before) or [""])[-1]
+    facts = {"word": word, "name": word, **pointed.shown()}
+    foreign = (WITHIN if before.strip() else BEGINNINGS).get(word.lower())
+    if foreign or last.lower() == "top":
+        name = word if foreign else last
+        return "name-of-other-database", facts | {"name": name, "instead": foreign or WITHIN["top"]}
     if word[:1].isalnum() and before.endswith("'"):
         return "quote-unclosed", facts
-    reserved = _reserved(before, word, rest)
-    if reserved:
-        return "reserved-word", facts | {
-            "word": reserved,
-            "before": reserved,
-            "after": f'"{reserved}"',
-        }
-    if word in ("?", "%", ":") or re.search(r"(=|\(|,)\s*\?", pointed.statement):
+    if reserved := _reserved(before, word, rest):
+        return "reserved-word", facts | {"word": reserved} | _edit(reserved, f'"{reserved}"')
+    if word in ("?", "%", ":", "{") or re.search(r"(=|\(|,)\s*\?", pointed.statement):
         return "placeholder-wrong", facts
-    if word in "`[" and word:
+    if word in ("`", "["):
         return "quotes-of-other-database", facts
     if before.rstrip().endswith(",") and word.lower() in (*CLAUSES, ")"):
         return "comma-too-many", facts
-    if word.upper() == "AUTOINCREMENT" or word.upper() == "AUTO_INCREMENT":
+    if word.upper() in ("AUTOINCREMENT", "AUTO_INCREMENT"):
         return "autoincrement", facts
-    if word and word.upper() not in KEYWORDS:
-        for wrong in (word, *re.findall(r"\w+", before)[-1:]):
-            near = get_close_matches(wrong.upper(), KEYWORDS, 1, 0.74)
-            if near and wrong.upper() not in KEYWORDS:
-                return "keyword-misspelled", facts | {
-                    "word": wrong,
-                    "before": wrong,
-                    "after": near[0],
-                }
-    return ("statement-incomplete" if not word else "syntax-error"), facts
+    for wrong in (word, last):
+        near = get_close_matches(wrong.upper(), KEYWORDS, 1, 0.74)
+        if near and len(wrong) > 3 and not {wrong.upper(), word.upper()} & {*KEYWORDS}:
+            return "keyword-misspelled", facts | {"word": wrong} | _edit(wrong, near[0])
+    return ("syntax-error" if word else "statement-incomplete"), facts
+
+
+def _edit(before: str, after: str) -> dict[str, str]:
+    return {"before": before, "after": after}
 
 
 def _reserved(before: str, word: str, rest: str) -> str:
     """Return the word of SQL that stands where a name must; "" where it isn't that."""
+    last = re.search(rf"({NAME})\s*$", before)
+    if last and last[1].lower() in CLAUSES[:2] and NAMED.search(before[: last.start()]):
+        return last[1]  # in `SELECT order FROM`, only FROM shows that it isn't ORDER BY
     if word == "." or (word == "(" and TABLES.search(before)):
-        last = re.search(rf"({NAME})\s*$", before)
         return last[1] if last and last[1].lower() in RESERVED_WORDS else ""
     if word.lower() not in RESERVED_WORDS or not NAMED.search(before):
         return ""
-    if word.lower() in CLAUSES and (
-        word.lower() not in CLAUSES[:2] or re.match(r"\s+by\b", rest, re.I)
-    ):
+    if word.lower() in CLAUSES[2:] or re.match(r"\s+by\b", rest, re.I):
         return ""
-    if TABLES.search(f"{before}{word}"):
-        return word
-    followed = re.match(r"\s*(=|<|>|,|\)|FROM\b|IS\b|IN\b|LIKE\b|$)", rest, re.I)
-    named = rest.startswith(".") or (followed and word.lower() not in CLAUSES)
-    return word if named else ""
+    followed = re.match(r"\s*(=|<|>|,|\)|\.|FROM\b|IS\b|IN\b|LIKE\b|$)", rest, re.I)
+    return word if followed or TABLES.search(f"{before}{word}") else ""
