@@ -24,15 +24,12 @@ def test_an_entry_is_written_in_full(entry):
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", entry.id)
     assert diagnosis.title
     assert diagnosis.fix
-    assert not re.search(r"\{\w*\}", diagnosis.text())
+    assert not re.search(r"\{[a-z_]*\}", diagnosis.text())
     assert entry.action in {None, *(action.name for action in ACTIONS)}
 
 
 def test_names_are_quoted_for_the_shell_and_for_sql():
     facts = {"role": 'o\'neil "x"; rm', "database": "my db", "host": "$(id)"}
     text = "\n".join(Diagnosis(ENTRIES["schema-privilege"], facts).fix)
-    assert (
-        '-d \'my db\' -c \'GRANT USAGE, CREATE ON SCHEMA "public" TO "o\'"\'"\'neil ""x""; rm"\''
-        in text
-    )
+    assert '-d \'my db\' -c \'GRANT CREATE ON SCHEMA public TO "o\'"\'"\'neil ""x""; rm"\'' in text
     assert "'$(id)'" in "\n".join(Diagnosis(ENTRIES["host-unknown"], facts).fix)

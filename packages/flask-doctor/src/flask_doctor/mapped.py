@@ -42,6 +42,11 @@ def mapper_of(table: Table | None) -> Mapper[Any] | None:
     return min(found, key=lambda mapper: len([*mapper.iterate_to_root()]), default=None)
 
 
+def is_model(name: str) -> bool:
+    """Tell whether a class of this name is a model."""
+    return any(m.class_.__name__ == name for r in _registries() for m in r.mappers)
+
+
 def attribute_of(mapper: Mapper[Any] | None, table: Table | None, column: str) -> str:
     """Return the name of the attribute that holds a column's values."""
     if mapper is None or table is None or column not in table.c:

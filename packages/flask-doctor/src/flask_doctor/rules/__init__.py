@@ -19,10 +19,10 @@ from .migrating import migrating
 from .names import names
 from .privileges import privileges
 from .revisions import in_environment, in_files, in_order, no_command
-from .sessions import aborted, forked, pending
+from .sessions import aborted, forked, homonyms, objects, pending
 from .settings import driver, url
 from .syntax import syntax
-from .values import adapting, encoding, times, value
+from .values import adapting, encoding, numpy, times, value
 from .violations import violation
 
 RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
@@ -38,6 +38,7 @@ RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     in_order,
     no_command,
     enum_value,
+    numpy,
     names,
     privileges,
     functions,
@@ -50,6 +51,8 @@ RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     times,
     aborted,
     pending,
+    objects,
+    homonyms,
     mapping,
     by_sqlstate,
     by_text,

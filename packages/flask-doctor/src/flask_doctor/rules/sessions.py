@@ -2,9 +2,15 @@
 
 import re
 
-from ..case import Case, Found
+from .. import mapped
+from ..case import NOTHING, Case, Found
 from ..errors import sqlstate_of
 from ..matching import by_text
+
+OF_SQLALCHEMY = (
+    *("session-method-unknown", "query-method-unknown", "engine-execute", "engine-inspect"),
+    *("result-not-read", "query-not-run"),
+)
 
 
 def forked(error: BaseException, case: Case) -> Found | None:
@@ -32,6 +38,24 @@ def pending(error: BaseException, case: Case) -> Found | None:
     known = list(case.state.first_errors.values()) if case.state else []
     places = [place for text, place in known if text in message]
     return "session-needs-rollback", _told(found[1], places[-1] if places else "", case)
+
+
+def homonyms(error: BaseException, case: Case) -> Found | None:
+    """Let alone what only reads like an error of the database: `'...' % x`, another Session."""
+    found = by_text(getattr(error, "orig", None) or error, case)
+    owner = getattr(error, "obj", None)
+    theirs = owner is None or type(owner).__module__.startswith(("sqlalchemy", "flask_sqlalchemy"))
+    if not found or found[0] == "percent-in-sql":
+        return NOTHING if found and case.engine is None else None
+    return NOTHING if found[0] in OF_SQLALCHEMY and not theirs else None
+
+
+def objects(error: BaseException, case: Case) -> Found | None:
+    """Explain an object of a model that is used as a list or a dictionary."""
+    found = re.match(r"(?:object of type )?'(\w+)' (?:object is not|has no len)", str(error))
+    if not isinstance(error, TypeError) or not found or not mapped.is_model(found[1]):
+        return None
+    return "object-not-a-list", {"model": found[1]}
 
 
 def _told(text: str, place: str, case: Case) -> dict[str, str]:

@@ -70,6 +70,12 @@ INSTEAD = {
 }
 
 
+def numpy(error: BaseException, case: Case) -> Found | None:
+    """Explain NumPy's numbers, as they write themselves since NumPy 2: `np.float64(1.5)`."""
+    found = re.search(r"\bnp\.\w+\(", str(getattr(error, "orig", "")))
+    return ("numpy-number", {}) if found and sqlstate_of(error) == "3F000" else None
+
+
 def value(error: BaseException, case: Case) -> Found | None:
     """Explain a value that the server refuses."""
     explain = EXPLAIN.get(sqlstate_of(error) or "")
@@ -151,8 +157,6 @@ def _enum(failed: Failed, kind: str, text: str) -> Found:
     columns = failed.table.c if failed.table is not None else ()
     column = next((c for c in columns if getattr(c.type, "name", None) == kind), None)
     facts = failed.facts(column.name if column is not None else "") | {"type": kind, "value": text}
-    if column is not None and text in getattr(column.type, "enums", ()):
-        return "enum-value-new", facts
     (told,) = look(failed.case, LABELS, type=f'"{kind}"') or (None,)
     if not told:
         return "enum-value-unknown", facts

@@ -36,10 +36,10 @@ def _unique(failed: Failed) -> Found:
     facts = failed.facts(column) | pair
     if failed.numbers(column):
         if failed.sets(column):
-            return "id-given", facts
+            return "id-given" if failed.table is not None else "key-taken", facts
         if behind := _sequence(failed, column):
             return "id-taken", facts | behind
-    if set(names) & failed.primary_key:
+    if set(names) == failed.primary_key or facts.get("constraint", "").endswith("_pkey"):
         return "key-taken", facts
     changes = ((r",\s*unique=True", ""), (r"unique=True,\s*", ""), (r"unique=True", ""))
     return "unique-taken", facts | failed.edit(column, *changes)
