@@ -19,8 +19,10 @@ FOLDER = Path(__file__).with_name("corpus")
 REAL = {"builtins", "sqlalchemy", "flask", "click", "werkzeug"}
 # What the servers' fields are called beside the ones that were recorded.
 NO_FIELDS = dict.fromkeys(
-    ("message_primary", "message_detail", "message_hint", "schema_name", "table_name")
-    + ("column_name", "datatype_name", "constraint_name", "context", "source_function")
+    [
+        *("message_primary", "message_detail", "message_hint", "schema_name", "table_name"),
+        *("column_name", "datatype_name", "constraint_name", "context", "source_function"),
+    ]
 )
 
 

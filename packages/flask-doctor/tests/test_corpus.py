@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from corpus import recorded, rebuilt
+from corpus import rebuilt, recorded
 from flask_doctor import machine
 from flask_doctor.catalogue import ENTRIES, THEMES
 from flask_doctor.recognise import diagnose

@@ -146,9 +146,7 @@ def test_what_libpq_takes_is_taken(
 @pytest.mark.parametrize("password", ["a#b", "a?b=c", "a:b", "a%41b", "ä ö", "a&b"])
 def test_a_raw_password_that_sqlalchemy_understands(server: Cluster, password: str, driver: str):
     meant = password.replace("%41", "A")
-    server.execute(
-        "DROP ROLE IF EXISTS hashed", f"CREATE ROLE hashed LOGIN PASSWORD '{meant}'"
-    )
+    server.execute("DROP ROLE IF EXISTS hashed", f"CREATE ROLE hashed LOGIN PASSWORD '{meant}'")
     assert_healthy(lifted_app(server.url("hashed", "app", password).replace("psycopg2", driver)))
     server.execute("DROP ROLE hashed")
 

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from . import drift, migrations, models
-from .case import connection_facts, facts_of, reached
+from .case import connection_facts, facts_of, parameters_of, reached
 from .diagnosis import Diagnosis, masked
 from .migrations import Finding
 from .own_code import own_line
@@ -77,7 +77,9 @@ class Examination:
     @property
     def password(self) -> str | None:
         """The password that no output may contain."""
-        return str(self.engine.url.password or "") or None if self.engine is not None else None
+        known = parameters_of(self.engine, self.state).get("password")
+        known = known or (self.engine.url.password if self.engine is not None else None)
+        return str(known) if known else None
 
 
 def examine(load_app: Callable[[], Flask]) -> Iterator[Step]:
