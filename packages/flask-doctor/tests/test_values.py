@@ -273,6 +273,7 @@ def percent(m: Shop) -> None:
     m.s.connection().exec_driver_sql("SELECT 1 WHERE 'A' LIKE 'A%'", {"x": 1})
 
 
+IN = "SELECT 1 FROM stations WHERE id IN {}"
 NOW = datetime.datetime.now
 ZONE = datetime.UTC
 
@@ -310,11 +311,14 @@ CASES: dict[str, list[tuple[Callable[[Shop], object], str, list[str]]]] = {
         ),
         (delete_parent, "children-left", ["rows of stops point to it", "Stop.station_id =="]),
         (
-            lambda m: m.save(m.Trip(station=m.station())) and m.run("DELETE FROM stations"),
+            lambda m: m.run(
+                "DELETE FROM stations WHERE id = :id",
+                id=m.save(m.Trip(station=m.station())).station_id,
+            ),
             "children-left",
             ["rows of trips point to it"],
         ),
-        (empty_child, "child-emptied", ["a Station, or take a Trip out", "delete-orphan"]),
+        (empty_child, "child-emptied", ["a Station, take a Trip out", "delete-orphan"]),
         (lambda m: m.save(m.Station()), "value-missing", ["Station(name=VALUE)", "str | None"]),
         (
             lambda m: m.run("INSERT INTO stations (code) VALUES ('E')"),
@@ -555,6 +559,8 @@ CASES: dict[str, list[tuple[Callable[[Shop], object], str, list[str]]]] = {
         (lambda m: m.s.execute(select(m.Station)).name, "result-not-read", []),
         (lambda m: len(m.Station.query), "query-not-run", []),
         (lambda m: m.s.get(m.Station, (1, 2)), "key-of-other-length", ["stations.id"]),
+        (lambda m: m.run(IN.format(":ids"), ids=[1]), "list-in-sql", ["ids"]),
+        (lambda m: m.run(IN.format("(:ids)"), ids=(1, 2)), "list-in-sql", ["= ANY(:ids)"]),
         (percent, "percent-in-sql", ["A%%"]),
         (lambda m: m.s.execute("SELECT 1"), "text-needed", []),
         (lambda m: m.s.query(m.Station).filter("id = 1").all(), "text-needed", []),

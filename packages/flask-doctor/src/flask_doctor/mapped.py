@@ -4,11 +4,13 @@ import inspect
 import os
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import MetaData, Table
 from sqlalchemy.orm import Mapper, mapperlib
 
+from .own_code import is_foreign
 from .state import State
 
 
@@ -60,7 +62,9 @@ def edit(mapper: Mapper[Any] | None, attribute: str, *changes: tuple[str, str]) 
     The changes are regular expressions and what takes their place. Nothing where the attribute
     takes more than one line, or isn't to be found.
     """
-    place, line = _line_of(mapper.class_, attribute) if mapper is not None else ("", "")
+    if mapper is None:
+        return {}
+    place, line = _line_of(mapper.class_, attribute)  # type: ignore[arg-type]
     for pattern, replacement in changes:
         after, count = re.subn(pattern, replacement, line, count=1)
         if count and after != line:
@@ -68,15 +72,18 @@ def edit(mapper: Mapper[Any] | None, attribute: str, *changes: tuple[str, str]) 
     return {}
 
 
+@lru_cache(64)  # to find a class, Python reads its whole module
 def _line_of(model: type, attribute: str) -> tuple[str, str]:
     for kind in model.__mro__[:-1]:
         try:
+            file = inspect.getsourcefile(kind) or "<"
+            if is_foreign(file):
+                continue
             lines, start = inspect.getsourcelines(kind)
-            name = os.path.relpath(inspect.getsourcefile(kind) or "")
         except (OSError, TypeError):
             continue
         for number, line in enumerate(lines, start):
             whole = line.count("(") == line.count(")")
             if re.match(rf"\s+{attribute}\b\s*[:=]", line) and whole:
-                return f"{name}, line {number}", line.strip()
+                return f"{os.path.relpath(file)}, line {number}", line.strip()
     return "", ""

@@ -31,11 +31,11 @@ def own_line(error: BaseException) -> str:
     """
     if isinstance(error, SyntaxError) and error.filename:
         return f"{os.path.relpath(error.filename)}, line {error.lineno}"
-    last = ""
+    last = None
     for code, number in frames(error):
         if not is_foreign(code.co_filename):
-            last = place(code.co_filename, number)
-    return last
+            last = code.co_filename, number
+    return place(*last) if last else ""
 
 
 def frames(error: BaseException) -> Iterator[tuple[CodeType, int]]:

@@ -22,10 +22,11 @@ from .revisions import in_environment, in_files, in_order, no_command
 from .sessions import aborted, forked, homonyms, objects, pending
 from .settings import driver, url
 from .syntax import syntax
-from .values import adapting, encoding, numpy, times, value
-from .violations import violation
+from .values import adapting, encoding, listed, numpy, times, value
+from .violations import unsaid, violation
 
 RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
+    unsaid,
     forked,
     lost,
     refused,
@@ -39,6 +40,7 @@ RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     no_command,
     enum_value,
     numpy,
+    listed,
     names,
     privileges,
     functions,

@@ -70,6 +70,16 @@ INSTEAD = {
 }
 
 
+def listed(error: BaseException, case: Case) -> Found | None:
+    """Explain `IN :ids` with a list, which only SQLAlchemy's own `in_()` writes out."""
+    if sqlstate_of(error) not in ("42601", "42883", "42804", "22P02"):
+        return None
+    failed = Failed(error, case)
+    names = re.findall(r"\bIN\s*\(?\s*%\((\w+)\)s", failed.sql, re.I)
+    lists = [n for n, v in failed.values() if n in names and isinstance(v, list | tuple)]
+    return ("list-in-sql", {"parameter": lists[0]}) if lists else None
+
+
 def numpy(error: BaseException, case: Case) -> Found | None:
     """Explain NumPy's numbers, as they write themselves since NumPy 2: `np.float64(1.5)`."""
     found = re.search(r"\bnp\.\w+\(", str(getattr(error, "orig", "")))
