@@ -8,8 +8,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 import flask_migrate
-from clusters import lifted_app
-from flask import Flask
+import sqlalchemy as sa
+from clusters import Cluster, lifted_app
 from flask_doctor.diagnosis import Diagnosis
 from flask_doctor.examine import Step, examine
 
@@ -23,52 +23,68 @@ down_revision = {!r}
 
 
 def upgrade():
+{}
+
+
+def downgrade():
+    pass
 """
 
 
 class Migrations:
-    """An application in the current folder, whose migrations a test writes."""
+    """An application in the current folder, on a database that is at migration 0001."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, server: Cluster, database: str) -> None:
+        self.server, self.database = server, database
         self.folder = Path("migrations")
         shutil.copytree(TEMPLATE, self.folder)
-        (self.folder / "versions").mkdir()
+        env = self.folder / "env.py"
+        env.write_text(env.read_text().replace("get_engine()\n", "engine\n", 1))
         template = (self.folder / "alembic.ini.mako").read_text()
         (self.folder / "alembic.ini").write_text(re.sub("(?m)^.*\\$.*\n", "", template))
-        self.app: Flask = lifted_app(url)
+        (self.folder / "versions").mkdir()
+        self.app = lifted_app(server.url("postgres", database))
+        self.execute("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
 
-    def write(self, revision: str, upgrade: str, down: str | None = None, downgrade: str = "pass"):
-        body = "".join(f"    {line}\n" for line in upgrade.strip("\n").split("\n"))
-        back = "".join(f"    {line}\n" for line in downgrade.strip("\n").split("\n"))
+    def execute(self, *statements: str) -> None:
+        self.server.execute(*statements, database=self.database)
+
+    def at(self, *revisions: str) -> None:
+        """Mark the database as being at these."""
+        self.execute("CREATE TABLE IF NOT EXISTS alembic_version (version_num varchar(32))")
+        for revision in revisions:
+            self.execute(f"INSERT INTO alembic_version VALUES ('{revision}')")
+
+    def write(self, revision: str, upgrade: str, down: str | None = None) -> Path:
+        """Write a migration: the lines of its `upgrade()`."""
         path = self.folder / "versions" / f"{revision}.py"
-        path.write_text(HEAD.format(revision, down) + body + "\n\ndef downgrade():\n" + back)
+        lines = "\n".join(f"    {line}" for line in upgrade.splitlines())
+        path.write_text(HEAD.format(revision, down, lines))
         return path
 
-    def go(self, revision: str = "head") -> None:
-        with self.run():
-            flask_migrate.upgrade(revision=revision)
+    def model(self, name: str, *columns: sa.Column, **options: str) -> None:
+        """Add a table to the models'."""
+        metadata = self.app.extensions["sqlalchemy"].metadata
+        sa.Table(name, metadata, sa.Column("id", sa.Integer, primary_key=True), *columns, **options)
 
     @contextmanager
-    def run(self) -> Iterator[None]:
+    def within(self) -> Iterator[None]:
+        # env.py sets up logging, which would last.
         with self.app.app_context(), patch("logging.config.fileConfig"):
             yield
             self.app.extensions["sqlalchemy"].engine.dispose()
 
-    def error(self, revision: str = "head") -> BaseException:
-        """Return the error that the migrations end with."""
-        try:
-            self.go(revision)
-        except Exception as error:
-            with self.app.app_context():
-                self.app.extensions["sqlalchemy"].engine.dispose()
-            return error
-        raise AssertionError("it ran")
+    def run(self) -> None:
+        with self.within():
+            flask_migrate.upgrade()
 
     def examined(self) -> Step:
-        *_, last = examine(lambda: self.app)
-        with self.app.app_context():
-            self.app.extensions["sqlalchemy"].engine.dispose()
-        return last
+        """Return the stage that the examination ends with."""
+        return self.stages()[-1]
+
+    def stages(self) -> list[Step]:
+        with self.within():
+            return [*examine(lambda: self.app)]
 
 
 def edit(path: Path, diagnosis: Diagnosis) -> None:
@@ -76,23 +92,22 @@ def edit(path: Path, diagnosis: Diagnosis) -> None:
     for before, after in edits(diagnosis):
         content = path.read_text()
         if not before:  # an import
-            before = ["import sqlalchemy as sa"]
-            after = [*before, *after]
+            before, after = ["import sqlalchemy as sa"], ["import sqlalchemy as sa", *after]
         # A call that is broken into lines in the file is shown in one.
-        words = [re.escape(word) for word in re.findall(r"\w+|\S", " ".join(before))]
-        match = re.search(r"(?m)^([ \t]*)" + r"\s*".join(words), content)
-        match = match or re.search("()" + r"\s*".join(words), content)
+        words = r"\s*".join(map(re.escape, re.findall(r"\w+|\S", " ".join(before))))
+        match = re.search(r"(?m)^([ \t]*)" + words, content) or re.search("()" + words, content)
         assert match, (before, content)
         new = "\n".join(match[1] + line.strip() for line in after)
         path.write_text(content[: match.start()] + new + content[match.end() :])
 
 
 def edits(diagnosis: Diagnosis) -> list[tuple[list[str], list[str]]]:
+    """Return the edits of a diagnosis, each as its lines before and after."""
     found: list[tuple[list[str], list[str]]] = []
     last = ""
     for line in diagnosis.fix:
         mark = line[:2] if line[:2] in ("- ", "+ ") else ""
-        if mark and (not last or (mark == "- " and last == "+ ")):
+        if mark and (not last or (mark, last) == ("- ", "+ ")):
             found.append(([], []))
         if mark:
             found[-1][mark == "+ "].append(line[2:])

@@ -4,8 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from shutil import copytree
 
+import click
 import pytest
 from clusters import Cluster
+from flask import Flask
+from flask.cli import ScriptInfo
+from flask_doctor.recognise import diagnose
+from flask_doctor.rules import revisions
 from project import APP, Project
 
 NAME = "    name: Mapped[str]\n"
@@ -114,9 +119,18 @@ def test_revision_unknown(migrated: Project, server: Cluster):
     server.execute("UPDATE alembic_version SET version_num = 'gone'", database="birds")
     message = "Can't locate revision identified by 'gone'"
     assert migrated.diagnosis("flask db upgrade", message) == "revision-unknown"
-    assert migrated.diagnosis(message="The database's revision: gone.") == "revision-unknown"
-    migrated.do("flask db stamp --purge head")
-    migrated.do("flask db upgrade")
+    assert migrated.diagnosis(message="It is at revision gone") == "revision-unknown"
+    assert "--purge" not in migrated.output
+
+
+def test_flask_db_without_migrate(project: Project):
+    project.edit("app.py", "Migrate(app, db)\n", "")
+    assert project.diagnosis("flask db upgrade", "KeyError: 'migrate'") == "migrate-not-bound"
+
+
+def test_flask_db_init_a_second_time(migrated: Project):
+    message = "already exists and is not empty"
+    assert migrated.diagnosis("flask db init", message) == "migrations-folder-exists"
 
 
 def test_several_heads(migrated: Project):
@@ -180,3 +194,10 @@ def test_several_heads_that_were_all_run_are_no_alarm(migrated: Project):
     migrated.do("flask db revision -m one && flask db revision -m two --head base --splice")
     migrated.do("flask db upgrade heads")
     assert migrated.diagnosis() is None
+
+
+def test_flask_db_without_the_package(monkeypatch: pytest.MonkeyPatch):
+    context = click.Context(click.Command("flask"), obj=ScriptInfo(create_app=lambda: Flask("x")))
+    error = click.UsageError("No such command 'db'.", context)
+    monkeypatch.setattr(revisions, "find_spec", lambda name: None)
+    assert diagnose(error).entry.id == "migrate-not-installed"

@@ -85,9 +85,13 @@ class Diagnosis:
         """The fix, line by line: sentences, commands (`$ ...`), and edits (`- ...`, `+ ...`)."""
         facts = self._facts
         known = [n for n in self.entry.fix if facts.keys() >= set(OPTIONAL.findall(n))]
-        left_over = {a for a, b in pairwise([*known, ""]) if a[-1] == ":" and not CODE.match(b)}
-        lines = [line for line in known if line not in left_over]
-        return [filled for line in lines for filled in _lines(line, facts)]
+        lines = [filled for line in known for filled in _lines(line, facts)]
+        # What was to follow a sentence's colon isn't known: it goes, too.
+        return [
+            line
+            for line, following in pairwise([*lines, ""])
+            if CODE.match(line) or not line.endswith(":") or CODE.match(following)
+        ]
 
     @property
     def steps(self) -> list[list[str]]:

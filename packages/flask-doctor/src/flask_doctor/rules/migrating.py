@@ -30,6 +30,9 @@ EXPLAINED: dict[str, Callable[[Failed], Found | None]] = {
     "42883": missing,
 }
 
+# What a migration isn't to blame for: the connection, the server, privileges.
+OTHERS = ("08", "25", "28", "3D", "42501", "53", "57", "58", "XX")
+
 
 def migrating(error: BaseException, case: Case) -> Found | None:
     """Explain an error that the database has with a migration."""
@@ -40,9 +43,7 @@ def migrating(error: BaseException, case: Case) -> Found | None:
     failed = Failed(error, case, *place)
     explain = next((e for s, e in EXPLAINED.items() if sqlstate.startswith(s)), None)
     found = explain(failed) if explain else None
-    if found is None and not sqlstate.startswith(("22", "23", "2B", "0A", "42", "55", "58P01")):
-        return None
-    if found is None and sqlstate == "42501":
+    if found is None and sqlstate.startswith(OTHERS):
         return None
     entry, facts = found or ("migration-fails", {})
     facts = {"table": failed.table.strip('"'), "message": failed.message} | failed.fields | facts

@@ -10,6 +10,7 @@ from flask.cli import ScriptInfo
 
 from ..case import Case, Found
 from ..editing import changed
+from ..errors import sqlstate_of
 from ..migrations import rows_facts, tool_of
 from ..own_code import frames, is_foreign
 from ..pending import constant, file_of
@@ -102,7 +103,12 @@ def _names_of(table: str, kind: str, case: Case) -> list[str]:
 
 
 def in_order(error: BaseException, case: Case) -> Found | None:
-    """Explain migrations that refer to one that isn't there, by Alembic's bare KeyError."""
+    """Explain revisions that the table of them can't hold, or that aren't there (a KeyError)."""
+    statement = str(getattr(error, "statement", ""))
+    if sqlstate_of(error) == "22001" and re.match(
+        r"(INSERT INTO|UPDATE) .*\bversion_num\b", statement
+    ):
+        return "revision-too-long", {}
     overlaps = r"Requested revision (\S+) overlaps with other requested revisions (\S+)"
     if rows := re.search(overlaps, str(error)):
         return "revision-rows", rows_facts(rows[1], rows[2])
@@ -144,7 +150,10 @@ def _revisions(folder: Path, but: Path) -> list[str]:
 
 
 def no_command(error: BaseException, case: Case) -> Found | None:
-    """Explain `flask db`, where it is no command."""
+    """Explain `flask db`, where it is no command, or Flask-Migrate doesn't know the application."""
+    if isinstance(error, KeyError) and error.args == ("migrate",):
+        bound = all("flask_migrate" not in code.co_filename for code, _ in frames(error))
+        return None if bound else ("migrate-not-bound", {})
     match = re.search(r"No such command '(\w+)'", str(error))
     context: Any = getattr(error, "ctx", None)
     if not isinstance(error, click.UsageError) or not match or match[1] != "db" or context is None:
@@ -155,7 +164,7 @@ def no_command(error: BaseException, case: Case) -> Found | None:
     except (Exception, SystemExit):
         return None  # the application's own error says more, and comes before this one
     if "migrate" in app.extensions:
-        return "other-migrate-command", {"command": app.extensions["migrate"].migrate.command}
+        return None
     if not find_spec("flask_migrate"):
         return "migrate-not-installed", {}
     return "migrate-not-bound", {}

@@ -48,11 +48,9 @@ def duplicates(failed: Failed) -> Found | None:
     if not match:
         return None
     table, columns = failed.table, match[1]
-    query = f"SELECT {columns}, count(*) FROM {table} GROUP BY {columns} HAVING count(*) > 1"
-    listed = f"SELECT * FROM {table} WHERE ({columns}) IN (SELECT {columns} FROM {table} " + (
-        f"GROUP BY {columns} HAVING count(*) > 1) ORDER BY {columns}"
-    )
-    number = len(failed.rows(query))
+    filled = f"FROM {table} WHERE ({columns}) IS NOT NULL GROUP BY {columns} HAVING count(*) > 1"
+    listed = f"SELECT * FROM {table} WHERE ({columns}) IN (SELECT {columns} {filled})"
+    number = len(failed.rows(f"SELECT {columns} {filled}"))
     more = f", and {number - 1} other {'value is' if number == 2 else 'values are'} too"
     delete = f"DELETE FROM {table} a USING {table} b WHERE a.ctid > b.ctid AND " + " AND ".join(
         f"a.{c.strip()} = b.{c.strip()}" for c in columns.split(",")
@@ -62,7 +60,7 @@ def duplicates(failed: Failed) -> Found | None:
         "columns": columns,
         "value": match[2],
         "more": more if number > 1 else "",
-        "look": prompt(listed),
+        "look": prompt(f"{listed} ORDER BY {columns}"),
         "edit": before(failed.path, failed.line, f"op.execute({delete!r})") if plain else "",
     }
 
