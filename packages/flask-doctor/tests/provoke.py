@@ -55,7 +55,9 @@ class Bird(Base):
 USE = """
 from models import *
 configure_mappers()
-mock = create_mock_engine("postgresql+psycopg2://", lambda sql, *_: sql.compile(dialect=mock.dialect))
+mock = create_mock_engine(
+    "postgresql+psycopg2://", lambda sql, *_: sql.compile(dialect=mock.dialect)
+)
 for metadata in (db.metadata, Base.metadata):
     metadata.create_all(mock)
 """

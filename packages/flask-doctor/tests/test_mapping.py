@@ -14,14 +14,16 @@ from clusters import Cluster, last_step, lifted_app
 from flask import Flask
 from flask_doctor import Doctor, models
 from flask_doctor.catalogue import THEMES
+from flask_doctor.recognise import diagnose
 from flask_doctor.state import State, state_of
 from flask_sqlalchemy import SQLAlchemy
 from project import APP, Project
+from sqlalchemy.exc import InvalidRequestError
 
 ID = "    id = db.Column(db.Integer, primary_key=True)\n"
 CASES = tomllib.loads(Path(__file__).with_name("mistakes_in_models.toml").read_text())
 # By another version of SQLAlchemy or by more than one file; these have tests of their own.
-ELSEWHERE = {"mutable-default", "module-imported-twice"}
+ELSEWHERE = {"mutable-default", "module-imported-twice", "model-not-imported"}
 
 
 def test_each_mistake_in_the_models_is_explained_and_its_fix_helps():
@@ -165,3 +167,33 @@ def test_another_application_with_a_db_of_its_own_is_no_alarm(package: State):
     app.config["SQLALCHEMY_DATABASE_URI"] = "postgresql+psycopg2://nobody@127.0.0.1:1/nothing"
     second.init_app(app)
     assert models.missing_models(package) == []
+
+
+def test_a_relationship_to_a_model_that_nothing_imports_names_its_module(package: State):
+    folder = Path(package.app.root_path)
+    (folder / "chicks.py").write_text(f"from .db import Base, db\nclass Chick(Base):\n{ID}")
+    (folder / "hens.py").write_text(
+        "from .db import Base, db\nclass Hen(Base):\n    chicks = db.relationship('Chick')\n"
+    )
+    importlib.import_module("aviary.hens")
+    with pytest.raises(InvalidRequestError) as caught:
+        models.connect_models(package)
+    diagnosis = diagnose(caught.value, state=package)
+    assert diagnosis.entry.id == "model-not-imported"
+    assert diagnosis.fix[-1] == "+ import aviary.chicks"
+
+
+FORM = """
+class Field:
+    def __init__(self, *, label): pass
+class Form:
+    name = Field(lable='x')
+"""
+BASES = "import abc\nclass A(abc.ABC): pass\nclass B(type): pass\nclass C(A, metaclass=B): pass\n"
+
+
+@pytest.mark.parametrize("code", [FORM, BASES, "class A:\n    x = {}['x']\n", "None.append(1)"])
+def test_what_is_no_mistake_in_a_model_is_no_mistake_in_a_model(code: str):
+    with pytest.raises((TypeError, KeyError, AttributeError)) as caught:
+        exec(code, {"__name__": "forms"})
+    assert diagnose(caught.value) is None

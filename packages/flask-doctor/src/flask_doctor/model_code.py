@@ -1,10 +1,12 @@
 """The models as they are written: which there are, and the lines that define them."""
 
 import ast
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -158,6 +160,17 @@ def source_of(subject: Subject, model: str) -> str:
 
 def _source(file: str, node: ast.AST) -> str | None:
     return ast.get_source_segment(_text(file), node)
+
+
+def defined_beside(subject: Subject, model: str) -> tuple[str, str] | None:
+    """Return the file and the module that define a class, beside the file of another model."""
+    if subject.cls is None or not (known := file_of(subject.cls)):
+        return None
+    folder, package = Path(known).parent, subject.cls.__module__.rpartition(".")[0]
+    for file in sorted(folder.glob("*.py")):
+        if str(file) != known and any(node.name == model for node in _classes_in(str(file))):
+            return os.path.relpath(file), ".".join(filter(None, [package, file.stem]))
+    return None
 
 
 def own_text(subject: Subject) -> Written:

@@ -97,7 +97,7 @@ def unknown_argument(facts: dict[str, str], error: BaseException, subject: Subje
     line = own_text(subject)
     if function == "column":
         return "column-in-lower-case", edited(line, "column", "Column")
-    if not subject.body:
+    if subject.mapping and not subject.body:
         function = "__mapper_args__" if function == "Mapper" else "__table_args__"
         line = written(subject, facts["model"], function)
     known = {"function": function}
@@ -249,3 +249,21 @@ def unknown_in_db(facts: dict[str, str], error: BaseException, subject: Subject)
     """Find the name of `db` that was meant."""
     names = [*vars(sqlalchemy), *vars(orm), "Model", "Table", "session", "engine"]
     return "db-name-unknown", {"right": nearest(facts["wrong"], names)}
+
+
+def unmapped(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Tell a relationship to something else from an object of something else in the session."""
+    wrong = facts["wrong"].removeprefix("builtins.")
+    if given := re.search(r"was a class \((?:.*\.)?(\w+)\) supplied", facts["said"]):
+        return "class-instead-of-object", {"wrong": given[1]}
+    if subject.mapping and subject.attribute:
+        return "relationship-target-wrong", {"attribute": subject.attribute}
+    entry = "not-a-model-value" if wrong in ("list", "tuple", "str", "dict", "NoneType") else ""
+    return entry or "not-a-model", {"wrong": wrong.rpartition(".")[2]}
+
+
+def of_column(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Tell a column that is called `query` from other attributes."""
+    if facts["attribute"] == "query":
+        return "query-is-a-column", {}
+    return "attribute-of-column", {}

@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import DBAPIError, NoReferenceError, SQLAlchemyError
 
-from ..case import Case, Found
+from ..case import NOTHING, Case, Found
 from ..catalogue import THEMES
-from ..diagnosis import UNKNOWN
+from ..diagnosis import UNKNOWN, masked
 from ..matching import by_text
-from ..model_code import Subject, models_named, subject_of, written
+from ..model_code import Subject, models_named, own_text, subject_of, written
 from ..own_code import own_line, place
 from . import columns, relations
 
@@ -26,7 +26,7 @@ CLOSER: dict[str, Callable[[dict[str, str], BaseException, Subject], Found]] = {
     "annotation-name-unknown": columns.unknown_annotation,
     "column-argument-wrong": columns.wrong_argument,
     "table-args-not-tuple": columns.no_tuple,
-    "attribute-of-column": relations.of_column,
+    "attribute-of-column": columns.of_column,
     "annotation-type-unknown": columns.unknown_type,
     "annotation-not-mapped": columns.not_mapped,
     "constraint-column-missing": columns.no_column,
@@ -43,7 +43,7 @@ CLOSER: dict[str, Callable[[dict[str, str], BaseException, Subject], Found]] = {
     "option-unknown": relations.unknown_option,
     "relationship-target-wrong": relations.wrong_target,
     "relationship-columns-as-text": relations.columns_as_text,
-    "not-a-model": relations.unmapped,
+    "not-a-model": columns.unmapped,
 }
 
 
@@ -56,12 +56,18 @@ def mapping(error: BaseException, case: Case) -> Found | None:
     found = _unexpected(error, subject) or by_text(error, case)
     if found and found[0] not in OWN:
         return None
+    if found and not _is_of_a_model(found[0], error):
+        return NOTHING
     if not found and _is_sqlalchemys(error, subject):
         found = "model-invalid", {}
     if not found:
         return None
     said = re.split(r"\s\(Background", str(error))[0]
-    known = {"model": subject.model, "attribute": subject.attribute, "said": " ".join(said.split())}
+    known = {
+        "model": subject.model,
+        "attribute": subject.attribute,
+        "said": masked(" ".join(said.split())),
+    }
     facts = known | {name: value for name, value in found[1].items() if value}
     facts["model"] = facts["model"].rpartition(".")[2]
     look = CLOSER.get(found[0])
@@ -69,6 +75,11 @@ def mapping(error: BaseException, case: Case) -> Found | None:
     facts = {name: value for name, value in (facts | closer).items() if value}
     where = _where(facts, error, subject)
     return entry, {"where": where, "place": where or UNKNOWN["place"]} | facts
+
+
+def _is_of_a_model(entry: str, error: BaseException) -> bool:
+    """Tell Python's own words for two bases that don't fit from those of any other class."""
+    return entry != "metaclass-conflict" or re.search(r"Model|Base", own_line(error)) is not None
 
 
 def _is_sqlalchemys(error: BaseException, subject: Subject) -> bool:
@@ -112,6 +123,9 @@ def _unexpected(error: BaseException, subject: Subject) -> Found | None:
         return _no_attribute(error)
     if not isinstance(error, TypeError):
         return None
+    line = own_text(subject).text
+    if subject.body and not re.search(r"\bdb\.|(Column|mapped_column|relationship)\(", line):
+        return None  # a form's or another class's, which has fields of its own
     named = re.match(r"(?:(\w+)\.)?(\w+)\(\) got an unexpected keyword argument '(\w+)'", text)
     if named and subject.mapping:
         function = named[1] if named[2] == "__init__" else named[2]

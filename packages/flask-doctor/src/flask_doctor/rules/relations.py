@@ -10,6 +10,7 @@ from ..model_code import (
     Subject,
     Written,
     attributes,
+    defined_beside,
     edited,
     like,
     model_of,
@@ -48,6 +49,8 @@ def unknown_name(facts: dict[str, str], error: BaseException, subject: Subject) 
     near = nearest(wrong, tables() if is_table else own) or model_of(wrong)
     if near:
         return "relationship-name-misspelt", known | edited(line, wrong, near)
+    if elsewhere := defined_beside(subject, wrong):
+        return "model-not-imported", known | {"file": elsewhere[0], "module": elsewhere[1]}
     return "relationship-name-unknown", known | {"names": ", ".join(sorted(own))}
 
 
@@ -271,17 +274,6 @@ def wrong_target(facts: dict[str, str], error: BaseException, subject: Subject) 
     return "relationship-target-wrong", known
 
 
-def unmapped(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
-    """Tell a relationship to something else from an object of something else in the session."""
-    wrong = facts["wrong"].removeprefix("builtins.")
-    if given := re.search(r"was a class \((?:.*\.)?(\w+)\) supplied", facts["said"]):
-        return "class-instead-of-object", {"wrong": given[1]}
-    if subject.mapping and subject.attribute:
-        return "relationship-target-wrong", {"attribute": subject.attribute}
-    entry = "not-a-model-value" if wrong in ("list", "tuple", "str", "dict", "NoneType") else ""
-    return entry or "not-a-model", {"wrong": wrong.rpartition(".")[2]}
-
-
 def columns_as_text(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
     """Write a column as the text that a relationship takes."""
     argument, model = facts["wrong"], facts["model"]
@@ -297,10 +289,3 @@ def columns_as_text(facts: dict[str, str], error: BaseException, subject: Subjec
     column = next(iter(names), _primary(table))
     after = line.text.replace(given[0], f'{argument}="{model}.{column}"')
     return "relationship-columns-as-text", {"before": line.text, "after": after}
-
-
-def of_column(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
-    """Tell a column that is called `query` from other attributes."""
-    if facts["attribute"] == "query":
-        return "query-is-a-column", {}
-    return "attribute-of-column", {}
