@@ -39,6 +39,7 @@ def server() -> Iterator[Cluster]:
         "CREATE DATABASE closed ALLOW_CONNECTIONS false",
         "CREATE DATABASE narrow CONNECTION LIMIT 0",
         'CREATE DATABASE "Stations"',
+        "CREATE DATABASE ascii ENCODING 'SQL_ASCII' TEMPLATE template0",
     )
     yield cluster
     cluster.remove()

@@ -21,7 +21,9 @@ from clusters import (
     lifted_app,
     run_fix,
 )
+from flask_doctor import machine
 from flask_doctor.actions import create_database
+from flask_doctor.rules import databases
 from sqlalchemy.exc import SQLAlchemyError
 
 DISTRIBUTION = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
@@ -154,6 +156,14 @@ def german_server() -> Iterator[Cluster]:
     )
     for name in ("server.key", "server.crt"):
         shutil.chown(cluster.data / name, cluster.data.owner())
+    subprocess.run(
+        "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=other -keyout other.key "
+        "-out other.crt; cp server.key open.key; chmod 644 open.key",
+        shell=True,
+        cwd=cluster.data,
+        check=True,
+        capture_output=True,
+    )
     cluster.configure(
         "ssl = on\nssl_ca_file = 'server.crt'\nlc_messages = 'C.UTF-8'",
         "hostssl all encrypted 127.0.0.1/32 trust\n"
@@ -210,6 +220,75 @@ def test_ssl_required(german_server: Cluster):
         pass
 
 
+@needs_distribution
+@pytest.mark.parametrize("driver", ["psycopg2", "psycopg"])
+@pytest.mark.parametrize(
+    ("parameters", "entry"),
+    [
+        ("sslmode=verify-full&sslrootcert=/nowhere/root.crt", "certificate-file-missing"),
+        ("sslmode=verify-full&sslrootcert={data}/server.crt", "certificate-for-other-host"),
+        ("sslmode=verify-ca&sslrootcert={data}/other.crt", "certificate-not-trusted"),
+        ("sslmode=require&sslcert={data}/server.crt&sslkey={data}/open.key", "key-file-unusable"),
+        ("sslmode=require&sslcert={data}/other.crt&sslkey={data}/other.key", "client-certificate"),
+        ("channel_binding=require", "log-in-not-safe-enough"),
+        ("require_auth=scram-sha-256", "log-in-not-safe-enough"),
+        ("gssencmode=require", "kerberos"),
+        ("target_session_attrs=standby", "no-suitable-server"),
+        ("target_session_attrs=read-only", "no-suitable-server"),
+        ("target_session_attrs=nothing", "option-invalid"),
+        ("sslmode=nothing", "option-invalid"),
+        ("connect_timeout=soon", "option-invalid"),
+        ("service=nothing", "service-missing"),
+    ],
+)
+def test_what_the_url_asks_for_at_login(
+    german_server: Cluster, driver: str, parameters: str, entry: str
+):
+    url = german_server.url("trusted").replace("psycopg2", driver)
+    error = connect_error(f"{url}?{parameters.format(data=german_server.data)}")
+    assert_explained(error, entry)
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "told"),
+    [
+        ("db", "5432", "write `@localhost:6000/`"),
+        ("cache", "5432", "with the port that the service publishes"),
+        ("unknown", "5432", "with the port that the service publishes"),
+        ("127.0.0.1", "DEAD", "docker compose up -d store"),
+    ],
+)
+def test_a_compose_file_is_read(tmp_path: Path, monkeypatch, host: str, port: str, told: str):
+    dead = dead_port()
+    (tmp_path / "compose.yaml").write_text(
+        "name: shop\nservices:\n  db:\n    image: postgres:17\n    ports:\n"
+        '      - "127.0.0.1:6000:5432"\n  cache:\n    image: redis\n  store:\n    ports:\n'
+        f"    - {dead}:5432\nvolumes:\n  data:\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    error = connect_error(f"postgresql+psycopg2://x@{host}:{port.replace('DEAD', str(dead))}/x")
+    assert told in error.diagnosis.text()
+
+
+def test_another_server_of_this_machine_is_mentioned(server: Cluster, monkeypatch):
+    monkeypatch.setattr(machine, "FOLDERS", (str(server.folder),))
+    known = connect_error(f"postgresql+psycopg2://x@127.0.0.1:{dead_port()}/x").diagnosis
+    assert f"write `@localhost:{server.port}/`" in known.text()
+
+
+def test_nothing_is_asked_or_looked_at_in_production(server: Cluster, monkeypatch):
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("looked")
+
+    for name in ("servers", "takes_connections", "compose_services", "start_command"):
+        monkeypatch.setattr(machine, name, never)
+    monkeypatch.setattr(databases, "elsewhere", never)
+    app = lifted_app(server.url("trusted", "stations"))
+    with app.test_request_context(), pytest.raises(SQLAlchemyError) as caught:
+        app.extensions["sqlalchemy"].engine.connect()
+    assert_explained(caught.value, "database-missing")
+
+
 def test_the_servers_of_the_other_engines_are_examined_too(server: Cluster):
     binds = {"read": server.url("ghost", "app")}
     step = last_step(lifted_app(server.url("trusted", "app"), SQLALCHEMY_BINDS=binds))
@@ -256,6 +335,32 @@ def test_no_database_is_created_beside_one_of_nearly_the_same_name(server: Clust
     with app.app_context(), pytest.raises(SQLAlchemyError):
         create_database(app)
     assert last_step(app).diagnosis.entry.action is None
+
+
+@pytest.mark.parametrize("driver", ["psycopg2", "psycopg"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "secret@127.0.0.1:{port}/app",  # its password is in the password file
+        "trusted@nowhere.invalid:{port}/app?hostaddr=127.0.0.1",
+        "trusted@/app?host=nowhere.invalid:{port}&host=127.0.0.1:{port}",
+        "/?service=mine",
+        "/app?service=mine",
+    ],
+)
+def test_what_libpq_can_connect_with_is_never_overruled(
+    server: Cluster, tmp_path: Path, monkeypatch, driver: str, place: str
+):
+    escaped = PASSWORD.replace("\\", r"\\").replace(":", r"\:")
+    (tmp_path / "pgpass").write_text(f"*:*:*:secret:{escaped}\n")
+    (tmp_path / "pgpass").chmod(0o600)
+    service = f"[mine]\nhost=127.0.0.1\nport={server.port}\nuser=trusted\ndbname=app\n"
+    (tmp_path / "services").write_text(service)
+    monkeypatch.setenv("PGPASSFILE", str(tmp_path / "pgpass"))
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+    url = f"postgresql+{driver}://" + place.format(port=server.port)
+    step = last_step(lifted_app(url))
+    assert step.stage not in ("URL", "driver", "connection"), step
 
 
 def test_the_commands_for_a_missing_role_create_it(server: Cluster):

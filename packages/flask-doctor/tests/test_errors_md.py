@@ -32,4 +32,4 @@ def test_names_are_quoted_for_the_shell_and_for_sql():
     facts = {"role": 'o\'neil "x"; rm', "database": "my db", "host": "$(id)"}
     text = "\n".join(Diagnosis(ENTRIES["schema-privilege"], facts).fix)
     assert '-d \'my db\' -c \'GRANT CREATE ON SCHEMA public TO "o\'"\'"\'neil ""x""; rm"\'' in text
-    assert "'$(id)'" in "\n".join(Diagnosis(ENTRIES["host-unknown"], facts).fix)
+    assert "'$(id)'" in "\n".join(Diagnosis(ENTRIES["socket-not-allowed"], facts).fix)

@@ -1,6 +1,8 @@
 """Each error of a server that is reached and can't serve, provoked for real."""
 
+import gc
 import os
+import select
 import shutil
 import signal
 import socket
@@ -14,6 +16,7 @@ from clusters import Cluster, assert_explained, engine_of, last_step, lifted_app
 from flask_doctor.catalogue import ENTRIES
 from flask_doctor.diagnosis import Diagnosis, server_facts
 from flask_doctor.examine import examine
+from flask_doctor.recognise import diagnose
 from sqlalchemy import event, text
 from sqlalchemy.exc import SQLAlchemyError, TimeoutError
 
@@ -69,6 +72,60 @@ def test_the_commands_for_a_missing_privilege_grant_it(server: Cluster):
     with engine_of(lifted_app(url)) as engine, engine.begin() as connection:
         connection.execute(text("CREATE TABLE x (y int)"))
     server.execute("DROP DATABASE locked")
+
+
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"
+)
+@pytest.mark.parametrize("driver", ["psycopg2", "psycopg"])
+def test_a_database_without_an_encoding(server: Cluster, driver: str):
+    url = server.url("trusted", "ascii").replace("psycopg2", driver)
+    app = lifted_app(url)
+    with engine_of(app) as engine:
+        with pytest.raises((UnicodeError, TypeError)) as caught, engine.connect() as connection:
+            connection.execute(text("SELECT 'ü'"))
+        known = diagnose(caught.value, engine, state=app.extensions["doctor"])
+    known = getattr(caught.value, "diagnosis", known)
+    assert (known.entry.id, known.facts["encoding"]) == ("database-encoding", "SQL_ASCII")
+    told = lifted_app(f"{url}?client_encoding=utf8")
+    with engine_of(told) as engine, engine.connect() as connection:
+        assert connection.scalar(text("SELECT 'ü'")) == "ü"
+    del caught, known
+    gc.collect()  # SQLAlchemy leaves the connection open that it couldn't make ready
+
+
+@pytest.mark.parametrize("driver", ["psycopg2", "psycopg"])
+def test_a_session_that_was_idle_for_too_long(server: Cluster, driver: str):
+    server.execute("ALTER ROLE humble SET idle_session_timeout = '100ms'")
+    with (
+        engine_of(lifted_app(server.url("humble", "app").replace("psycopg2", driver))) as engine,
+        engine.connect() as connection,
+    ):
+        connection.rollback()
+        select.select([connection.connection.dbapi_connection.fileno()], [], [], 60)
+        with pytest.raises(SQLAlchemyError) as caught:
+            connection.execute(text("SELECT 1"))
+    told = caught.value.diagnosis
+    assert told.entry.id == ("idle-session" if driver == "psycopg" else "connection-lost")
+    assert driver == "psycopg" or "`idle_session_timeout` is 100ms" in told.why
+    server.execute("ALTER ROLE humble RESET idle_session_timeout")
+
+
+@pytest.mark.parametrize(
+    ("statements", "entry"),
+    [
+        (
+            ["SET temp_file_limit = 0", "SELECT * FROM generate_series(1, 300000) n ORDER BY -n"],
+            "temp-file-limit",
+        ),
+        (
+            ["DO 'BEGIN FOR i IN 1..90000 LOOP PERFORM pg_advisory_xact_lock(i); END LOOP; END'"],
+            "out-of-memory",
+        ),
+    ],
+)
+def test_a_statement_that_needs_more_than_there_is(server: Cluster, statements, entry):
+    assert_explained(error_of(server.url("postgres", "app"), *statements), entry)
 
 
 def test_lock_timeout(server: Cluster):
@@ -204,11 +261,13 @@ def test_who_turned_writing_off_is_told(server: Cluster, where: str, entry: str,
     assert fixed.stage != "connection", fixed
 
 
-def test_a_frozen_server_takes_the_connection_and_says_nothing(server: Cluster):
+@pytest.mark.parametrize("driver", ["psycopg2", "psycopg"])
+def test_a_frozen_server_takes_the_connection_and_says_nothing(server: Cluster, driver: str):
     number = int((server.data / "postmaster.pid").read_text().split()[0])
+    url = server.url("trusted", "app").replace("psycopg2", driver) + "?connect_timeout=2"
     os.kill(number, signal.SIGSTOP)
     try:
-        step = last_step(lifted_app(server.url("trusted", "app") + "?connect_timeout=2"))
+        step = last_step(lifted_app(url))
     finally:
         os.kill(number, signal.SIGCONT)
     assert (step.stage, step.diagnosis.entry.id) == ("connection", "no-answer")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import Engine, NullPool, create_engine
+from sqlalchemy import Connection, Engine, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from .catalogue import Action
@@ -11,6 +11,7 @@ from .errors import sqlstate_of
 from .losing import pending_losses
 from .migrations import tool_of
 from .recognise import diagnose
+from .rules.databases import MAINTENANCE
 from .state import state_of
 
 THERE_ALREADY = ("42P04", "23505")  # another process was faster
@@ -33,23 +34,38 @@ def create_database(app: Flask) -> None:
 
 
 def _create_database(engine: Engine, parameters: dict[str, Any]) -> None:
-    maintenance = create_engine(
-        engine.url.set(database="postgres"),
-        connect_args=parameters | {"dbname": "postgres"},
-        isolation_level="AUTOCOMMIT",
-        poolclass=NullPool,
-    )
-    with maintenance.connect() as connection:
-        name = maintenance.dialect.identifier_preparer.quote_identifier(parameters["dbname"])
-        statement = f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"
-        # Since PostgreSQL 17 there is a Unicode locale that is the same on every machine.
-        if (maintenance.dialect.server_version_info or ()) >= (17,):
-            statement += " LOCALE 'C' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
+    with _maintenance(engine, parameters) as connection:
+        _create(connection, parameters["dbname"])
+
+
+def _maintenance(engine: Engine, parameters: dict[str, Any]) -> Connection:
+    """Connect to the first of the databases that each server has; the role may enter not all."""
+    failed: list[DBAPIError] = []
+    for database in MAINTENANCE:
         try:
-            connection.exec_driver_sql(statement)
+            return create_engine(
+                engine.url.set(database=database),
+                connect_args=parameters | {"dbname": database},
+                isolation_level="AUTOCOMMIT",
+                poolclass=NullPool,
+            ).connect()
         except DBAPIError as error:
-            if sqlstate_of(error) not in THERE_ALREADY:
-                raise
+            failed.append(error)
+    raise failed[0]
+
+
+def _create(connection: Connection, database: str) -> None:
+    dialect: Any = connection.dialect
+    name = dialect.identifier_preparer.quote_identifier(database)
+    statement = f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"
+    # Since PostgreSQL 17 there is a Unicode locale that is the same on every machine.
+    if (dialect.server_version_info or ()) >= (17,):
+        statement += " LOCALE 'C' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
+    try:
+        connection.exec_driver_sql(statement)
+    except DBAPIError as error:
+        if sqlstate_of(error) not in THERE_ALREADY:
+            raise
 
 
 def upgrade(app: Flask) -> None:

@@ -89,6 +89,15 @@ def decisive(message: str) -> Attempt | None:
     return max(attempts(message), key=lambda attempt: attempt.telling, default=None)
 
 
+def waited_for(message: str, parameters: Mapping[str, Any]) -> Attempt | None:
+    """Return where psycopg 3 tried to connect: of a timeout, it doesn't say."""
+    own = effective(parameters)
+    host = own.get("host", "")
+    if "timeout expired" not in message or not host or "," in host:
+        return None
+    return Attempt(host, own.get("port", "5432"), message)
+
+
 def names_in(message: str) -> dict[str, str]:
     """Return the role and the database that a server's English message names."""
     return {

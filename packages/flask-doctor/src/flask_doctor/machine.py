@@ -1,10 +1,12 @@
 """What this machine shows: servers that run on it, containers, Compose files."""
 
+import getpass
 import os
 import platform
 import re
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from .libpq import SOCKET
@@ -55,7 +57,7 @@ def start_command(port: str) -> str | None:
             return f"docker compose up -d {service}"
     sudo = "" if os.name != "posix" or os.geteuid() == 0 else "sudo "
     for file in CLUSTERS.glob("*/*/postgresql.conf"):
-        if re.search(rf"^\s*port\s*=\s*{port}\b", file.read_text(errors="replace"), re.M):
+        if re.search(rf"^\s*port\s*=\s*{port}\b", _read(file), re.M):
             return f"{sudo}pg_ctlcluster {file.parent.parent.name} {file.parent.name} start"
     known = platform.system() == "Linux" and not SYSTEMD.exists()
     return f"{sudo}service postgresql start" if known else None
@@ -66,13 +68,27 @@ def in_container() -> bool:
     return any(map(os.path.exists, CONTAINER))
 
 
+def system_user() -> dict[str, str]:
+    """Return the name of the user that runs this program; not every container has one."""
+    with suppress(KeyError, OSError):
+        return {"system_user": getpass.getuser()}
+    return {}
+
+
 def compose_services() -> dict[str, str]:
     """Return the services of the Compose file near by, each with the first port it publishes."""
     for folder in (Path.cwd(), *Path.cwd().parents[:2]):
         for name in COMPOSE:
             if (folder / name).is_file():
-                return dict(_services((folder / name).read_text(errors="replace")))
+                return dict(_services(_read(folder / name)))
     return {}
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _services(text: str) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,5 @@
 """Why a connection fails: first by what libpq says, then by a look around."""
 
-import getpass
 import re
 from typing import Any
 
@@ -45,9 +44,9 @@ def refused(error: BaseException, case: Case) -> Found | None:
         return None
     original = error.orig if isinstance(error, DBAPIError) else error
     message = str(original)
-    attempt = libpq.decisive(message)
-    text = attempt.text if attempt else message
     parameters = case.parameters
+    attempt = libpq.decisive(message) or libpq.waited_for(message, parameters)
+    text = attempt.text if attempt else message
     entry, captured = by_text(original, case, text) or ("", {})
     facts = captured | libpq.names_in(text) | _place(attempt, text, parameters)
     # No host's name has an @ in it: it is a part of the password, which is not shown.
@@ -84,7 +83,7 @@ def _named(entry: str, reason: str, facts: dict[str, str]) -> dict[str, str]:
     if entry == "database-closed" and facts.get("database") != "template0":
         return {"sql": f"ALTER DATABASE {database} ALLOW_CONNECTIONS true"}
     if entry == "peer-rejected":
-        return {"system_user": getpass.getuser()}
+        return machine.system_user()
     quoted = re.search(r"[\"»«“]\s*([^\s\"»«”]+)", reason)
     if not quoted:
         return {}
