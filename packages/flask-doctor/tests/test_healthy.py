@@ -20,15 +20,13 @@ from flask import Flask
 from flask.cli import ScriptInfo
 from flask_doctor import examine, machine, refusal, trying
 from flask_doctor.cli import doctor
-from flask_migrate import migrate
+from flask_migrate import migrate, upgrade
 from migrating import Migrations
 from sqlalchemy.dialects import postgresql
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 needs_distribution = pytest.mark.skipif(not BINARIES, reason="needs a distribution's PostgreSQL")
 POOLER = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin")
-# Flask-Migrate's own env.py asks so.
-pytestmark = pytest.mark.filterwarnings("ignore:'get_engine' is deprecated")
 both_drivers = pytest.mark.parametrize("driver", ["psycopg2", "psycopg"])
 
 
@@ -289,6 +287,15 @@ def with_bird(app: Flask) -> Flask:
     return app
 
 
+def migrations_of(server: Cluster, url: str) -> Migrations:
+    """Make a folder of migrations for the role and the database of a URL."""
+    migrations = Migrations(server, "healthy")
+    migrations.execute("ALTER SCHEMA public OWNER TO pg_database_owner")
+    migrations.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
+    migrations.app = lifted_app(url)
+    return migrations
+
+
 CREATE_BIRDS = """
 op.create_table(
     "birds",
@@ -300,9 +307,9 @@ op.create_table(
 
 def test_tables_in_another_schema_by_the_search_path(server: Cluster, database: str):
     server.execute("CREATE SCHEMA nest AUTHORIZATION trusted", database="healthy")
-    migrations = Migrations(database + "?options=-c%20search_path%3Dnest")
+    migrations = migrations_of(server, database + "?options=-c%20search_path%3Dnest")
     migrations.write("a1", CREATE_BIRDS)
-    migrations.go()
+    migrations.run()
     assert_healthy(with_bird(migrations.app))
 
 
@@ -323,6 +330,7 @@ def test_tables_made_without_migrations_and_a_view(server: Cluster, database: st
 
 
 def test_tables_of_others_in_the_database(server: Cluster, database: str):
+    migrations = migrations_of(server, database)
     server.execute(
         "CREATE TABLE others (id int)",
         "CREATE TABLE spatial_ref_sys (id int)",
@@ -330,25 +338,25 @@ def test_tables_of_others_in_the_database(server: Cluster, database: str):
         "CREATE TABLE theirs.birds (id int)",
         database="healthy",
     )
-    migrations = Migrations(database)
     migrations.write("a1", CREATE_BIRDS)
-    migrations.go()
+    migrations.run()
     assert_healthy(with_bird(migrations.app))
 
 
-def test_several_heads_that_are_all_applied(database: str):
-    migrations = Migrations(database)
+def test_several_heads_that_are_all_applied(server: Cluster, database: str):
+    migrations = migrations_of(server, database)
     migrations.write("a1", CREATE_BIRDS)
     migrations.write("b1", "pass", "a1")
     migrations.write("b2", "pass", "a1")
-    migrations.go("heads")
+    with migrations.within():
+        upgrade(revision="heads")
     assert_healthy(with_bird(migrations.app))
 
 
 def test_a_role_that_may_only_read_a_migrated_database(server: Cluster, database: str):
-    migrations = Migrations(database)
+    migrations = migrations_of(server, database)
     migrations.write("a1", CREATE_BIRDS)
-    migrations.go()
+    migrations.run()
     server.execute(
         "DROP ROLE IF EXISTS ghost",
         "CREATE ROLE ghost LOGIN",
@@ -364,17 +372,17 @@ def test_a_role_that_may_only_read_a_migrated_database(server: Cluster, database
 
 def test_a_database_of_somebody_else_with_grants(server: Cluster, database: str):
     server.execute("ALTER DATABASE healthy OWNER TO postgres")
-    server.execute("GRANT CREATE, USAGE ON SCHEMA public TO trusted", database="healthy")
-    migrations = Migrations(database)
+    migrations = migrations_of(server, database)
+    migrations.execute("GRANT CREATE, USAGE ON SCHEMA public TO trusted")
     migrations.write("a1", CREATE_BIRDS)
-    migrations.go()
+    migrations.run()
     assert_healthy(with_bird(migrations.app))
 
 
-def test_two_applications_in_one_folder(home: Path, database: str):
-    migrations = Migrations(database)
+def test_two_applications_in_one_folder(server: Cluster, home: Path, database: str):
+    migrations = migrations_of(server, database)
     migrations.write("a1", CREATE_BIRDS)
-    migrations.go()
+    migrations.run()
     (home / "other.py").write_text(
         "from flask import Flask\nfrom flask_sqlalchemy import SQLAlchemy\n"
         "app = Flask(__name__)\ndb = SQLAlchemy(app)\n\n\n"
@@ -384,8 +392,8 @@ def test_two_applications_in_one_folder(home: Path, database: str):
     assert_healthy(with_bird(migrations.app))
 
 
-def test_all_kinds_of_columns_right_after_their_migration(home: Path, database: str):
-    migrations = Migrations(database)
+def test_all_kinds_of_columns_right_after_their_migration(server: Cluster, database: str):
+    migrations = migrations_of(server, database)
     app = migrations.app
     db = app.extensions["sqlalchemy"]
 
@@ -409,7 +417,7 @@ def test_all_kinds_of_columns_right_after_their_migration(home: Path, database: 
             sa.UniqueConstraint("name", "made", name="kinds_name_made"),
         )
 
-    with migrations.run():
+    with migrations.within():
         migrate(message="kinds")
-    migrations.go()
+    migrations.run()
     assert_healthy(app)
