@@ -10,11 +10,12 @@ from clusters import Cluster, engine_of, last_step, lifted_app, run_fix
 from flask import Flask
 from flask_doctor import pointing
 from flask_doctor.diagnosis import Diagnosis
+from flask_doctor.examine import examine
 from flask_doctor.notes import annotate
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Engine, insert, select, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 TABLES = (
@@ -127,7 +128,7 @@ def test_what_was_meant_is_written_as_an_edit_that_works(engine: Engine, stateme
     [
         ('SELECT * FROM birds WHERE name = "Gare"', "value-as-name", "+ 'Gare'"),
         ("SELECT * FROM birds WHERE name = Gare", "value-as-name", "+ 'Gare'"),
-        ("SELECT wholly FROM birds", "column-unknown", "Their columns are: doc, id, name"),
+        ("SELECT id, wholly FROM birds", "column-unknown", "Their columns are: doc, id, name"),
         ("SELECT * FROM nothing_like_it", "table-unknown", "Trees, birds"),
         ("DROP TABLE nest", "table-misspelled", "+ nests"),
         ("SELECT x.id FROM birds b", "table-not-in-from", "This one names: b, birds"),
@@ -191,6 +192,23 @@ def test_the_place_of_an_error_is_marked_in_the_line(engine: Engine):
 
 
 @pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("nmae = 'hunter two'", "nmae = '**********'"),
+        ("nmae = 'its own'", "nmae = 'its own'"),
+        ("nmae = 'hunter tw...", "nmae = '************"),
+        ("...nter two' AND nmae = 'x'", "***********' AND nmae = '*'"),
+        ("...ere nmae = 'x' AND id = 1", "...ere nmae = '*' AND id = 1"),
+    ],
+)
+def test_values_that_the_driver_filled_in_are_hidden(line: str, shown: str):
+    error = ProgrammingError(
+        "nmae = %s OR 'its own'", {}, Exception(f"no\nLINE 1: {line}\n        ^")
+    )
+    assert pointing.Pointed(error).shown()["marked"] == f"{shown}\n^"
+
+
+@pytest.mark.parametrize(
     ("message", "names"),
     [
         ("Relation »birds« existiert nicht", ["birds"]),
@@ -203,6 +221,59 @@ def test_the_place_of_an_error_is_marked_in_the_line(engine: Engine):
 )
 def test_names_are_read_from_messages_in_any_language(message, names):
     assert pointing.Pointed(Exception(message)).said == names
+
+
+def in_words_of_a_server(engine: Engine, statement: str, message: str) -> Diagnosis:
+    """Provoke an error, and explain it as if its message had been another."""
+    with engine.connect() as connection, pytest.raises(SQLAlchemyError) as caught:
+        connection.exec_driver_sql(statement)
+    state = str(getattr(caught.value.orig, "pgcode", None) or caught.value.orig.sqlstate)
+    original = type("Original", (Exception,), {"pgcode": state})(message)
+    error = ProgrammingError(statement, {}, original)
+    annotate(error, engine)
+    return error.diagnosis
+
+
+@pytest.mark.parametrize(
+    ("statement", "message", "entry", "title"),
+    [
+        (
+            "SELECT * FROM bird",
+            "Relation »bird« existiert nicht\nZEILE 1: SELECT * FROM bird\n"
+            "                       ^",
+            "table-misspelled",
+            "There is no table bird; there is one called birds",
+        ),
+        (
+            "SELECT wingSpan FROM birds",
+            "la colonne « wingspan » n'existe pas\nLIGNE 1 : SELECT wingSpan FROM birds\n"
+            "                 ^",
+            "name-folded",
+            "wingSpan needs double quotes, because its real name has capital letters",
+        ),
+        (
+            "DROP TABLE nests",
+            "Berechtigung nur für Eigentümer der Tabelle nests",
+            "not-owner",
+            "Role trusted may not change table nests, because another role owns it",
+        ),
+        (
+            "SELECT * FROM closed.hidden",
+            "スキーマclosedへのアクセスが拒否されました",
+            "schema-usage",
+            "Role trusted may not use what is in schema closed",
+        ),
+        (
+            "SELECT 1 = 'a'::text",
+            "оператор не существует: integer = text",
+            "types-differ",
+            "The SQL uses `=` between integer and text, which don't fit",
+        ),
+    ],
+)
+def test_the_servers_language_is_all_one(engine: Engine, statement, message, entry, title):
+    diagnosis = in_words_of_a_server(engine, statement, message)
+    assert (diagnosis.entry.id, diagnosis.title) == (entry, title)
 
 
 def test_in_production_the_models_alone_tell(database: str):
@@ -288,6 +359,12 @@ ADD_NAME = "op.add_column('birds', sa.Column('name'))"
         ([ADD_BIRDS, ADD_SONGS], [BIRDS, AT.format(2)], "songs", "table-lost"),
         ([ADD_BIRDS, ADD_SONGS], [AT.format(2)], "songs", "empty-but-stamped"),
         ([ADD_BIRDS, ADD_SONGS], [], "songs", "table-missing"),
+        (
+            [ADD_BIRDS, ADD_SONGS],
+            [BIRDS, "CREATE SCHEMA old", "CREATE TABLE old.songs ()", AT.format(1)],
+            "songs",
+            "table-missing",
+        ),
         (
             [ADD_BIRDS],
             [BIRDS, "CREATE TABLE song ()", AT.format(1)],
@@ -458,6 +535,26 @@ def test_the_doctor_looks_at_the_rights_on_the_models_tables(rights, table, sche
     last = last_step(app_with_table(rights, table, schema))
     assert (last.diagnosis.entry.id if last.diagnosis else None) == entry
     assert last.stage == ("privileges" if entry else "connections")
+
+
+def test_a_role_that_only_serves_is_no_alarm(server: Cluster, migrations):
+    """Another role runs the migrations, and this one may not even see how far they are."""
+    folder = migrations(ADD_BIRDS, ADD_SONGS)
+    with migrated(server, folder, BIRDS, AT.format(1)) as engine:
+        url = engine.url.render_as_string()
+        server.execute(
+            "ALTER TABLE alembic_version OWNER TO postgres",
+            "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+            "ALTER DATABASE halfway OWNER TO postgres",
+            database="halfway",
+        )
+        app = lifted_app(url)
+        Migrate(app, app.extensions["sqlalchemy"], directory=str(folder))
+        steps = {step.stage: step for step in examine(lambda: app)}
+        with app.app_context():
+            app.extensions["sqlalchemy"].engine.dispose()
+    assert all(step.ok for step in steps.values())
+    assert steps["migrations"].detail == "not known: the role may not read table alembic_version"
 
 
 def test_no_schema_to_work_in(server: Cluster, tmp_path: Path):

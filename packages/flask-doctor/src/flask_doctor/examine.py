@@ -23,7 +23,7 @@ from .diagnosis import Diagnosis, masked
 from .migrations import Finding
 from .own_code import own_line
 from .recognise import diagnose, possible
-from .rights import find_rights
+from .rights import find_rights, unreadable_revision
 from .rules import databases
 from .stamping import fitting
 from .state import State, known_entries, patience, state_of
@@ -228,7 +228,8 @@ def privileges(case: Examination) -> str:
         return rights or "no schema is searched, and none is needed"
     if may_create:
         return f"may create tables in schema {schema}{rights and f'; {rights}'}"
-    if not migrations.is_behind(case.doctor, case.connection):
+    hidden = unreadable_revision(case.doctor, case.connection)
+    if hidden or not migrations.is_behind(case.doctor, case.connection):
         may = f"may not create tables in schema {schema}, but doesn't need to now"
         return f"{may}{rights and f'; {rights}'}"
     raise Finding("schema-privilege", schema=schema)
@@ -248,7 +249,8 @@ def known_models(case: Examination) -> str:
 
 def migrated(case: Examination) -> str:
     """Compare the database's revision with the migrations."""
-    return migrations.find_revision(case.doctor, case.connection)
+    hidden = unreadable_revision(case.doctor, case.connection)
+    return hidden or migrations.find_revision(case.doctor, case.connection)
 
 
 def tried(case: Examination) -> str:
@@ -276,6 +278,8 @@ def tried(case: Examination) -> str:
 
 def drifted(case: Examination) -> str:
     """Compare the models with the database."""
+    if unreadable_revision(case.doctor, case.connection):
+        return "not compared"
     return drift.find_drift(case.doctor, case.connection)
 
 

@@ -10,7 +10,10 @@ QUOTED = re.compile(r"""["“”„«»‹›「『]\s*(.+?)\s*["“”«»‹�
 NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
 DOTTED = re.compile(rf"{NAME}(?:\s*\.\s*{NAME})*")
 # libpq shows the line of the statement, and below it a caret under the place.
-CARET = re.compile(r"^(?P<line>\S+ \d+: .*)\n(?P<space>[ \t]*)\^", re.M)
+CARET = re.compile(r"^(?P<line>[^\d\n]{0,12}\d+[^\d\n:]{0,4}: .*)\n(?P<space>[ \t]*)\^", re.M)
+# A text in single quotes; libpq cuts long lines, and writes dots there.
+LITERAL = re.compile(r"^\.\.\.[^']*'(?=[^']*(?:'[^']*'[^']*)*$)|'(?:[^']|'')*(?:'|$)")
+SECRET = re.compile(r"pass|pwd|secret|token", re.I)
 # FROM birds AS b, JOIN nests n, UPDATE birds, INSERT INTO birds
 SOURCE = re.compile(
     rf"\b(?:FROM|JOIN|UPDATE|INTO|TABLE|ONLY|USING)\s+(?P<first>{DOTTED.pattern})"
@@ -50,7 +53,7 @@ class Pointed:
     def __init__(self, error: Any) -> None:
         original = getattr(error, "orig", None) or error
         self.message, _, _ = str(original).partition("\n")
-        self.statement: str = getattr(error, "statement", None) or ""
+        self._written = self.statement = str(getattr(error, "statement", None) or "")
         caret = CARET.search(str(original))
         self.line = caret["line"] if caret else ""
         self.at = len(caret["space"]) if caret else 0
@@ -82,11 +85,19 @@ class Pointed:
         return self.line[self.at :]
 
     def shown(self) -> dict[str, str]:
-        """Return the line with a mark below the place, to be shown as it is."""
+        """Return the line with a mark below the place, to be shown as it is.
+
+        A driver may have put values into it, which are nobody's business: they are hidden.
+        """
         if not self.line:
             return {}
         number, _, line = self.line.partition(": ")
+        line = LITERAL.sub(self._hidden, line)
         return {"marked": f"{line}\n{' ' * (self.at - len(number) - 2)}^"}
+
+    def _hidden(self, literal: re.Match[str]) -> str:
+        own = literal[0] in self._written and not SECRET.search(self._written)
+        return literal[0] if own else re.sub(r"[^']", "*", literal[0])
 
     def sources(self) -> dict[str, str]:
         """Return the tables that the statement names, by their names and aliases there."""

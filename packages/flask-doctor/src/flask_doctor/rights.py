@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import Connection, MetaData, text
 
 from .case import Found
-from .migrations import Finding
+from .migrations import Finding, tool_of
+from .state import State
 
 VERBS = {
     "SELECT": "read",
@@ -36,6 +37,10 @@ WHERE relkind = ANY('{r,v,m,p,f,S}') AND relname = ANY(%(names)s::text[])
 AND nspname <> 'information_schema' AND nspname NOT LIKE 'pg\_%%'
 ORDER BY NOT pg_table_is_visible(c.oid)
 """
+UNREADABLE = text(
+    "SELECT count(*) FROM pg_class WHERE relname = :name AND pg_table_is_visible(oid) "
+    "AND NOT has_table_privilege(oid, 'SELECT')"
+)
 SEARCHED = text("SELECT current_schema(), current_setting('search_path')")
 
 
@@ -134,6 +139,22 @@ def find_rights(metadata: MetaData | None, connection: Connection) -> str:
         if found.rights == ["SELECT"] and found.kind not in "vm":
             read_only.append(found.name)
     return f"may only read {', '.join(sorted(read_only))}" if read_only else ""
+
+
+def version_table(state: State | None) -> str:
+    """Return the table that Alembic writes the database's revision into."""
+    tool = tool_of(state) if state else None
+    return str(tool.options.get("version_table", "alembic_version")) if tool else ""
+
+
+def unreadable_revision(state: State, connection: Connection) -> str:
+    """Say that the role may not see how far the database is migrated; "" where it may.
+
+    An application that serves needn't know it: another role may run the migrations.
+    """
+    name = version_table(state)
+    hidden = name and connection.execute(UNREADABLE, {"name": name}).scalar_one()
+    return f"not known: the role may not read table {name}" if hidden else ""
 
 
 def searched(path: str) -> dict[str, str]:

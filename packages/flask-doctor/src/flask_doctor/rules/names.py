@@ -1,9 +1,8 @@
 """Whose fault a missing table or column is: the SQL's, the database's, or a migration's."""
 
-import logging
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Table
@@ -14,44 +13,12 @@ from ..errors import sqlstate_of
 from ..migrations import tool_of
 from ..own_code import is_within
 from ..pointing import Name, Pointed, nearest
-from ..rights import quoted, searched
-from .looking import looking
+from ..rights import searched, version_table
+from .there import Database, emptiness, look_for
 
-log = logging.getLogger(__name__)
-
-RELATIONS = """
-SELECT nspname, relname, pg_table_is_visible(c.oid), has_schema_privilege(n.oid, 'USAGE')
-FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
-WHERE relkind = ANY('{r,v,m,p,f}') AND nspname <> 'information_schema'
-AND nspname NOT LIKE 'pg\\_%' LIMIT 5000
-"""
-COLUMNS = """
-SELECT relname, attname FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
-WHERE relname = ANY(%(tables)s) AND attnum > 0 AND NOT attisdropped
-AND (pg_table_is_visible(c.oid) OR relnamespace::regnamespace::text = ANY(%(schemas)s))
-ORDER BY attnum
-"""
-SIBLINGS = """
-SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate
-AND datname <> current_database() AND has_database_privilege(datname, 'CONNECT')
-ORDER BY datname LIMIT 5
-"""
 # Functions that may stand where a table may, so that an unquoted name of these means no table.
-NOT_TABLES = r"\b(?:FROM|JOIN|,)\s+(user|current_user|session_user|current_date|current_role)\b"
-COMPARED = re.compile(r"(=|<>|!=|<|>|\bLIKE|\bIN\s*\(|\bVALUES\s*\(|,)\s*$", re.I)
-
-
-@dataclass
-class Database:
-    """What is really there, of the kind that a name is looked for."""
-
-    schemas: list[str] = field(default_factory=list)
-    # Schema, name, whether it is found without the schema's name, whether the schema is open to us.
-    relations: list[tuple[str, str, bool, bool]] = field(default_factory=list)
-    columns: list[tuple[str, str]] = field(default_factory=list)
-    search_path: str = ""
-    current_schema: str | None = None
-    revisions: set[str] = field(default_factory=set)
+NOT_TABLES = re.compile(r"\b(?:FROM|JOIN)\s+(user|current_user|session_user)\b", re.I)
+COMPARED = re.compile(r"(=|<>|!=|<|>|\bLIKE|\b(IN|VALUES)\s*\([^()]*)\s*$", re.I)
 
 
 def names(error: BaseException, case: Case) -> Found | None:
@@ -60,7 +27,7 @@ def names(error: BaseException, case: Case) -> Found | None:
     if explain is None:
         return None
     pointed = Pointed(error)
-    database = _look(case, pointed)
+    database = look_for(case, pointed)
     return explain(pointed, Known(case, database, is_within(error, "alembic/runtime")))
 
 
@@ -106,8 +73,8 @@ class Known:
 
 
 def _names(paths: Iterable[str], name: str) -> bool:
-    quoted = re.compile(rf"""['"]{re.escape(name)}['"]""")
-    return any(quoted.search(Path(path).read_text(encoding="utf-8")) for path in paths)
+    constant = re.compile(rf"""['"]{re.escape(name)}['"]""")
+    return any(constant.search(Path(path).read_text(encoding="utf-8")) for path in paths)
 
 
 def _table(pointed: Pointed, known: Known) -> Found:
@@ -120,14 +87,17 @@ def _table(pointed: Pointed, known: Known) -> Found:
     database = known.database
     homes = (schema, None if schema in (None, "public") else schema)
     model = next((t for t in known.tables() if t.name == name and t.schema in homes), None)
-    if database:
+    awaited = model is not None and known.not_there("table", name)[0] == "table-missing"
+    if database and not (awaited and tool_of(known.case.state)):  # type: ignore[arg-type]
         if schema and schema not in database.schemas:
             return _schema_missing(schema, known)
         if found := _elsewhere(name, schema, database):
             return found[0], facts | found[1]
     if name.endswith("_seq") and model is None:
         return "sequence-missing", facts
-    if model is not None and not known.migrating:
+    if model is not None and known.migrating:
+        return "object-missing", {"reason": pointed.message}
+    if model is not None:
         return _table_of_model(name, known, facts)
     there = [r[1] for r in database.relations] if database else [t.name for t in known.tables()]
     if not there and database is None:
@@ -147,9 +117,9 @@ def _table_of_model(name: str, known: Known, facts: dict[str, str]) -> Found:
     near = nearest(name, [table for table in there if table not in ours])
     if near and (entry in UNEXPLAINED or tool_of(known.case.state) is None):  # type: ignore[arg-type]
         return "table-named-otherwise", facts | _rename(near, name)
-    if entry == "table-lost" and set(there) <= {_version_table(known.case)}:
+    if entry == "table-lost" and set(there) <= {version_table(known.case.state)}:
         return "empty-but-stamped", facts
-    return entry, facts | {"detail": "" if there else _empty(known.case, name)}
+    return entry, facts | {"detail": "" if there else emptiness(known.case, name)}
 
 
 def _not_in_from(pointed: Pointed, table: Name, column: Name) -> Found:
@@ -201,7 +171,7 @@ def _column(pointed: Pointed, known: Known) -> Found:
     *before, last = pointed.parts or [Name("")]
     name = last.folded
     facts = {"column": name, "name": last.written} | pointed.shown()
-    if taken := re.search(NOT_TABLES, pointed.statement, re.I):
+    if taken := NOT_TABLES.search(pointed.statement):
         word = taken[1]
         return "reserved-word", facts | {"word": word, "before": word, "after": f'"{word}"'}
     sources = pointed.sources() or {n: n for n in pointed.said[1:]}
@@ -216,7 +186,9 @@ def _column(pointed: Pointed, known: Known) -> Found:
         columns, elsewhere = [(t.name, c.name) for t in models for c in t.c], []
     there = [column for _, column in columns]
     facts |= {"table": model.name if model is not None else " or ".join(dict.fromkeys(tables))}
-    if model is not None and not known.migrating:
+    if model is not None and known.migrating:
+        return "object-missing", {"reason": pointed.message}
+    if model is not None:
         entry, more = known.not_there("column", name)
         near = nearest(name, [c for t, c in columns if t == model.name and c not in model.c])
         facts |= more | _rename(near, name) | _definition(model, name, known.case)
@@ -257,25 +229,6 @@ def _definition(model: Table, name: str, case: Case) -> dict[str, str]:
     }
 
 
-def _empty(case: Case, table: str) -> str:
-    """Say that the database is empty, and which other one of the server has the table."""
-    try:
-        with looking(case) as cursor:
-            cursor.execute(SIBLINGS)
-            others = [row[0] for row in cursor.fetchall()]
-        found = [name for name in others if _has(case, name, table)]
-    except Exception:
-        found = []
-    also = f" Database {found[0]} of this server has it: is that the one you mean?" if found else ""
-    return f"The database has no tables at all.{also}"
-
-
-def _has(case: Case, database: str, table: str) -> bool:
-    with looking(case, dbname=database) as cursor:
-        cursor.execute("SELECT to_regclass(quote_ident(%(table)s)) IS NOT NULL", {"table": table})
-        return bool(cursor.fetchone()[0])
-
-
 def _schema(pointed: Pointed, known: Known) -> Found:
     """Tell a schema that isn't there from none at all."""
     if pointed.said:
@@ -290,39 +243,6 @@ def _schema_missing(schema: str, known: Known) -> Found:
     if near and not any(table.schema == schema for table in known.tables()):
         return "schema-misspelled", facts | {"near": near, "before": schema, "after": near}
     return "schema-missing", facts
-
-
-def _look(case: Case, pointed: Pointed) -> Database | None:
-    """Look at what is there; None where that may not be, or can't be, looked at."""
-    try:
-        with looking(case) as cursor:
-            cursor.execute(
-                "SELECT array(SELECT nspname::text FROM pg_namespace), "
-                "current_setting('search_path'), current_schema()"
-            )
-            schemas, path, current = cursor.fetchone()
-            cursor.execute(RELATIONS)
-            found = Database(schemas, cursor.fetchall(), [], path, current)
-            tables = list({*pointed.sources().values(), *pointed.said[1:]})
-            cursor.execute(COLUMNS, {"tables": tables, "schemas": _schemas(pointed)})
-            found.columns = cursor.fetchall()
-            table = _version_table(case)
-            if any(r[1] == table and r[2] for r in found.relations):
-                cursor.execute(f"SELECT version_num FROM {quoted(table)}")
-                found.revisions = {row[0] for row in cursor.fetchall()}
-            return found
-    except Exception:
-        log.debug("no look at the database", exc_info=True)
-        return None
-
-
-def _version_table(case: Case) -> str:
-    tool = tool_of(case.state) if case.state else None
-    return str(tool.options.get("version_table", "alembic_version")) if tool else ""
-
-
-def _schemas(pointed: Pointed) -> list[str]:
-    return [Name(word).folded for word in re.findall(r'("[^"]+"|\w+)\s*\.', pointed.statement)]
 
 
 # Reasons that leave open what the right name is.

@@ -1,0 +1,89 @@
+"""What is really in the database, of the kind that a name is looked for."""
+
+import logging
+import re
+from dataclasses import dataclass, field
+
+from ..case import Case
+from ..pointing import Name, Pointed
+from ..rights import quoted, version_table
+from .looking import looking
+
+log = logging.getLogger(__name__)
+
+RELATIONS = """
+SELECT nspname, relname, pg_table_is_visible(c.oid), has_schema_privilege(n.oid, 'USAGE')
+FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+WHERE relkind = ANY('{r,v,m,p,f}') AND nspname <> 'information_schema'
+AND nspname NOT LIKE 'pg\\_%' LIMIT 5000
+"""
+COLUMNS = """
+SELECT relname, attname FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+WHERE relname = ANY(%(tables)s) AND attnum > 0 AND NOT attisdropped
+AND (pg_table_is_visible(c.oid) OR relnamespace::regnamespace::text = ANY(%(schemas)s))
+ORDER BY attnum
+"""
+SIBLINGS = """
+SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate
+AND datname <> current_database() AND has_database_privilege(datname, 'CONNECT')
+ORDER BY datname LIMIT 5
+"""
+
+
+@dataclass
+class Database:
+    """What is really there, of the kind that a name is looked for."""
+
+    schemas: list[str] = field(default_factory=list)
+    # Schema, name, whether it is found without the schema's name, whether the schema is open to us.
+    relations: list[tuple[str, str, bool, bool]] = field(default_factory=list)
+    columns: list[tuple[str, str]] = field(default_factory=list)
+    search_path: str = ""
+    revisions: set[str] = field(default_factory=set)
+
+
+def look_for(case: Case, pointed: Pointed) -> Database | None:
+    """Look at what is there; None where that may not be, or can't be, looked at."""
+    try:
+        with looking(case) as cursor:
+            cursor.execute(
+                "SELECT array(SELECT nspname::text FROM pg_namespace), "
+                "current_setting('search_path')"
+            )
+            schemas, path = cursor.fetchone()
+            cursor.execute(RELATIONS)
+            found = Database(schemas, cursor.fetchall(), [], path)
+            tables = list({*pointed.sources().values(), *pointed.said[1:]})
+            cursor.execute(COLUMNS, {"tables": tables, "schemas": _schemas(pointed)})
+            found.columns = cursor.fetchall()
+            table = version_table(case.state)
+            if any(r[1] == table and r[2] for r in found.relations):
+                cursor.execute(f"SELECT version_num FROM {quoted(table)}")
+                found.revisions = {row[0] for row in cursor.fetchall()}
+            return found
+    except Exception:
+        log.debug("no look at the database", exc_info=True)
+        return None
+
+
+def _schemas(pointed: Pointed) -> list[str]:
+    return [Name(word).folded for word in re.findall(r'("[^"]+"|\w+)\s*\.', pointed.statement)]
+
+
+def emptiness(case: Case, table: str) -> str:
+    """Say that the database is empty, and which other one of the server has the table."""
+    try:
+        with looking(case) as cursor:
+            cursor.execute(SIBLINGS)
+            others = [row[0] for row in cursor.fetchall()]
+        found = [name for name in others if _has(case, name, table)]
+    except Exception:
+        found = []
+    also = f" Database {found[0]} of this server has it: is that the one you mean?" if found else ""
+    return f"The database has no tables at all.{also}"
+
+
+def _has(case: Case, database: str, table: str) -> bool:
+    with looking(case, dbname=database) as cursor:
+        cursor.execute("SELECT to_regclass(quote_ident(%(table)s)) IS NOT NULL", {"table": table})
+        return bool(cursor.fetchone()[0])
