@@ -81,6 +81,8 @@ def _error(record: dict[str, Any]) -> BaseException:
     error: Any = kind.__new__(kind, record["message"])
     error.recorded = record["message"]
     error.args = (record["message"],)
+    if bases[0].startswith(("click.", "flask.cli.")):
+        error.message, error.ctx = record["message"], None
     if "diag" in record:
         error.diag = SimpleNamespace(**(NO_FIELDS | record["diag"]))
         error.sqlstate = record["sqlstate"]
