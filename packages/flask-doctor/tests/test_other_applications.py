@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import breaks
 import pytest
 from applications import ARTICLE, LITE, PLAIN, PLAIN_ENV
 from clusters import Cluster
@@ -72,3 +73,15 @@ def test_from_no_database_to_the_page(project: tuple[Project, dict[str, object]]
                 project.run(line.removeprefix("$ "))
     project.do("flask doctor")
     assert ask(project) == (200, 200, page)
+    assert_breaks_are_met(project)
+
+
+def assert_breaks_are_met(project: Project) -> None:
+    """Break the application, which works now, in many ways: each gets its own entry."""
+    module = "wsgi" if (project.folder / "wsgi.py").exists() else "app"
+    url = project.environment["DATABASE_URL"]
+    output = project.do(f"(python {breaks.__file__} {module} {url} 2>/dev/null)")
+    said = json.loads(output.removesuffix("exit 0\n").splitlines()[-1])
+    assert said.pop("healthy").startswith("ok True")
+    assert {entry: found for entry, found in said.items() if found != entry} == {}
+    assert len(said) >= 15

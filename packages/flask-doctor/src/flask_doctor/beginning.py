@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
 from . import migrations, urls
+from .case import parameters_of
 from .diagnosis import masked
 from .folder import settings_file, settings_in
 from .migrations import Finding
@@ -55,7 +56,9 @@ class Examination:
     @property
     def password(self) -> str | None:
         """The password that no output may contain."""
-        return str(self.engine.url.password or "") or None if self.engine is not None else None
+        known = parameters_of(self.engine, self.state).get("password")
+        known = known or (self.engine.url.password if self.engine is not None else None)
+        return str(known) if known else None
 
 
 def settings(case: Examination) -> str:

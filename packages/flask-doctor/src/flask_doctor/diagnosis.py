@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from .catalogue import Entry
 
@@ -216,8 +217,14 @@ def server_facts(host: str, port: str, role: str, database: str) -> dict[str, st
 def masked(text: str, password: str | None = None) -> str:
     """Return the text with the passwords of its URLs, and this one, replaced by `***`."""
     text = re.sub(r"(?<=://)([^\s:/@]*):\S*@", r"\1:***@", text)
+    text = re.sub(r"(?<=[?&]password=)[^\s&]+", "***", text)
     if password:
         # As a word: a password such as `app` is a part of many others.
-        for form in (password, repr(password)[1:-1]):
+        for form in (
+            password,
+            repr(password)[1:-1],
+            quote(password, safe=""),
+            quote_plus(password),
+        ):
             text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", "***", text)
     return text

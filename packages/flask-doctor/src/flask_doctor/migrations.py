@@ -231,9 +231,9 @@ def _missing(tables: list[Table], connection: Connection) -> set[str]:
 def is_behind(state: State, connection: Connection) -> bool:
     """Tell whether migrations are left to run."""
     tool = tool_of(state)
-    return tool is not None and current_revisions(tool, connection) != set(
-        tool.scripts().get_heads()
-    )
+    if tool is None or not tool.made.exists():
+        return False
+    return current_revisions(tool, connection) != set(tool.scripts().get_heads())
 
 
 def current_revisions(tool: Tool, connection: Connection) -> set[str]:

@@ -2,6 +2,7 @@
 
 import linecache
 import os
+import re
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -10,6 +11,12 @@ from types import CodeType
 
 from sqlalchemy import Engine, MetaData
 
+from .diagnosis import masked
+
+# A password that is written down in the code.
+SECRET = re.compile(
+    r"""(?i)((?:pass(?:word|wd)?|pwd|secret(?:_key)?|token)["']?\s*[=:]?\s*)("[^"]+"|'[^']+')"""
+)
 # Packages, the standard library, the doctor itself, and Python's own frozen modules.
 NOT_THE_USERS = (
     *{sysconfig.get_paths()[name] for name in ("purelib", "platlib", "stdlib")},
@@ -41,7 +48,7 @@ def frames(error: BaseException) -> Iterator[tuple[CodeType, int]]:
 
 def place(filename: str, number: int) -> str:
     """Return a line as it is told to the user."""
-    text = linecache.getline(filename, number).strip()
+    text = SECRET.sub(r"\1'***'", masked(linecache.getline(filename, number).strip()))
     return f"{os.path.relpath(filename)}, line {number}" + (text and f": {text}")
 
 

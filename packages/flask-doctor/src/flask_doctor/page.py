@@ -26,6 +26,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, NotFound, Se
 
 from . import button
 from .ahead import Ahead, wanted
+from .case import parameters_of
 from .diagnosis import Diagnosis, masked
 from .errors import passes_by_itself
 from .examine import look
@@ -95,7 +96,7 @@ class Page:
                 diagnosis = found
         if not (diagnosis if current_app.debug else temporary):
             raise error
-        current_app.logger.error("%s %s failed", request.method, request.path, exc_info=error)
+        _log(error, diagnosis)
         if current_app.debug and diagnosis:
             return self.explain(diagnosis, 503 if temporary else 500, error)
         unavailable = ServiceUnavailable(retry_after=RETRY_AFTER)
@@ -153,6 +154,16 @@ def _render(status: int, **values: object) -> ResponseReturnValue:
     return page, status, headers
 
 
+def _log(error: Exception, diagnosis: Diagnosis | None) -> None:
+    """Log an error; without its own words where these quote a part of the password."""
+    failed = f"{request.method} {request.path} failed"
+    if diagnosis and diagnosis.entry.id == "url-unescaped":
+        _, trace = _told(error, diagnosis)
+        current_app.logger.error("%s\n%s\n%s", failed, trace, diagnosis.text())
+    else:
+        current_app.logger.error("%s", failed, exc_info=error)
+
+
 def _told(error: Exception | None, diagnosis: Diagnosis) -> tuple[str, str]:
     """Return an error's message and its traceback, without secrets."""
     if error is None:
@@ -183,7 +194,8 @@ def _engines() -> dict[str, Engine]:
 
 def _clean(text: str) -> str:
     """Return the text without passwords: those in use, and what looks like one."""
-    secrets = [engine.url.password for engine in _engines().values()]
+    state = state_of(current_app)
+    secrets = [parameters_of(engine, state).get("password") for engine in _engines().values()]
     for secret in (*secrets, os.environ.get("PGPASSWORD"), current_app.config["SECRET_KEY"]):
         text = masked(text, str(secret) if secret else None)
     return SECRET.sub(r"\1***", text)

@@ -15,7 +15,6 @@ MESSAGES = (
     r"Entity namespace for \"(?P<model>\w+)\" has no property \"(?P<name>\w+)\"",
     r"None of the FROM clause entities have a property \"(?P<name>\w+)\"\. Searched entities: "
     r"Mapper\[(?P<model>\w+)\(\w+\)\]$",
-    r"Mapper 'Mapper\[(?P<model>\w+)\(.*' has no property '(?P<name>\w+)'",
     r"'(?P<name>\w+)' is an invalid keyword argument for (?P<model>\w+)",
     r"Unconsumed column names: (?P<name>\w+)(?P<model>)",
     r"type object '(?P<model>\w+)' has no attribute '(?P<name>\w+)'",

@@ -47,10 +47,11 @@ def refused(error: BaseException, case: Case) -> Found | None:
     parameters = case.parameters
     attempt = libpq.decisive(message) or libpq.waited_for(message, parameters)
     text = attempt.text if attempt else message
-    if "@" in str(parameters.get("host", "")):  # a part of the password, which is not shown
-        return "url-unescaped", {}
     entry, captured = by_text(original, case, text) or ("", {})
     facts = captured | libpq.names_in(text) | _place(attempt, text, parameters)
+    # No host's name has an @ in it: it is a part of the password, which is not shown.
+    if "@" in f"{parameters.get('host', '')}{facts.get('host', '')}":
+        return "url-unescaped", {}
     if attempt is None:
         return (entry, facts | (_unknown_host(facts) if case.probe else {})) if entry else NOTHING
     if case.probe and parameters and (not entry or entry == "no-hba-entry"):

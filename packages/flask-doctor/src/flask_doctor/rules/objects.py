@@ -19,7 +19,7 @@ def dependents(failed: Failed) -> Found | None:
         name = match[1] or match[2]
         major = "".join(str(row[0])[:-4] for row in failed.rows("SHOW server_version_num"))
         package = PACKAGES.get(name, "postgresql-{}").format(major or "VERSION")
-        return "extension-not-installed", {"extension": name, "package": package}
+        return "migration-extension-missing", {"extension": name, "package": package}
     lines = []
     for kind, name, table in DEPENDS.findall(failed.fields.get("server_detail", "")):
         if kind == "constraint":
