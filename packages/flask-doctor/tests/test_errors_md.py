@@ -29,7 +29,8 @@ def test_an_entry_is_written_in_full(entry):
 
 
 def test_names_are_quoted_for_the_shell_and_for_sql():
-    facts = {"role": 'o\'neil "x"; rm', "database": "my db", "host": "$(id)"}
+    facts = {"role": 'o\'neil "x"; rm', "database": "my db", "host": "$(id)", "schema": "public"}
     text = "\n".join(Diagnosis(ENTRIES["schema-privilege"], facts).fix)
-    assert '-d \'my db\' -c \'GRANT CREATE ON SCHEMA public TO "o\'"\'"\'neil ""x""; rm"\'' in text
+    grant = 'GRANT USAGE, CREATE ON SCHEMA "public" TO "o\'"\'"\'neil ""x""; rm"'
+    assert f"-d 'my db' -c '{grant}" in text
     assert "'$(id)'" in "\n".join(Diagnosis(ENTRIES["socket-not-allowed"], facts).fix)

@@ -88,11 +88,12 @@ class Diagnosis:
         known = [n for n in self.entry.fix if facts.keys() >= set(OPTIONAL.findall(n))]
         lines = [filled for line in known for filled in _lines(line, facts)]
         # What was to follow a sentence's colon isn't known: it goes, too.
-        return [
+        kept = [
             line
             for line, following in pairwise([*lines, ""])
             if CODE.match(line) or not line.endswith(":") or CODE.match(following)
         ]
+        return kept or [f"{line[:-1]}." for line in lines if line.endswith(":")]
 
     @property
     def steps(self) -> list[list[str]]:

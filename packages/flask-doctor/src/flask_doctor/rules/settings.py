@@ -67,7 +67,7 @@ def url(error: BaseException, case: Case) -> Found | None:
         return None
     text = _url()
     # What int() says of a port cut out of a password, it says of much else: ask the URL.
-    fault = urls.flaw(text)
+    fault = urls.flaw(text) if text or "DATABASE_URL" in os.environ else None
     if fault is None:
         return NOTHING if found[0] != "url-scheme" else (found[0], _edited("url-scheme", text))
     if fault == "url-missing":
