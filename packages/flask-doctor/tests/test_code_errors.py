@@ -54,7 +54,7 @@ class Base(db.Model):
             "\nfrom sqlalchemy.orm import DeclarativeBase\nclass Root(DeclarativeBase): pass\n"
             "class Middle(Root): name: Mapped[str]\n",
             "does not have a __table__ or __tablename__ specified",
-            "abstract-missing",
+            "tablename-missing",
         ),
         (
             "\nclass Common(db.Model):\n    __abstract__ = True\n"

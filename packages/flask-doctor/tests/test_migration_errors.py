@@ -260,7 +260,7 @@ BROKEN = {
     ),
     "an extension's files": (
         "op.execute('CREATE EXTENSION postgis')",
-        "extension-not-installed",
+        "migration-extension-missing",
         "sudo apt install postgresql-18-postgis-3",
     ),
 }

@@ -34,7 +34,8 @@ def attributes(error: BaseException, case: Case) -> Found | None:
     if isinstance(error, AttributeError) and isinstance(error.obj, Row):
         return _row(error.name or "", error.obj)
     message = str(error)
-    if match := OPERATOR.match(message):
+    match = OPERATOR.match(message)
+    if match and match["column"] != "query":  # which hides the model's own
         near = nearest(match["name"], [n for n in dir(ColumnOperators) if not n.startswith("_")])
         facts = match.groupdict() | _correction(match["name"], near)
         return ("column-method-misspelled", facts) if near else None

@@ -94,8 +94,8 @@ def ended(case: Case) -> dict[str, str]:
 def encoding(error: BaseException, case: Case) -> Found | None:
     """Explain a text that the driver can't encode as the database wants it."""
     if isinstance(error, UnicodeError) and case.connection is not None:
-        info = case.connection.info
-        return "database-encoding", {"encoding": info.parameter_status("server_encoding") or ""}
+        encoding = case.connection.info.parameter_status("server_encoding") or ""
+        return ("database-encoding", {"encoding": encoding}) if encoding != "UTF8" else None
     if not isinstance(error, TypeError):
         return None
     trace = error.__traceback__
