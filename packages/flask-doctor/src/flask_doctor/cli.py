@@ -7,7 +7,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -195,11 +195,13 @@ def _explained(ctx: click.Context) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        _explain(error)
+        _explain(error, ctx)
         raise
+    if (passed_by := sys.exc_info()[1]) is not None:  # click 8.1 doesn't pass it on
+        _explain(passed_by, ctx)
 
 
-def _explain(error: BaseException) -> None:
+def _explain(error: BaseException, ctx: click.Context) -> None:
     if isinstance(error, SystemExit) and isinstance(error.code, str):
         return  # the application ends with words of its own
     if isinstance(error, click.exceptions.Exit | click.Abort):
@@ -214,7 +216,9 @@ def _explain(error: BaseException) -> None:
             if getattr(inner, "diagnosis", None):
                 return  # it was explained where it arose
             inner = inner.__cause__ or inner.__context__
-        diagnosis = diagnose(error, probe=True)
+        app = getattr(ctx.obj, "_loaded_app", None)  # loading it again might fail again
+        with app.app_context() if app else nullcontext():
+            diagnosis = diagnose(error, probe=True)
     except Exception:
         return  # the error that ends the command matters more than ours
     if not diagnosis:

@@ -68,6 +68,8 @@ class Pointed:
     def parts(self) -> list[Name]:
         """The parts of the name at the caret (`b.name`), or else of the one that is quoted."""
         match = DOTTED.match(self.line, self.at)
+        if match and self.line[match.end() :] == "...":  # libpq has cut it
+            match = re.search(re.escape(match[0]) + r"[\w$]*", self.statement) or match
         names = [Name(part) for part in re.findall(NAME, match[0])] if match else []
         if names and (not self.said or any(n.folded in self.said[0] for n in names)):
             return names

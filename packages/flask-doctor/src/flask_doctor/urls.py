@@ -9,6 +9,7 @@ from .folder import settings_file, settings_in
 
 DRIVERS = ("psycopg2", "psycopg", "pg8000", "asyncpg", "psycopg2cffi")
 STRAY = " \t\r\n\"'`\ufeff\u00a0\u200b\u201c\u201d"  # what is pasted along, at the ends
+PORT = re.compile(r":(?!\d+(?:[,/]|$))[^/,\]]*(?=[,/]|$)")  # one that isn't a number
 # libpq's parameters (PostgreSQL's documentation, 34.1.2).
 PARAMETERS = """
     host hostaddr port dbname user password passfile require_auth channel_binding connect_timeout
@@ -36,7 +37,7 @@ def flaw(url: str) -> str | None:
     _, password, place = _apart(rest)
     if re.search(r"[@:/#?]|%(?![0-9A-Fa-f]{2})", password):
         return "url-unescaped"
-    return "url-port" if re.search(r":[^/?,\d\]]+(?=[/?]|$)", place.partition("?")[0]) else None
+    return "url-port" if PORT.search(place.partition("?")[0]) else None
 
 
 def _apart(rest: str) -> tuple[str, str, str]:

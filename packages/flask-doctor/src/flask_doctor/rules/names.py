@@ -88,7 +88,8 @@ def _table(pointed: Pointed, known: Known) -> Found:
     homes = (schema, None if schema in (None, "public") else schema)
     model = next((t for t in known.tables() if t.name == name and t.schema in homes), None)
     awaited = model is not None and known.not_there("table", name)[0] == "table-missing"
-    if database and not (awaited and tool_of(known.case.state)):  # type: ignore[arg-type]
+    awaited = awaited and tool_of(known.case.state) is not None  # type: ignore[arg-type]
+    if database and (database.migrated_elsewhere or not awaited):
         if schema and schema not in database.schemas:
             return _schema_missing(schema, known)
         if found := _elsewhere(name, schema, database):

@@ -40,6 +40,7 @@ class Database:
     columns: list[tuple[str, str]] = field(default_factory=list)
     search_path: str = ""
     revisions: set[str] = field(default_factory=set)
+    migrated_elsewhere: bool = False  # the migrations' own table is where nobody looks for it
 
 
 def look_for(case: Case, pointed: Pointed) -> Database | None:
@@ -57,7 +58,9 @@ def look_for(case: Case, pointed: Pointed) -> Database | None:
             cursor.execute(COLUMNS, {"tables": tables, "schemas": _schemas(pointed)})
             found.columns = cursor.fetchall()
             table = version_table(case.state)
-            if any(r[1] == table and r[2] for r in found.relations):
+            seen = {r[2] for r in found.relations if r[1] == table}
+            found.migrated_elsewhere = seen == {False}
+            if True in seen:
                 cursor.execute(f"SELECT version_num FROM {quoted(table)}")
                 found.revisions = {row[0] for row in cursor.fetchall()}
             return found
