@@ -142,6 +142,9 @@ def test_without_migrations_none_are_advised(project: Project):
 FACTORY = "from flask import Flask\ndef {}:\n    app = Flask('x')\n    {}\n"
 
 
+MODULES = ("main", "antigravity", "app", "wsgi")
+
+
 @pytest.mark.parametrize(
     ("files", "app", "entry", "line"),
     [
@@ -217,14 +220,18 @@ def test_flask_finds_no_application(
     line: str,
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
+    # Without the applications of other tests, and of a project around this one.
+    installed = [n for n in sys.path if n.startswith((sys.prefix, sys.base_prefix))]
+    monkeypatch.setattr(sys, "path", installed)
+    for name in MODULES:
+        sys.modules.pop(name, None)
     monkeypatch.setattr(sys, "argv", ["flask"])
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     for name, content in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
     *_, step = examine(ScriptInfo(app).load_app)
-    for name in ("main", "antigravity", "app", "wsgi"):
+    for name in MODULES:
         sys.modules.pop(name, None)
     assert step.diagnosis.entry.id == entry
     assert line in step.diagnosis.fix
