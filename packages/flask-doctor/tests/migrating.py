@@ -99,6 +99,8 @@ def edit(path: Path, diagnosis: Diagnosis) -> None:
         assert match, (before, content)
         new = "\n".join(match[1] + line.strip() for line in after)
         path.write_text(content[: match.start()] + new + content[match.end() :])
+    # Python tells what it has compiled by the file's second and size alone.
+    shutil.rmtree(path.parent / "__pycache__", ignore_errors=True)
 
 
 def edits(diagnosis: Diagnosis) -> list[tuple[list[str], list[str]]]:
