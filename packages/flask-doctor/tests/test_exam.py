@@ -12,7 +12,7 @@ SEED = "a"
 @pytest.fixture(scope="module")
 def results() -> list[Result]:
     load()
-    names = plan(SEED, 10)
+    names = plan(SEED, 7)
     # On the embedded server alone, as a second one costs as much as five breaks.
     return list(exam(SEED, dict(enumerate(names)), workers=1, distribution=False))
 
