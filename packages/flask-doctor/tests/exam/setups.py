@@ -81,7 +81,7 @@ MICROBLOG = Setup(
     ),
     tables={"User": "users", "Post": "posts"},
     rows={
-        "User": {"username": "'susan{n}'", "email": "'susan{n}@example.com'", "about_me": "'me'"},
+        "User": {"username": "'mira{n}'", "email": "'mira{n}@example.com'", "bio": "'me'"},
         "Post": {"body": "'Post no {n}'", "user_id": "1", "language": "'en'"},
     },
     versions_made="flask db init",

@@ -47,7 +47,7 @@ class World(Files):
         shutil.copytree(nursery.folder / setup.name, self.folder)
         special = "".join(random.choices("@:/?#%[]&=+$,;!*'() \"\\", k=random.choice([0, 1, 3])))
         self.password = f"{random.choice(['s3cret', 'Tr0ub', 'pass', 'x'])}{special}{self._word(7)}"
-        self.role = random.choice(["susan", "web_user", "flask", "Anna", "app-user"]) + self._n()
+        self.role = random.choice(["mira", "web_user", "flask", "Anna", "app-user"]) + self._n()
         name = random.choice(
             [setup.name, f"{setup.name}_dev", f"My{setup.name}", f"{setup.name}-db"]
         )

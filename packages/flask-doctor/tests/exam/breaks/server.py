@@ -226,7 +226,7 @@ def database_in_latin1(world: World) -> str:
     model = world.random.choice(
         [m for m, row in world.setup.rows.items() if not any(c.endswith("_id") for c in row)]
     )
-    column = {"User": "about_me", "Line": "name", "Customer": "name", "Product": "title"}
+    column = {"User": "bio", "Line": "name", "Customer": "name", "Product": "title"}
     name = column.get(model, "name")
     letter = world.random.choice("中Жłα")
     return world.script(

@@ -60,7 +60,7 @@ def pool_used_up(world: World) -> str:
     if world.setup.name == "shop":
         world.edit(world.setup.config, '"pool_pre_ping": True', options)
     elif world.setup.name == "microblog":
-        line = "    POSTS_PER_PAGE = 25"
+        line = "    SHOWN_AT_ONCE = 25"
         world.edit("config.py", line, f"    SQLALCHEMY_ENGINE_OPTIONS = {{{options}}}")
     elif world.setup.plain:
         keywords = options.replace('"', "").replace(": ", "=")

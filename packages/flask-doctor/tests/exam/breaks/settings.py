@@ -94,16 +94,13 @@ def stale_variable_hides_env_file(world: World) -> None:
     world.say(f"DATABASE_URL is exported with {part} {stale[part]}; .env is right")
 
 
-NO_APP = ("app-not-found", "app-not-importable", "wrong-folder", "no-app", "app-name-wrong")
-
-
-@broken(
-    "app-module-missing",
-    "app-not-importable",
-    "app-not-in-module",
-    "app-not-located",
-    "module-elsewhere",
+NO_APP = (
+    *("app-module-missing", "app-not-importable", "app-not-in-module"),
+    *("app-not-located", "module-elsewhere"),
 )
+
+
+@broken(*NO_APP)
 def flask_app_misspelled(world: World) -> str:
     name = world.random.choice(["aap.py", "main", "microblog.app", "app:aplication", "run.py"])
     world.environment["FLASK_APP"] = name
@@ -111,13 +108,7 @@ def flask_app_misspelled(world: World) -> str:
     return "flask report"
 
 
-@broken(
-    "app-module-missing",
-    "app-not-importable",
-    "app-not-in-module",
-    "app-not-located",
-    "module-elsewhere",
-)
+@broken(*NO_APP)
 def in_a_wrong_folder(world: World) -> str:
     if world.random.random() < 0.5:
         world.cwd = world.folder.parent
@@ -128,13 +119,7 @@ def in_a_wrong_folder(world: World) -> str:
     return "flask report"
 
 
-@broken(
-    "app-module-missing",
-    "app-not-importable",
-    "app-not-in-module",
-    "app-not-located",
-    "module-elsewhere",
-)
+@broken(*NO_APP)
 def main_file_renamed(world: World) -> str:
     for name in ("app.py", "wsgi.py", "microblog.py"):
         if (world.folder / name).exists():
@@ -144,13 +129,7 @@ def main_file_renamed(world: World) -> str:
     return "flask report"
 
 
-@broken(
-    "app-module-missing",
-    "app-not-importable",
-    "app-not-in-module",
-    "app-not-located",
-    "module-elsewhere",
-)
+@broken(*NO_APP)
 def factory_misnamed(world: World) -> str:
     if world.setup.name in ("shop", "birds"):
         name = world.random.choice(["build_app", "createapp", "setup"])
@@ -204,7 +183,7 @@ def engine_option_wrong(world: World) -> None:
         line = 'app.config["SQLALCHEMY_DATABASE_URI"]'
         world.edit(name, line, f'app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {{{option}}}\n{line}')
     elif world.setup.name == "microblog":
-        line = "    POSTS_PER_PAGE = 25"
+        line = "    SHOWN_AT_ONCE = 25"
         world.edit(name, line, f"    SQLALCHEMY_ENGINE_OPTIONS = {{{option}}}")
     else:
         raise Unfit(old)
@@ -217,7 +196,7 @@ def connect_argument_wrong(world: World) -> None:
     if world.setup.name == "shop":
         world.edit(world.setup.config, '"pool_pre_ping": True', option)
     elif world.setup.name == "microblog":
-        line = "    POSTS_PER_PAGE = 25"
+        line = "    SHOWN_AT_ONCE = 25"
         world.edit(world.setup.config, line, f"    SQLALCHEMY_ENGINE_OPTIONS = {{{option}}}")
     elif world.setup.plain:
         world.edit("database.py", '"])', '"], connect_args={' + option.split("{")[1] + ")")

@@ -208,15 +208,13 @@ def list_for_in(world: World) -> str:
     )
 
 
-@broken(
-    "argument-unknown",
-    "attribute-misspelt",
-    "attribute-unknown",
-    "column-misspelled",
-    "model-attribute-misspelled",
-    "model-attribute-unknown",
-    doctor=WELL,
+NO_ATTRIBUTE = (
+    *("argument-unknown", "attribute-misspelt", "attribute-unknown", "column-misspelled"),
+    *("model-attribute-misspelled", "model-attribute-unknown"),
 )
+
+
+@broken(*NO_ATTRIBUTE, doctor=WELL)
 def attribute_misspelled(world: World) -> str:
     model, column = world.column()
     word = world.random.choice(
@@ -233,15 +231,7 @@ def attribute_misspelled(world: World) -> str:
     )
 
 
-@broken(
-    "argument-unknown",
-    "attribute-misspelt",
-    "attribute-unknown",
-    "column-misspelled",
-    "model-attribute-misspelled",
-    "model-attribute-unknown",
-    doctor=WELL,
-)
+@broken(*NO_ATTRIBUTE, doctor=WELL)
 def keyword_misspelled(world: World) -> str:
     model, column = world.column()
     values = world.values(model, 9, **{column: None})

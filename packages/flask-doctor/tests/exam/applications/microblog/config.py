@@ -1,12 +1,12 @@
 import os
+from pathlib import Path
 
 from dotenv import load_dotenv
 
-basedir = os.path.abspath(os.path.dirname(__file__))
-load_dotenv(os.path.join(basedir, ".env"))
+load_dotenv(Path(__file__).with_name(".env"))
 
 
 class Config:
-    SECRET_KEY = os.environ.get("SECRET_KEY") or "you-will-never-guess"
+    SECRET_KEY = os.environ.get("SECRET_KEY", "known to everybody")
     SQLALCHEMY_DATABASE_URI = os.environ["DATABASE_URL"]
-    POSTS_PER_PAGE = 25
+    SHOWN_AT_ONCE = 25

@@ -8,8 +8,8 @@ from app import db
 followers = sa.Table(
     "followers",
     db.metadata,
-    sa.Column("follower_id", sa.Integer, sa.ForeignKey("users.id"), primary_key=True),
-    sa.Column("followed_id", sa.Integer, sa.ForeignKey("users.id"), primary_key=True),
+    sa.Column("reader_id", sa.Integer, sa.ForeignKey("users.id"), primary_key=True),
+    sa.Column("writer_id", sa.Integer, sa.ForeignKey("users.id"), primary_key=True),
 )
 
 
@@ -17,23 +17,23 @@ class User(db.Model):
     __tablename__ = "users"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    username: Mapped[str] = mapped_column(sa.String(64), index=True, unique=True)
-    email: Mapped[str] = mapped_column(sa.String(120), index=True, unique=True)
+    username: Mapped[str] = mapped_column(sa.String(40), index=True, unique=True)
+    email: Mapped[str] = mapped_column(sa.String(200), index=True, unique=True)
     password_hash: Mapped[str | None] = mapped_column(sa.String(256))
-    about_me: Mapped[str | None] = mapped_column(sa.String(140))
-    last_seen: Mapped[datetime | None] = mapped_column(default=datetime.now)
+    bio: Mapped[str | None] = mapped_column(sa.String(140))
+    seen_at: Mapped[datetime | None] = mapped_column(default=datetime.now)
 
     posts: Mapped[list["Post"]] = relationship(back_populates="author")
     following: Mapped[list["User"]] = relationship(
         secondary=followers,
-        primaryjoin=(followers.c.follower_id == id),
-        secondaryjoin=(followers.c.followed_id == id),
+        primaryjoin=(followers.c.reader_id == id),
+        secondaryjoin=(followers.c.writer_id == id),
         back_populates="followers",
     )
     followers: Mapped[list["User"]] = relationship(
         secondary=followers,
-        primaryjoin=(followers.c.followed_id == id),
-        secondaryjoin=(followers.c.follower_id == id),
+        primaryjoin=(followers.c.writer_id == id),
+        secondaryjoin=(followers.c.reader_id == id),
         back_populates="following",
     )
 

@@ -1,10 +1,10 @@
-"""posts table"""
+"""entries"""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "780739b227a7"
-down_revision = "e517276bb1c2"
+revision = "27c9e15f03ab"
+down_revision = "1a40b6e9d2f8"
 branch_labels = None
 depends_on = None
 

@@ -1,10 +1,10 @@
-"""add language to posts"""
+"""language"""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "2b017edaa91f"
-down_revision = "ae346256b650"
+revision = "5d83c0f7b164"
+down_revision = "3f6d7218ca95"
 branch_labels = None
 depends_on = None
 

@@ -1,9 +1,9 @@
-"""users table"""
+"""accounts"""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "e517276bb1c2"
+revision = "1a40b6e9d2f8"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -13,8 +13,8 @@ def upgrade():
     op.create_table(
         "users",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("username", sa.String(length=64), nullable=False),
-        sa.Column("email", sa.String(length=120), nullable=False),
+        sa.Column("username", sa.String(length=40), nullable=False),
+        sa.Column("email", sa.String(length=200), nullable=False),
         sa.Column("password_hash", sa.String(length=256), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
