@@ -1,12 +1,11 @@
 """Real errors, each with the entry that explains it, or none: what mends one may break another."""
 
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from corpus import rebuilt, recorded
-from flask_doctor import machine
+from flask_doctor import machine, mapped
 from flask_doctor.catalogue import ENTRIES, THEMES
 from flask_doctor.recognise import diagnose
 
@@ -20,8 +19,7 @@ def nothing_around(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.chdir(tmp_path_factory.mktemp("nothing"))
         patch.setattr(machine, "servers", dict)
         patch.setattr(machine, "takes_connections", lambda *_: False)
-        # Nor do other tests' models. The package has a function of the module's name.
-        patch.setattr(sys.modules["flask_doctor.rules.attributes"], "_mappers", list)
+        patch.setattr(mapped, "mappers", list)  # nor do other tests' models
         yield
 
 

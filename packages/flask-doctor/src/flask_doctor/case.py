@@ -1,7 +1,7 @@
 """A case: the error's surroundings that a rule may look at, and the facts that are known of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Engine
@@ -27,6 +27,8 @@ class Case:
     connection: Any  # the driver's, where one stands
     entries: Mapping[str, Entry]
     probe: bool
+    # What the words of an error say, once they were looked up: several rules begin with them.
+    words: dict[tuple[type, str], Found | None] = field(default_factory=dict)
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -138,6 +138,11 @@ class Diagnosis:
         }
 
 
+def quoted(name: str) -> str:
+    """Write a name for SQL."""
+    return '"{}"'.format(name.replace('"', '""'))
+
+
 def _lines(line: str, facts: Mapping[str, str]) -> list[str]:
     """Fill a line; one that is nothing but `{name}` stands for the lines that a rule wrote."""
     if written := WRITTEN.fullmatch(line):
@@ -148,10 +153,10 @@ def _lines(line: str, facts: Mapping[str, str]) -> list[str]:
 
 def _fill(line: str, facts: Mapping[str, str]) -> str:
     if prompt := PROMPT.fullmatch(line):
-        quoted = Facts((n, '"{}"'.format(v.replace('"', '""'))) for n, v in facts.items())
-        quoted |= {name: facts[name] for name in ("sql", "later")}
+        names = Facts((name, quoted(value)) for name, value in facts.items())
+        names |= {name: facts[name] for name in ("sql", "later")}
         database = shlex.quote(prompt[1].format_map(facts))
-        return f"$ {facts['psql']} -d {database} -c {shlex.quote(prompt[2].format_map(quoted))}"
+        return f"$ {facts['psql']} -d {database} -c {shlex.quote(prompt[2].format_map(names))}"
     if line.startswith("$ "):
         return line.format_map(
             Facts((name, v if name in COMMANDS else shlex.quote(v)) for name, v in facts.items())

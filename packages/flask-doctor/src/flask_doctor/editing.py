@@ -30,8 +30,12 @@ def prompt(query: str) -> str:
 
 def default_of(kind: str) -> str:
     """Return an SQL literal of a type, which rows can get that have no value."""
-    found = next((v for names, v in DEFAULTS.items() if re.match(names, kind, re.I)), "'VALUE'")
+    found = _default(kind)
     return found.removeprefix("sa.text('").removesuffix("')") if "sa." in found else found
+
+
+def _default(kind: str) -> str:
+    return next((v for names, v in DEFAULTS.items() if re.match(names, kind, re.I)), "'VALUE'")
 
 
 def operation_of(
@@ -83,7 +87,7 @@ def with_default(operation: Operation) -> str:
     kind = node.args[1]
     call = kind.func if isinstance(kind, ast.Call) else kind
     name = getattr(call, "attr", getattr(call, "id", ""))
-    default = next((v for names, v in DEFAULTS.items() if re.match(names, name, re.I)), "'VALUE'")
+    default = _default(name)
     if name.upper() == "ENUM" and isinstance(kind, ast.Call) and kind.args:
         default = repr(constant(kind.args[0]))
     old = operation.source

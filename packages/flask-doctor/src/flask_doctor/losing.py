@@ -68,11 +68,13 @@ def pending_losses(state: State, engine: Engine | Connection | None) -> list[str
 
 def warnings(state: State, engine: Engine) -> list[str]:
     """Return the lines of a fix that say what is lost; none where nothing is."""
-    found = pending_losses(state, engine)
     tool = tool_of(state)
-    if not found or tool is None:
+    if tool is None:
         return []
     with engine.connect() as connection:
+        found = pending_losses(state, connection)
+        if not found:
+            return []
         scripts = pending_scripts(tool.scripts(), current_revisions(tool, connection))
     lines = [line for script in scripts for line in _renames(file_of(script.path))]
     lines.append(f"Careful, this may lose data: {'; '.join(found)}. Make a copy first:")

@@ -26,27 +26,28 @@ def table_named(state: State | None, name: str, schema: str | None = None) -> Ta
 def _metadatas(state: State | None) -> Iterator[MetaData]:
     if state is not None and state.metadata is not None:
         yield state.metadata
-    yield from (registry.metadata for registry in _registries())
+    yield from (registry.metadata for registry in registries())
 
 
-def _registries() -> list[Any]:
+def registries() -> list[Any]:
+    """Return all the registries of models that there are."""
     return list(mapperlib._all_registries())  # no public way leads to them
+
+
+def mappers() -> list[Mapper[Any]]:
+    """Return what maps each model, whatever its base."""
+    return [mapper for registry in registries() for mapper in registry.mappers]
 
 
 def mapper_of(table: Table | None) -> Mapper[Any] | None:
     """Return what maps a class to the table; of several classes, the one the others inherit."""
-    found = [
-        m
-        for r in _registries()
-        for m in r.mappers
-        if table is not None and m.persist_selectable is table
-    ]
+    found = [m for m in mappers() if table is not None and m.persist_selectable is table]
     return min(found, key=lambda mapper: len([*mapper.iterate_to_root()]), default=None)
 
 
 def is_model(name: str) -> bool:
     """Tell whether a class of this name is a model."""
-    return any(m.class_.__name__ == name for r in _registries() for m in r.mappers)
+    return any(mapper.class_.__name__ == name for mapper in mappers())
 
 
 def attribute_of(mapper: Mapper[Any] | None, table: Table | None, column: str) -> str:

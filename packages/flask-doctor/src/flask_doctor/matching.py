@@ -33,6 +33,9 @@ def by_sqlstate(error: BaseException, case: Case) -> Found | None:
     original = getattr(error, "orig", None) or error
     pointed = Pointed(error)
     told = {"reason": pointed.message, **pointed.shown()}
+    fields = fields_of(original)
+    if not case.probe:  # it may hold values, which are nobody's business in production
+        fields.pop("server_detail", None)
     ranked: list[tuple[tuple[int, bool, int], Found]] = []
     for entry in case.entries.values():
         fits = max((len(s) for s in entry.sqlstates if sqlstate.startswith(s)), default=0)
@@ -41,9 +44,6 @@ def by_sqlstate(error: BaseException, case: Case) -> Found | None:
             if entry.strict and not words:
                 continue
             rank = (fits, bool(entry.statement), words)
-            fields = fields_of(original)
-            if not case.probe:  # it may hold values, which are nobody's business in production
-                fields.pop("server_detail", None)
             ranked.append((rank, (entry.id, told | captured | fields)))
     return max(ranked, key=lambda item: item[0])[1] if ranked else NOTHING
 
@@ -57,8 +57,16 @@ def fields_of(original: Any) -> dict[str, str]:
 
 def by_text(error: BaseException | None, case: Case, text: str | None = None) -> Found | None:
     """Find the entry by the class of the error and its words: that with the most of them."""
-    names = {kind.__name__ for kind in type(error).__mro__}
     text = str(error) if text is None else text
+    known = type(error), text
+    if known not in case.words:
+        case.words[known] = _by_text(known, case)
+    return case.words[known]
+
+
+def _by_text(known: tuple[type, str], case: Case) -> Found | None:
+    kind, text = known
+    names = {base.__name__ for base in kind.__mro__}
     ranked = [
         (*words_of(entry, text), entry.id)
         for entry in case.entries.values()

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Table
 from sqlalchemy.orm import Mapper, MapperProperty
-from sqlalchemy.orm.mapper import _all_registries  # no public way leads to all of them
 
+from .mapped import registries
 from .own_code import is_foreign, place
 
 # Where SQLAlchemy defines a model, and where it connects the models with each other.
@@ -42,7 +42,7 @@ class Subject(NamedTuple):
 def models() -> list[type]:
     """Return all the models that SQLAlchemy knows, whatever their base."""
     # One that failed to be mapped is among its base's, too; `registry.mappers` fails for it.
-    managers = [m for registry in _all_registries() for m in list(registry._managers)]
+    managers = [m for registry in registries() for m in list(registry._managers)]
     return [manager.class_ for manager in managers if manager.is_mapped]
 
 
@@ -54,7 +54,7 @@ def models_named(name: str) -> list[type]:
 def tables() -> dict[str, Table]:
     """Return all the tables of all models, by name."""
     found: dict[str, Table] = {}
-    for registry in _all_registries():
+    for registry in registries():
         found |= registry.metadata.tables
     return found
 

@@ -68,6 +68,12 @@ def _traceback(error: BaseException) -> Iterator[tuple[CodeType, int]]:
         trace = trace.tb_next
 
 
+def raised_in(error: BaseException) -> str:
+    """Return the file whose code raised an error; nothing for one that was never raised."""
+    *_, last = "", *(code.co_filename for code, _ in _traceback(error))
+    return last
+
+
 def is_foreign(filename: str) -> bool:
     """Tell whether a file is none of the user's."""
     if filename.startswith(NOT_THE_USERS) or f"{os.sep}bin{os.sep}" in filename:

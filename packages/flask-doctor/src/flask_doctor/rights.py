@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, MetaData, text
 
 from .case import Found
+from .diagnosis import quoted
 from .migrations import Finding, tool_of
 from .state import State
 
@@ -162,8 +163,3 @@ def searched(path: str) -> dict[str, str]:
     named = [name.strip(' "') for name in path.split(",") if "$user" not in name]
     schema = quoted(named[0] if named and named[0] else "public")
     return {"search_path": path or "empty", "sql": f"CREATE SCHEMA IF NOT EXISTS {schema}"}
-
-
-def quoted(name: str) -> str:
-    """Write a name for SQL."""
-    return '"{}"'.format(name.replace('"', '""'))

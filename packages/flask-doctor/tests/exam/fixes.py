@@ -16,6 +16,8 @@ LOOKS = re.compile(
     r"\S*flask db (?:heads|history|current)|\S*alembic (?:heads|history|current)|.*psql .*-c '?\"?"
     r"(?:SELECT (?!setval|pg_term|pg_reload)|SHOW|\\[dlu]))"
 )
+# The world's own, by whatever path the doctor calls it: the real one would change this environment.
+PIP = re.compile(r"\S*python[\d.]* -m pip\b")
 PLACEHOLDER = re.compile(
     r"\b(?:HOST|PORT|NAME|VALUE|PASSWORD(?! ')|YOUR_\w+|[A-Z]+_NAME)\b|\.\.\."
     r"|\"(?:TABLE|COLUMN|ROLE|DATABASE|CONSTRAINT|SCHEMA)\"|-d DATABASE\b|-U ROLE\b|TO ROLE\b"
@@ -36,7 +38,8 @@ def apply(world: World, fix: list[str]) -> tuple[str, str]:
     for before, after in _pairs(edits):
         done.append(f"{before!r} -> {after!r}: {_edit(world, before, after)}")
     if commands:
-        script = "\n".join(f'{line[2:]}\necho "[exit $?]"' for line in commands)
+        own = (PIP.sub("pip", line[2:]) for line in commands)
+        script = "\n".join(f'{line}\necho "[exit $?]"' for line in own)
         # What a shell is told to export, later commands see.
         script += '\nenv -0 > "$HOME/after"'
         output, _ = world.run(script, answers=f"{world.url['password']}\n" * 4)

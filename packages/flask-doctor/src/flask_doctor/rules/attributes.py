@@ -4,9 +4,10 @@ import re
 from typing import Any
 
 from sqlalchemy import Row, inspect
-from sqlalchemy.orm import Mapper, mapperlib
+from sqlalchemy.orm import Mapper
 from sqlalchemy.sql.operators import ColumnOperators
 
+from .. import mapped
 from ..case import Case, Found
 from ..pointing import nearest
 
@@ -45,11 +46,11 @@ def attributes(error: BaseException, case: Case) -> Found | None:
 
 
 def _attribute(error: BaseException, name: str, model: str) -> Found | None:
-    mappers = [m for m in _mappers() if model in (m.class_.__name__, *_table(m), "")]
+    mappers = [m for m in mapped.mappers() if model in (m.class_.__name__, *_table(m), "")]
     if isinstance(error, AttributeError):
         mapper = getattr(inspect(error.obj, raiseerr=False), "mapper", None)
         if model == "NoneType" and error.obj is None:
-            owners = [m.class_.__name__ for m in _mappers() if name in m.all_orm_descriptors]
+            owners = [m.class_.__name__ for m in mapped.mappers() if name in m.all_orm_descriptors]
             return ("nothing-found", {"name": name, "model": owners[0]}) if owners else None
         mappers = [mapper] if isinstance(mapper, Mapper) else []
     if not mappers:
@@ -78,10 +79,6 @@ def _row(name: str, row: Any) -> Found:
 
 def _correction(name: str, near: str) -> dict[str, str]:
     return {"near": near, "before": name, "after": near} if near else {}
-
-
-def _mappers() -> list[Mapper[Any]]:
-    return [mapper for registry in mapperlib._all_registries() for mapper in registry.mappers]
 
 
 def _table(mapper: Mapper[Any]) -> list[str]:

@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from .. import libpq, machine
 from ..case import NOTHING, Case, Found
-from ..diagnosis import masked, server_facts
+from ..diagnosis import masked, quoted, server_facts
 from ..errors import is_connecting, sqlstate_of
 from ..matching import by_text, words_of
 from . import databases
@@ -77,24 +77,22 @@ def _is_replaced(text: str, parameters: dict[str, Any]) -> bool:
 
 def _named(entry: str, reason: str, facts: dict[str, str]) -> dict[str, str]:
     """Return what a refusal, in whatever language, names in quotes, and what to do with it."""
-    role, database = (
-        '"{}"'.format(facts.get(name, "").replace('"', '""')) for name in ("role", "database")
-    )
+    role, database = (quoted(facts.get(name, "")) for name in ("role", "database"))
     if entry == "database-closed" and facts.get("database") != "template0":
         return {"sql": f"ALTER DATABASE {database} ALLOW_CONNECTIONS true"}
     if entry == "peer-rejected":
         return machine.system_user()
-    quoted = re.search(r"[\"»«“]\s*([^\s\"»«”]+)", reason)
-    if not quoted:
+    said = re.search(r"[\"»«“]\s*([^\s\"»«”]+)", reason)
+    if not said:
         return {}
     if entry.startswith("parameter-"):
-        return {"parameter": quoted[1]}
-    if entry == "no-hba-entry" and quoted[1] == "[local]":
+        return {"parameter": said[1]}
+    if entry == "no-hba-entry" and said[1] == "[local]":
         return {"address": "this machine", "line": f"local {database} {role} scram-sha-256"}
     if entry == "no-hba-entry":
-        network = f"{quoted[1]}/{128 if ':' in quoted[1] else 32}"
+        network = f"{said[1]}/{128 if ':' in said[1] else 32}"
         line = f"host {database} {role} {network} scram-sha-256"
-        return {"address": quoted[1], "line": line}
+        return {"address": said[1], "line": line}
     return {}
 
 

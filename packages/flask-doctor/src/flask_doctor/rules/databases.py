@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from ..case import Case, Found
-from .looking import REACHING, look
+from .looking import look, looking
 
 log = logging.getLogger(__name__)
 
@@ -44,20 +44,12 @@ SOURCES = {
 
 def elsewhere(case: Case, query: str, **values: str) -> tuple[Any, ...] | None:
     """Return a query's first row, asked in another database with the same role and password."""
-    engine, parameters = case.engine, case.parameters
-    if engine is None or not parameters or not case.probe:
-        return None
     for database in MAINTENANCE:
-        changed = {"dbname": database, "connect_timeout": REACHING}
         try:
-            connection = engine.dialect.connect(**parameters | changed)
-            try:
-                cursor = connection.cursor()
+            with looking(case, dbname=database) as cursor:
                 cursor.execute(query, values)
                 row: tuple[Any, ...] | None = cursor.fetchone()
                 return row
-            finally:
-                connection.close()
         except Exception:
             log.debug("no look at database %s", database, exc_info=True)
     return None

@@ -14,7 +14,7 @@ from ..catalogue import THEMES
 from ..diagnosis import UNKNOWN, masked
 from ..matching import by_text
 from ..model_code import Subject, models_named, own_text, subject_of, written
-from ..own_code import own_line, place
+from ..own_code import own_line, place, raised_in
 from . import columns, relations
 
 OWN = {entry.id for entry in THEMES["Models"]}
@@ -84,10 +84,7 @@ def _is_of_a_model(entry: str, error: BaseException) -> bool:
 
 def _is_sqlalchemys(error: BaseException, subject: Subject) -> bool:
     """Tell whether SQLAlchemy raised it, or stumbled, over a model."""
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    within = trace is not None and "sqlalchemy" in trace.tb_frame.f_code.co_filename
+    within = "sqlalchemy" in raised_in(error)
     return subject.mapping and (isinstance(error, SQLAlchemyError) or within)
 
 

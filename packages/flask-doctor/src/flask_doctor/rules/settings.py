@@ -17,6 +17,7 @@ from ..errors import is_connecting, sqlstate_of
 from ..folder import misnamed_settings, settings_file, settings_in
 from ..libpq import effective
 from ..matching import by_text
+from ..own_code import raised_in
 from .loading import in_environment_of_project
 
 PACKAGES = {"psycopg2": "psycopg2-binary", "psycopg": "psycopg[binary]"}  # what pip installs
@@ -35,6 +36,7 @@ BLAMED = {
     "password": r"password authentication failed",
     "database": r"database \".*\" does not exist",
 }
+OF_ENVIRONMENT = ("os.py", "<frozen os>")  # where `os.environ["..."]` fails
 PARTS = {"username": "role"}
 
 
@@ -174,7 +176,7 @@ def unset(error: BaseException, case: Case) -> Found | None:
         name, fallback = "DATABASE_URL", found
         if os.environ.get(name):
             return None  # the application reads it from elsewhere
-    elif isinstance(error, KeyError) and _of_environment(error):
+    elif isinstance(error, KeyError) and os.path.basename(raised_in(error)) in OF_ENVIRONMENT:
         name = str(error.args[0])
         of_url = name in ("DATABASE_URL", "SQLALCHEMY_DATABASE_URI")
         fallback = "url-missing" if of_url else "setting-missing", {}
@@ -192,14 +194,6 @@ def unset(error: BaseException, case: Case) -> Found | None:
         if own is None and name in settings_in(Path(example)):
             return "env-file-missing", facts | {"example": example}
     return fallback[0], facts | fallback[1]
-
-
-def _of_environment(error: BaseException) -> bool:
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    code = trace.tb_frame.f_code if trace else None
-    return code is not None and os.path.basename(code.co_filename) in ("os.py", "<frozen os>")
 
 
 def _url(case: Case | None = None) -> str:

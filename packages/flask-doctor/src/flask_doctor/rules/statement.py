@@ -13,10 +13,10 @@ from sqlalchemy.orm import Mapper
 from .. import mapped
 from ..case import Case
 from ..matching import fields_of
+from ..pointing import SECRET
 from .looking import look
 
 LONGEST = 60  # characters of a value that are shown
-SECRET = re.compile(r"pass|pwd|secret|token", re.I)
 # "Key (code)=(A1) already exists."; the words around it are in the server's language.
 KEY = re.compile(r"\((?P<columns>[^=]+)\)=\((?P<values>.*?)\)(?=[ .]|$)", re.S)
 DEFINITION = """

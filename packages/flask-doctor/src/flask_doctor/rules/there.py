@@ -5,8 +5,9 @@ import re
 from dataclasses import dataclass, field
 
 from ..case import Case
+from ..diagnosis import quoted
 from ..pointing import Name, Pointed
-from ..rights import quoted, version_table
+from ..rights import version_table
 from .looking import looking
 
 log = logging.getLogger(__name__)

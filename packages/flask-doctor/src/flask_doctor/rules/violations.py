@@ -28,9 +28,11 @@ def unsaid(error: BaseException, case: Case) -> Found | None:
 def violation(error: BaseException, case: Case) -> Found | None:
     """Explain a row that a constraint refuses; a schema that can't be changed is another case."""
     explain = EXPLAIN.get(sqlstate_of(error) or "")
+    if explain is None:
+        return None
     failed = Failed(error, case)
     migrating = re.match(r"\s*(ALTER|CREATE)\b", failed.sql, re.I)
-    return explain(failed) if explain and not migrating else None
+    return None if migrating else explain(failed)
 
 
 def _unique(failed: Failed) -> Found:
