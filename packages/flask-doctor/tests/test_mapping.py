@@ -100,7 +100,7 @@ def test_the_doctor_mentions_what_sqlalchemy_passes_over(server: Cluster):
     with app.app_context():
         copies, comma, now = models.connect_models(state_of(app))
     assert copies.startswith("relationship 'Car.lane' will copy column lane.id")
-    assert comma == "Lane.name is no column, because a comma follows it"
+    assert comma == "Lane.name isn't a column, because a comma follows it"
     assert "Lane.made" in now
     db.Model.registry.dispose()
 

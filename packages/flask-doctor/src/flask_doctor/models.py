@@ -67,9 +67,9 @@ def _slips(model: type) -> Iterator[str]:
     """Find what a model says and SQLAlchemy passes over."""
     for name, value in vars(model).items():
         if isinstance(value, tuple) and len(value) == 1 and isinstance(value[0], COLUMNS):
-            yield f"{model.__name__}.{name} is no column, because a comma follows it"
+            yield f"{model.__name__}.{name} isn't a column, because a comma follows it"
         elif isinstance(value, ColumnClause) and not isinstance(value, Column):
-            yield f"{model.__name__}.{name} is no column: it says `column` instead of `Column`"
+            yield f"{model.__name__}.{name} isn't a column: it says `column` instead of `Column`"
     for column in getattr(table_of(model), "columns", ()):
         default = getattr(column.default, "arg", None)
         called = {datetime: "datetime.now()", UUID: "uuid4()"}.get(type(default))
