@@ -8,7 +8,7 @@ import pytest
 from clusters import Cluster, dead_port, lifted_app
 from flask import Blueprint, Flask
 from flask.testing import FlaskClient
-from flask_doctor import ahead, button
+from flask_doctor import ahead, button, examine
 from flask_doctor.catalogue import ENTRIES
 from flask_doctor.diagnosis import Diagnosis
 
@@ -35,7 +35,7 @@ class Looks:
 def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
     """Looks that find the database behind, while the clock stands still."""
     fake = Looks()
-    monkeypatch.setattr(ahead, "look", fake)
+    monkeypatch.setattr(examine, "look", fake)
     monkeypatch.setattr(ahead, "monotonic", lambda: fake.now)
     return fake
 

@@ -139,7 +139,7 @@ def test_a_404_stays_one(server: Cluster):
 
 
 def test_an_error_inside_the_doctor_hides_nothing(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(notes, "diagnose", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(recognise, "diagnose", lambda *_, **__: 1 / 0)
     app = lifted_app(f"postgresql+psycopg2://x@127.0.0.1:{dead_port()}/x")
     with engine_of(app) as engine, pytest.raises(OperationalError, match="Connection refused"):
         engine.connect()

@@ -8,10 +8,6 @@ from sqlalchemy.exc import DBAPIError
 
 from .catalogue import Action
 from .errors import sqlstate_of
-from .losing import pending_losses
-from .migrations import tool_of
-from .recognise import diagnose
-from .rules.databases import MAINTENANCE
 from .state import state_of
 
 THERE_ALREADY = ("42P04", "23505")  # another process was faster
@@ -22,6 +18,8 @@ def create_database(app: Flask) -> None:
 
     Raises sqlalchemy.exc.DBAPIError when the server or the role doesn't allow it.
     """
+    from .recognise import diagnose
+
     state = state_of(app)
     for engine in state.engines().values():
         try:
@@ -40,6 +38,8 @@ def _create_database(engine: Engine, parameters: dict[str, Any]) -> None:
 
 def _maintenance(engine: Engine, parameters: dict[str, Any]) -> Connection:
     """Connect to the first of the databases that each server has; the role may enter not all."""
+    from .rules.databases import MAINTENANCE
+
     failed: list[DBAPIError] = []
     for database in MAINTENANCE:
         try:
@@ -73,6 +73,9 @@ def upgrade(app: Flask) -> None:
 
     Raises RuntimeError where they may, what a migration raises, or SystemExit (Flask-Migrate).
     """
+    from .losing import pending_losses
+    from .migrations import tool_of
+
     state = state_of(app)
     tool = tool_of(state)
     if tool is None:

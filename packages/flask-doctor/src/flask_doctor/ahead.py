@@ -10,7 +10,6 @@ from time import monotonic
 from flask import Flask, request
 
 from .diagnosis import Diagnosis
-from .examine import look
 
 PAUSE = 1.0  # seconds from one look to the next
 SHARE = 0.02  # of the time that looking may take while all is well: many migrations are read slowly
@@ -67,6 +66,8 @@ def wanted(app: Flask) -> bool:
 
 
 def _look(app: Flask) -> Diagnosis | None:
+    from .examine import look
+
     try:
         found = look(app)
     except Exception:

@@ -14,9 +14,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
 
 from .errors import sqlstate_of
-from .models import explain_no_changes
 from .own_code import own_line
-from .recognise import diagnose
 from .state import State, current_state, patience, state_of
 
 log = logging.getLogger(__name__)
@@ -134,6 +132,8 @@ def annotate(
     try:
         if getattr(error, "diagnosis", None):
             return
+        from .recognise import diagnose  # with all its rules; few processes meet an error
+
         probe = not has_request_context() or current_app.debug
         diagnosis = diagnose(error, engine, connection, state=state, probe=probe)
         if diagnosis:
@@ -156,6 +156,8 @@ def _explain_swallowed(record: logging.LogRecord) -> bool:
 def _explain_no_changes(record: logging.LogRecord) -> bool:
     state = current_state()
     if state and str(record.msg).startswith("No changes in schema detected"):
+        from .models import explain_no_changes
+
         try:
             _append(record, explain_no_changes(state))
         except Exception:

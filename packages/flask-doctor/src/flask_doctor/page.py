@@ -26,10 +26,8 @@ from werkzeug.exceptions import HTTPException, InternalServerError, NotFound, Se
 
 from . import button
 from .ahead import Ahead, wanted
-from .case import parameters_of
 from .diagnosis import Diagnosis, masked
 from .errors import passes_by_itself
-from .examine import look
 from .notes import annotate
 from .state import state_of
 
@@ -91,6 +89,8 @@ class Page:
         annotate(error)
         diagnosis: Diagnosis | None = getattr(error, "diagnosis", None)
         if current_app.debug and diagnosis and diagnosis.entry.id in NOT_MIGRATED:
+            from .examine import look  # as in `ahead`: what examines is loaded when it is needed
+
             found = look(state_of(current_app).app, models=True)
             if found and found.entry.id in NEWER_MODEL:  # no migration is left to run
                 diagnosis = found
@@ -194,6 +194,8 @@ def _engines() -> dict[str, Engine]:
 
 def _clean(text: str) -> str:
     """Return the text without passwords: those in use, and what looks like one."""
+    from .case import parameters_of
+
     state = state_of(current_app)
     secrets = [parameters_of(engine, state).get("password") for engine in _engines().values()]
     for secret in (*secrets, os.environ.get("PGPASSWORD"), current_app.config["SECRET_KEY"]):

@@ -11,7 +11,8 @@ from weakref import WeakKeyDictionary
 from flask import Flask, current_app
 from sqlalchemy import Engine, MetaData
 
-from .catalogue import ENTRIES, Action, Entry
+from . import catalogue
+from .catalogue import Action, Entry
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ def _plugged_in() -> tuple[Entry | Action, ...]:
 def known_entries(registered: Iterable[Entry | Action] = ()) -> dict[str, Entry]:
     """Return the catalogue by id: what is registered, what packages add, what the doctor brings."""
     entries: dict[str, Entry] = {}
-    for item in (*registered, *_plugged_in(), *ENTRIES.values()):
+    for item in (*registered, *_plugged_in(), *catalogue.ENTRIES.values()):
         if isinstance(item, Entry):
             entries.setdefault(item.id, item)
     return entries

@@ -36,5 +36,15 @@ def _fields(table: dict[str, Any]) -> dict[str, Any]:
     return table | texts | {n: tuple(v) for n, v in table.items() if isinstance(v, list)}
 
 
-THEMES = {theme: _read(name) for theme, name in FILES.items()}
-ENTRIES = {entry.id: entry for entries in THEMES.values() for entry in entries}
+THEMES: dict[str, tuple[Entry, ...]]
+ENTRIES: dict[str, Entry]
+
+
+def __getattr__(name: str) -> Any:
+    """Read the files when they are first asked for: few starts need them."""
+    if name not in ("THEMES", "ENTRIES"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    themes = {theme: _read(file) for theme, file in FILES.items()}
+    entries = {entry.id: entry for known in themes.values() for entry in known}
+    globals().update(THEMES=themes, ENTRIES=entries)
+    return globals()[name]
