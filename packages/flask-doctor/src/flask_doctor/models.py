@@ -126,22 +126,29 @@ def _never_imported(state: State) -> Iterator[str]:
     if metadata is None:
         return
     package = _package_of(state.app.import_name)
-    files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-    loaded = {Path(file).resolve() for file in files if file}
-    trees = {
-        ".".join([*package, *file.relative_to(root).with_suffix("").parts]): (file, tree)
+    files = {
+        ".".join([*package, *file.relative_to(root).with_suffix("").parts]): file
         for file in _files(root)
-        if (tree := parsed(str(file))) is not None
     }
-    # What a function imports only when it is called may be meant to be so.
-    named = {name for module, (_, tree) in trees.items() for name, *_ in _imports(tree, module)}
+    origins = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    loaded = {Path(origin).resolve() for origin in origins if origin}
     known = {model.__name__ for model in all_models()} | set(metadata.tables)
-    for module, (file, tree) in trees.items():
-        if file.resolve() in loaded or module.removesuffix(".__init__") in named:
-            continue
-        for name, table in _models_in(tree, _bases(tree, module, metadata)):
-            if not {name, table, name.lower()} & known:
-                yield f"{name}: nothing imports {file.relative_to(root)}"
+    left = {module: file for module, file in files.items() if file.resolve() not in loaded}
+    found = [
+        (module, name)
+        for module, file in left.items()
+        if (tree := parsed(str(file))) is not None
+        for name, table in _models_in(tree, _bases(tree, module, metadata))
+        if not {name, table, name.lower()} & known
+    ]
+    if not found:
+        return
+    # What a function imports only when it is called may be meant to be so.
+    trees = {module: parsed(str(file)) for module, file in files.items()}
+    named = {name for module, tree in trees.items() if tree for name, *_ in _imports(tree, module)}
+    for module, name in found:
+        if module.removesuffix(".__init__") not in named:
+            yield f"{name}: nothing imports {files[module].relative_to(root)}"
 
 
 def _package_of(module: str) -> list[str]:
