@@ -18,7 +18,7 @@ LAYERS = [
     [f"stationsapp.{name}" for name in ("auth", "health", "prepare", "stations.cli")]
     + [f"stationsapp.stations.{name}" for name in ("api", "pages", "sample")],
     [f"stationsapp.stations.{name}" for name in ("search", "importer", "exporter", "suspicions")],
-    [f"stationsapp.{name}" for name in ("models", "database", "web")]
+    [f"stationsapp.{name}" for name in ("models", "database", "web", "keeper")]
     + [f"stationsapp.stations.{name}" for name in ("feeds", "sources", "columns")],
     [f"stationsapp.{name}" for name in ("extensions", "settings", "embedded", "stations.geo")],
 ]
@@ -130,6 +130,6 @@ def test_no_module_is_long():
     assert {name: lines(path) for name, path in ALL.items() if lines(path) > 300} == {}
 
 
-@pytest.mark.parametrize(("package", "most"), [("stationsapp", 4_000), ("flask_doctor", 3_400)])
+@pytest.mark.parametrize(("package", "most"), [("stationsapp", 4_600), ("flask_doctor", 3_400)])
 def test_each_part_can_be_read_in_an_evening(package: str, most: int):
     assert sum(lines(path) for name, path in ALL.items() if is_in(name, package)) <= most
