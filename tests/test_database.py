@@ -100,7 +100,7 @@ def prepare(url: str, config: str) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "-m", "flask", "db", "prepare"],
         cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": url, "APP_CONFIG": config, "SECRET_KEY": "x"},
+        env=os.environ | {"DATABASE_URL": url, "APP_CONFIG": config, "SECRET_KEY": "x" * 16},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
