@@ -13,13 +13,17 @@ from flask import Flask
 from psycopg2 import errors, sql
 from psycopg2.extensions import connection as DBAPIConnection  # noqa: N812
 from psycopg2.extensions import parse_dsn
-from sqlalchemy import URL, Connection
+from sqlalchemy import URL, Connection, event
 
 from . import embedded
 from .extensions import db
 from .settings import SettingsError
 
 EMBEDDED_DATABASE = "stationsapp"
+# Of each session: in its start, and not by SET, which a pooler would leave to the next client.
+# The plans of what is prepared are made once, and JIT compiles nothing: it takes their cost for
+# many times what it is, and compiling then for each request takes seconds.
+SESSION_OPTIONS = "-c plan_cache_mode=force_generic_plan -c jit=off"
 
 Row = dict[str, Any]
 """A row's values by the names of their columns."""
@@ -46,6 +50,37 @@ def configure(app: Flask) -> None:
     app.config["SQLALCHEMY_BINDS"] = {
         "read": read | {"isolation_level": "AUTOCOMMIT", "pool_pre_ping": False}
     }
+
+
+def init_app(app: Flask) -> None:
+    """Give the engines' sessions their options; after `db.init_app`."""
+    with app.app_context():
+        for engine in db.engines.values():
+            event.listen(engine, "do_connect", _SessionOptions())
+
+
+class _SessionOptions:
+    """Asks for a session's options, unless a pooler refuses them, as PgBouncer does by default."""
+
+    def __init__(self) -> None:
+        self.refused: bool | None = None  # not known before the first connection
+
+    def __call__(
+        self, dialect: Any, record: Any, arguments: Any, parameters: dict[str, Any]
+    ) -> None:
+        options = f"{SESSION_OPTIONS} {parameters.get('options', '')}".strip()
+        if self.refused is None:
+            try:
+                psycopg2.connect(**parameters | {"options": options}).close()
+                self.refused = False
+            except psycopg2.OperationalError as error:
+                if "unsupported startup parameter" not in str(error):
+                    return  # whatever it is, connecting says so
+                self.refused = True
+        if self.refused:
+            record.info[PREPARED] = None
+        else:
+            parameters["options"] = options
 
 
 def engine_url(setting: str, value: str) -> URL:
@@ -122,7 +157,7 @@ def _prepared(connection: Connection, statement: str, parameters: Mapping[str, A
         return execute
     known.add(name)
     numbered = statement % {key: f"${number}" for number, key in enumerate(parameters, 1)}
-    return f"SET plan_cache_mode = force_generic_plan; PREPARE {name} AS {numbered}; {execute}"
+    return f"PREPARE {name} AS {numbered}; {execute}"
 
 
 @contextmanager
@@ -150,7 +185,7 @@ def create_database(app: Flask) -> bool:
 
 
 def _connect_embedded(directory: Path) -> DBAPIConnection:
-    connect = partial(embedded.connect, directory)
+    connect = partial(embedded.connect, directory, options=SESSION_OPTIONS)
     try:
         return connect(EMBEDDED_DATABASE)
     except psycopg2.OperationalError:

@@ -27,8 +27,10 @@ class EmbeddedServerError(psycopg2.OperationalError):
     """The embedded server can't be started; the message says why and what to do."""
 
 
-def connect(directory: Path, database: str) -> "Connection":
+def connect(directory: Path, database: str, options: str = "") -> "Connection":
     """Connect to the server whose data lie in `directory`, made and started if need be.
+
+    `options` are libpq's: settings of the session.
 
     Raises EmbeddedServerError when that fails, psycopg2.OperationalError as psycopg2.connect does.
     """
@@ -40,7 +42,8 @@ def connect(directory: Path, database: str) -> "Connection":
         with lock(directory, "start"):
             if not _is_running(directory):
                 _start(directory)
-            connection: Connection = psycopg2.connect(dbname=database, **address(directory))
+            parameters = {"dbname": database, "options": options, **address(directory)}
+            connection: Connection = psycopg2.connect(**parameters)
             return connection
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EROFS, errno.ENOSPC):

@@ -135,7 +135,7 @@ def _make(programs: Path, directory: Path) -> None:
 
 def _start(programs: Path, directory: Path) -> None:
     """Start the server: on a socket in a folder that is the user's alone, for that user alone."""
-    names = {pwd.getpwuid(os.geteuid()).pw_name, "root"}
+    names = {pwd.getpwuid(os.geteuid()).pw_name, directory.owner(), "root"}
     ident = "".join(f'keeper "{name}" {ROLE}\n' for name in sorted(names))
     for name, content in {"pg_hba.conf": HBA, "pg_ident.conf": ident}.items():
         (directory / name).write_text(content)
