@@ -43,7 +43,7 @@ def load(app: Flask, config: str | type | None) -> None:
     app.logger.setLevel(app.config["LOG_LEVEL"].upper())
     if not app.config["TRUSTED_PROXIES"].isdecimal():
         raise SettingsError("TRUSTED_PROXIES must be a number: how many proxies are in front")
-    if not app.config["EMBEDDED_POSTGRES"] and not app.config["TRUSTED_HOSTS"]:
+    if app.config["SESSION_COOKIE_SECURE"] and not app.config["TRUSTED_HOSTS"]:
         app.logger.warning("TRUSTED_HOSTS is not set: any host name in a request is believed")
     if proxies := int(app.config["TRUSTED_PROXIES"]):
         host = proxies if app.config["TRUSTED_PROXIES_HOST"] else 0

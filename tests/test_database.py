@@ -20,7 +20,7 @@ from psycopg2.extensions import parse_dsn
 from pytest_postgresql.executors import NoopExecutor
 from sqlalchemy import text
 
-from stationsapp import create_app
+from stationsapp import create_app, limits
 from stationsapp.database import create_database, engine_url, read
 from stationsapp.extensions import db
 
@@ -38,7 +38,7 @@ from stationsapp.extensions import db
 )
 def test_any_libpq_url_becomes_one_for_psycopg2(value: str, rendered: str):
     url = engine_url("DATABASE_URL", value)
-    url = url.difference_update_query(["connect_timeout", "application_name"])
+    url = url.difference_update_query([*limits.LIBPQ, "application_name"])
     assert url.render_as_string(hide_password=False) == rendered
 
 

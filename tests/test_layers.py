@@ -20,7 +20,10 @@ LAYERS = [
     [f"stationsapp.stations.{name}" for name in ("search", "importer", "exporter", "suspicions")],
     [f"stationsapp.{name}" for name in ("models", "database", "web", "keeper")]
     + [f"stationsapp.stations.{name}" for name in ("feeds", "sources", "columns")],
-    [f"stationsapp.{name}" for name in ("extensions", "settings", "embedded", "stations.geo")],
+    [
+        f"stationsapp.{name}"
+        for name in ("extensions", "settings", "embedded", "limits", "stations.geo")
+    ],
 ]
 # The stations' own package is found by its modules above; the whole application is at the top.
 ALONE = {"stationsapp", "stationsapp.stations"}
