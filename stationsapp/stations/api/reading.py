@@ -3,10 +3,12 @@
 from contextlib import ExitStack
 from math import inf
 from pathlib import Path
+from threading import Semaphore
 from typing import Any
 
 from flask import Response, abort, request, url_for
 from marshmallow import Schema
+from werkzeug.exceptions import ServiceUnavailable
 
 from ...web import answers
 from ...web.blueprint import Blueprint
@@ -21,6 +23,11 @@ bp.after_request(answers.share)
 
 # Another release may represent the same data otherwise: its code stands in each tag.
 SHAPE = answers.digest(Path(__file__).parents[1])
+
+
+# Of whole lists: each keeps a thread and a snapshot for as long as its client takes.
+STREAMS_AT_ONCE = 4
+STREAMS = Semaphore(STREAMS_AT_ONCE)
 
 
 def _in_each_format(schema: type[Schema], features: type[Schema]) -> dict[str, Any]:
@@ -111,10 +118,13 @@ def _filters(query: dict[str, Any]) -> Filters:
 
 
 def _everything(form: str, filters: Filters) -> Response:
-    held = ExitStack()
-    version, rows = held.enter_context(search.everything(filters))
-    chunks = answers.chunks(representations.stream(form, rows))
-    response = answers.answer(chunks, MEDIA_TYPES[form], _tag(version))
-    # The connection is given back when all is sent, or when nobody takes it any more.
-    response.call_on_close(held.close)
+    if not STREAMS.acquire(blocking=False):
+        raise ServiceUnavailable(f"{STREAMS_AT_ONCE} lists are being sent", retry_after=5)
+    with ExitStack() as held:
+        held.callback(STREAMS.release)
+        version, rows = held.enter_context(search.everything(filters))
+        chunks = answers.chunks(representations.stream(form, rows))
+        response = answers.answer(chunks, MEDIA_TYPES[form], _tag(version))
+        # The connection is given back when all is sent, or when nobody takes it any more.
+        response.call_on_close(held.pop_all().close)
     return response

@@ -22,6 +22,13 @@ from .schemas import StationBody, StationPatch, StationSchema
 bp = Blueprint("writing", __name__, url_prefix="/api/stations", description="Stations")
 bp.before_request(refuse_parameters)
 
+
+@bp.before_request
+def read_body() -> None:
+    """Read the whole body, however slowly it comes, before a connection is taken."""
+    request.get_data()
+
+
 SECURITY: list[dict[str, list[str]]] = [{"token": []}]
 IF_MATCH = {
     "in": "header",
