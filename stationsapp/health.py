@@ -47,30 +47,30 @@ def live() -> ResponseReturnValue:
 @bp.get("/ready")
 def ready() -> ResponseReturnValue:
     """Say whether reads and writes work: 200 while reads do, unless the database is behind."""
-    works = {"read": _ask(_is_up_to_date), "write": _ask(_takes_writes)}
-    if works["read"] is False:
-        return {"status": "unavailable", "reason": "database-behind"}, 503
-    if works["read"] is None:
-        return {"status": "unavailable", "reason": "database-unreachable"}, 503
-    return {"status": "ok" if works["write"] else "read-only"} | {
-        name: bool(answer) for name, answer in works.items()
-    }
+    is_current, takes_writes = _ask(_is_up_to_date), _ask(_takes_writes)
+    if is_current is not True:
+        return {"status": "unavailable", "reason": is_current or "database-behind"}, 503
+    writes = takes_writes is True
+    return {"status": "ok" if writes else "read-only", "read": True, "write": writes}
 
 
-def _ask(question: Callable[[], bool]) -> bool | None:
-    """Return the answer; None where the database gives none in time."""
+def _ask(question: Callable[[], bool]) -> bool | str:
+    """Return the answer, or the reason why the database gives none in time."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
 
     def ask() -> bool:
-        with app.app_context():
+        with app.test_request_context():  # a request's limits are this one's too, but shorter
             g.deadline = monotonic() + ASK
             return question()
 
     try:
         return bool(app.extensions["health"].submit(ask).result(ASK))
     except (SQLAlchemyError, TooSlowError) as error:
-        current_app.logger.warning("not ready: %s", str(error).partition("\n")[0] or "too slow")
-        return None
+        # The doctor, where it is at work, leaves its diagnosis on the exception.
+        diagnosis = getattr(error, "diagnosis", None)
+        reason = diagnosis.entry.id if diagnosis else "database-unreachable"
+        current_app.logger.warning("not ready: %s", reason)
+        return str(reason)
 
 
 def _is_up_to_date() -> bool:

@@ -11,12 +11,13 @@ What is libpq's or the session's, a database URL may say otherwise: `?connect_ti
 import os
 import socket
 from contextlib import suppress
+from math import inf
 from threading import Lock, Thread
 from time import monotonic, sleep
 from typing import Any
 
 import psycopg2
-from flask import current_app, g, has_app_context, has_request_context
+from flask import current_app, g, has_request_context
 from psycopg2 import errors
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import ExceptionContext
@@ -60,9 +61,7 @@ def bound(engine: Engine, *, ping: bool) -> None:
     """Bound what an engine's connections wait for; with `ping` each is tried before its use."""
 
     def checkout(dbapi_connection: Any, record: Any, _: object) -> None:
-        if not is_bounded():
-            return
-        end = deadline()
+        end = deadline() if has_request_context() else inf
         if ping:
             watchdog.watch(record.info[LINE], min(end, monotonic() + PING))
             try:
@@ -77,7 +76,7 @@ def bound(engine: Engine, *, ping: bool) -> None:
 
     def connect(dbapi_connection: Any, record: Any) -> None:
         line = record.info[LINE] = Line(dbapi_connection)
-        if is_bounded():
+        if has_request_context():
             watchdog.watch(line, deadline())
 
     event.listen(engine, "do_connect", _Start())
@@ -86,11 +85,6 @@ def bound(engine: Engine, *, ping: bool) -> None:
     event.listen(engine, "checkout", checkout)
     event.listen(engine, "checkin", checkin)
     event.listen(engine, "handle_error", _part_with_read_only)
-
-
-def is_bounded() -> bool:
-    """Tell whether this is a request, or something else that has set itself a `g.deadline`."""
-    return has_request_context() or (has_app_context() and "deadline" in g)
 
 
 def deadline() -> float:
@@ -120,7 +114,7 @@ class _Start:
         self, dialect: Any, record: Any, arguments: Any, parameters: dict[str, Any]
     ) -> Any:
         wanted = [SESSION]
-        if is_bounded():
+        if has_request_context():
             deadline()
             wanted.append(REQUEST_SESSION)
         settled = f"{options(*wanted)} {parameters.get('options', '')}".strip()

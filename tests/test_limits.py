@@ -87,6 +87,10 @@ def client(line: Line, app: Flask) -> Iterator[FlaskClient]:
             engine.dispose()
 
 
+# The connection is cut, or we wait no longer: whichever comes first.
+REASONS = ("connection-lost", "database-unreachable")
+
+
 @pytest.mark.parametrize("warm", [True, False], ids=["connected", "connecting"])
 def test_a_frozen_server_ends_each_request_with_503(client: FlaskClient, line: Line, warm: bool):
     if warm:
@@ -96,7 +100,8 @@ def test_a_frozen_server_ends_each_request_with_503(client: FlaskClient, line: L
     response = client.get("/api/stations")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
     ready = client.get("/health/ready")
-    assert (ready.status_code, ready.get_json()["reason"]) == (503, "database-unreachable")
+    assert ready.status_code == 503
+    assert ready.get_json()["reason"] in REASONS
     assert client.get("/health/live").status_code == 200
     assert monotonic() - began < FOREVER
     line.thaw.set()

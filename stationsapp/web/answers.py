@@ -29,6 +29,8 @@ def share(response: Response) -> Response:
     response.headers.extend(SHARED)
     if request.method == "OPTIONS":
         response.headers.extend(PREFLIGHT)
+    if request.method == "HEAD" or response.status_code == 304:
+        response.close()  # without a body to send, nobody else does
     return response
 
 

@@ -1,6 +1,7 @@
 """The part of the API that reads, under /api/stations: see /docs for its contract."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from math import inf
 from pathlib import Path
 from threading import Semaphore
@@ -118,13 +119,21 @@ def _filters(query: dict[str, Any]) -> Filters:
 
 
 def _everything(form: str, filters: Filters) -> Response:
-    if not STREAMS.acquire(blocking=False):
-        raise ServiceUnavailable(f"{STREAMS_AT_ONCE} lists are being sent", retry_after=5)
     with ExitStack() as held:
-        held.callback(STREAMS.release)
+        held.enter_context(_place())
         version, rows = held.enter_context(search.everything(filters))
         chunks = answers.chunks(representations.stream(form, rows))
         response = answers.answer(chunks, MEDIA_TYPES[form], _tag(version))
         # The connection is given back when all is sent, or when nobody takes it any more.
         response.call_on_close(held.pop_all().close)
     return response
+
+
+@contextmanager
+def _place() -> Iterator[None]:
+    if not STREAMS.acquire(blocking=False):
+        raise ServiceUnavailable(f"{STREAMS_AT_ONCE} lists are being sent", retry_after=5)
+    try:
+        yield
+    finally:
+        STREAMS.release()
