@@ -14,13 +14,17 @@ class Config:
 
     DATABASE_URL = os.environ.get("DATABASE_URL")
     DATABASE_READ_URL = os.environ.get("DATABASE_READ_URL")
+    # Seconds of a request's time with the database; it then ends with 503.
+    DATABASE_TIMEOUT = float(os.environ.get("DATABASE_TIMEOUT") or 4.5)
     # Where the embedded PostgreSQL keeps its data; None where DATABASE_URL must be set.
     EMBEDDED_POSTGRES: Path | None = ROOT / "instance" / "postgres"
     SECRET_KEY = os.environ.get("SECRET_KEY")
+    SHORTEST_SECRET_KEY = 1  # characters
     TRUSTED_HOSTS = [
         host.strip() for host in os.environ.get("TRUSTED_HOSTS", "").split(",") if host.strip()
     ] or None
     TRUSTED_PROXIES = os.environ.get("TRUSTED_PROXIES") or "0"
+    TRUSTED_PROXIES_HOST = os.environ.get("TRUSTED_PROXIES_HOST") == "1"
     LOG_LEVEL = os.environ.get("LOG_LEVEL") or "INFO"
     MAP_TILES_URL = (
         os.environ.get("MAP_TILES_URL") or "https://tile.openstreetmap.org/{z}/{x}/{y}.png"
@@ -55,4 +59,5 @@ class ProductionConfig(Config):
     """Nothing by default that should have been chosen."""
 
     EMBEDDED_POSTGRES = None
+    SHORTEST_SECRET_KEY = 16
     SESSION_COOKIE_SECURE = True

@@ -16,9 +16,10 @@ def create_app(config: str | type | None = None) -> Flask:
     doctor.init_app(app)
     database.configure(app)
     db.init_app(app)
+    database.init_app(app)
     migrate.init_app(app, db)
     app.register_blueprint(auth.bp)
-    app.register_blueprint(health.bp)
+    health.init_app(app)
     web.init_app(app)
     stations.init_app(app)
     return app

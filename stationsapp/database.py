@@ -5,17 +5,19 @@ from contextlib import closing, contextmanager, suppress
 from functools import partial
 from itertools import repeat
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from zlib import crc32
 
 import psycopg2
-from flask import Flask
+from flask import Flask, current_app
 from psycopg2 import errors, sql
 from psycopg2.extensions import connection as DBAPIConnection  # noqa: N812
 from psycopg2.extensions import parse_dsn
 from sqlalchemy import URL, Connection
+from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 
-from . import embedded
+from . import embedded, limits
 from .extensions import db
 from .settings import SettingsError
 
@@ -42,10 +44,17 @@ def configure(app: Flask) -> None:
         read = {"url": engine_url("DATABASE_READ_URL", address)}
 
     app.config["SQLALCHEMY_DATABASE_URI"] = url
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": True} | options
-    app.config["SQLALCHEMY_BINDS"] = {
-        "read": read | {"isolation_level": "AUTOCOMMIT", "pool_pre_ping": False}
-    }
+    options["pool_timeout"] = limits.POOL
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
+    app.config["SQLALCHEMY_BINDS"] = {"read": read | {"isolation_level": "AUTOCOMMIT"}}
+
+
+def init_app(app: Flask) -> None:
+    """Bound what the engines wait for; after `db.init_app`."""
+    app.extensions["replica"] = Replica()
+    with app.app_context():
+        for name, engine in db.engines.items():
+            limits.bound(engine, ping=name is None)
 
 
 def engine_url(setting: str, value: str) -> URL:
@@ -67,7 +76,7 @@ def engine_url(setting: str, value: str) -> URL:
             f"{setting} is no URL of a PostgreSQL database: expected postgresql://user:password@"
             "host:5432/database, special characters of the password percent-encoded (@ is %40)"
         )
-    query = {"connect_timeout": "5", "application_name": "stationsapp"} | parameters
+    query = limits.LIBPQ | {"application_name": "stationsapp"} | parameters
     return URL.create(
         "postgresql+psycopg2",
         username=query.pop("user", None),
@@ -77,42 +86,85 @@ def engine_url(setting: str, value: str) -> URL:
     )
 
 
+class Replica:
+    """Whether the reads' own server answers; if it doesn't, the primary is asked for a while."""
+
+    PAUSE = 5.0  # seconds
+
+    def __init__(self) -> None:
+        self.away_until = 0.0
+
+    def connect(self) -> Connection:
+        """Return a connection for reads, to the one or the other."""
+        if not current_app.config["DATABASE_READ_URL"]:
+            return db.engines["read"].connect()
+        if monotonic() > self.away_until:
+            try:
+                return db.engines["read"].connect()
+            except (OperationalError, TimeoutError):
+                self.away_until = monotonic() + self.PAUSE
+                current_app.logger.warning("the server for reads doesn't answer: reads go on here")
+        return db.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+
+def reading() -> Connection:
+    """Connect for a read."""
+    replica: Replica = current_app.extensions["replica"]
+    return replica.connect()
+
+
+ATTEMPTS = 2
+# A pooler in between may give a statement another server connection than the one that prepared it.
+NOT_PREPARED = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
+
+
 def read(
     statement: str, parameters: Mapping[str, Any] | None = None, *, prepare: bool = False
 ) -> list[Row]:
-    """Run a query on the read engine and return its rows.
+    """Run a query on the read engine and return its rows; a second time if a connection was lost.
 
     The SQL is psycopg2's, with `%(name)s`, and so is the cursor: SQLAlchemy looks after connections
-    and errors, while its own results would cost as much as a small query does.
+    and errors, while its own results would cost as much as a small query does. Raises
+    sqlalchemy.exc.DBAPIError.
 
     With `prepare`, a connection has PostgreSQL plan the query once, which for some takes longer
     than to run it: for queries whose best plan is the same whatever the parameters are.
     """
     parameters = parameters or {}
-    with db.engines["read"].connect() as connection:
-        cursor = connection.connection.cursor()
-        try:
-            sql = _prepared(connection, statement, parameters) if prepare else statement
-            cursor.execute(sql, parameters)
-        except psycopg2.Error as error:
-            # A pooler in between, such as PgBouncer, may not keep what is prepared.
-            connection.info[PREPARED] = None
-            # Once more, by SQLAlchemy: a lost connection is replaced, any other error explained.
-            if cursor.connection.closed:
-                connection.invalidate(error)
-            cursor = connection.exec_driver_sql(statement, dict(parameters)).cursor
-        names = [column[0] for column in cursor.description]
-        # Without a step of Python for each row, which would take a third more time.
-        return list(map(dict, map(zip, repeat(names), cursor.fetchall())))
+    for attempt in range(1, ATTEMPTS + 1):
+        with reading() as connection:
+            cursor = connection.connection.cursor()
+            try:
+                sql = _prepared(connection, statement, parameters) if prepare else statement
+                cursor.execute(sql, parameters)
+            except psycopg2.Error as error:
+                lost = bool(cursor.connection.closed)
+                if lost:
+                    connection.invalidate(error)
+                    connection.engine.dispose()  # those that idle are of the same server
+                elif isinstance(error, NOT_PREPARED):
+                    connection.info[PREPARED] = None
+                if attempt < ATTEMPTS and (lost or isinstance(error, NOT_PREPARED)):
+                    continue
+                raise _explained(error, statement, lost) from error
+            names = [column[0] for column in cursor.description]
+            # Without a step of Python for each row, which would take a third more time.
+            return list(map(dict, map(zip, repeat(names), cursor.fetchall())))
+    raise AssertionError("the last attempt returns or raises")
 
 
-PREPARED = "prepared"  # of a connection's `info`: names of its statements, None if it can't
+def _explained(error: psycopg2.Error, statement: str, lost: bool) -> BaseException:
+    """Return SQLAlchemy's error for the driver's, without the parameters: they are a user's."""
+    return DBAPIError.instance(statement, None, error, psycopg2.Error, connection_invalidated=lost)
+
+
+PREPARED = "prepared"  # of a connection's `info`: names of its statements, None if it keeps none
 
 
 def _prepared(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> str:
     """Return the SQL that runs a statement as a prepared one, and prepares it the first time."""
     known = connection.info.setdefault(PREPARED, set())
-    if known is None:
+    if known is None or not connection.info.get(limits.SETTLED, True):
         return statement
     # The same name is always the same statement, even if a pooler shares it between clients.
     name = f"read_{crc32(statement.encode()):08x}"
@@ -122,13 +174,13 @@ def _prepared(connection: Connection, statement: str, parameters: Mapping[str, A
         return execute
     known.add(name)
     numbered = statement % {key: f"${number}" for number, key in enumerate(parameters, 1)}
-    return f"SET plan_cache_mode = force_generic_plan; PREPARE {name} AS {numbered}; {execute}"
+    return f"PREPARE {name} AS {numbered}; {execute}"
 
 
 @contextmanager
 def snapshot() -> Iterator[Connection]:
     """Give a read connection on which all queries see the same data, whatever is written."""
-    with db.engines["read"].connect() as connection:
+    with reading() as connection:
         yield connection.execution_options(isolation_level="REPEATABLE READ")
 
 
@@ -150,7 +202,7 @@ def create_database(app: Flask) -> bool:
 
 
 def _connect_embedded(directory: Path) -> DBAPIConnection:
-    connect = partial(embedded.connect, directory)
+    connect = partial(embedded.connect, directory, options=limits.options(limits.SESSION))
     try:
         return connect(EMBEDDED_DATABASE)
     except psycopg2.OperationalError:

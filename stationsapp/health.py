@@ -1,14 +1,41 @@
-"""For load balancers and supervisors: is the process alive, and can it serve?"""
+"""For load balancers and supervisors: is the process alive, and what can it serve?"""
 
-from alembic.migration import MigrationContext
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooSlowError
+from time import monotonic
+from typing import Any
+
 from alembic.script import ScriptDirectory
-from flask import Blueprint, current_app
+from flask import Blueprint, Flask, current_app, g
 from flask.typing import ResponseReturnValue
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from .database import read
 from .extensions import db
 
-bp = Blueprint("health", __name__, url_prefix="/health")
+ASK = 0.8  # seconds for the database to answer, so that we answer within one
+PREFIX = "/health"
+
+bp = Blueprint("health", __name__, url_prefix=PREFIX)
+
+
+def init_app(app: Flask) -> None:
+    """Serve the two addresses, under whatever name the host is asked for."""
+    app.register_blueprint(bp)
+    # Threads that wait for the database instead of the request's own; connecting takes its time.
+    app.extensions["health"] = ThreadPoolExecutor(thread_name_prefix="health")
+    serve = app.wsgi_app
+
+    def serve_by_address(environ: dict[str, Any], start_response: Any) -> Any:
+        """Take a balancer's request, which names an address, for one to the first trusted host."""
+        hosts = app.config["TRUSTED_HOSTS"]
+        if hosts and environ["PATH_INFO"].startswith(f"{PREFIX}/"):
+            environ["HTTP_HOST"] = hosts[0]
+        return serve(environ, start_response)
+
+    app.wsgi_app = serve_by_address  # type: ignore[method-assign]
 
 
 @bp.get("/live")
@@ -19,18 +46,50 @@ def live() -> ResponseReturnValue:
 
 @bp.get("/ready")
 def ready() -> ResponseReturnValue:
-    """Answer 200 when the database is reachable and its migrations are at head, else 503."""
-    config = current_app.extensions["migrate"].migrate.get_config()
-    heads = set(ScriptDirectory.from_config(config).get_heads())
+    """Say whether reads and writes work: 200 while reads do, unless the database is behind."""
+    is_current, takes_writes = _ask(_is_up_to_date), _ask(_takes_writes)
+    if is_current is not True:
+        return {"status": "unavailable", "reason": is_current or "database-behind"}, 503
+    writes = takes_writes is True
+    return {"status": "ok" if writes else "read-only", "read": True, "write": writes}
+
+
+def _ask(question: Callable[[], bool]) -> bool | str:
+    """Return the answer, or the reason why the database gives none in time."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+
+    def ask() -> bool:
+        with app.test_request_context():  # a request's limits are this one's too, but shorter
+            g.deadline = monotonic() + ASK
+            return question()
+
     try:
-        with db.engine.connect() as connection:
-            current = set(MigrationContext.configure(connection).get_current_heads())
-    except SQLAlchemyError as error:
-        current_app.logger.exception("not ready: the database can't be reached")
+        return bool(app.extensions["health"].submit(ask).result(ASK))
+    except (SQLAlchemyError, TooSlowError) as error:
         # The doctor, where it is at work, leaves its diagnosis on the exception.
         diagnosis = getattr(error, "diagnosis", None)
         reason = diagnosis.entry.id if diagnosis else "database-unreachable"
-        return {"status": "unavailable", "reason": reason}, 503
-    if current != heads:
-        return {"status": "unavailable", "reason": "database-behind"}, 503
-    return {"status": "ok"}
+        current_app.logger.warning("not ready: %s", reason)
+        return str(reason)
+
+
+def _is_up_to_date() -> bool:
+    """Tell whether all migrations have run; later ones, of the next release, do no harm."""
+    current = {row["version_num"] for row in read("SELECT version_num FROM alembic_version")}
+    known = current_app.extensions.setdefault("revisions", _Revisions())
+    return current == known.heads or not current <= known.all
+
+
+class _Revisions:
+    """The migrations of this release, read once."""
+
+    def __init__(self) -> None:
+        config = current_app.extensions["migrate"].migrate.get_config()
+        scripts = ScriptDirectory.from_config(config)
+        self.heads = set(scripts.get_heads())
+        self.all = {script.revision for script in scripts.walk_revisions()}
+
+
+def _takes_writes() -> bool:
+    with db.engine.connect() as connection:
+        return bool(connection.scalar(text("SHOW transaction_read_only")) == "off")

@@ -61,7 +61,11 @@ class Station(BaseModel):
 
 
 class StationVersion(db.Model):  # type: ignore[name-defined,misc]
-    """How often stations were written: the sum of the shards; a trigger on `stations` counts."""
+    """The data version, which is the sum of the shards; each write of stations makes it greater.
+
+    A trigger sets a shard to the microseconds of the clock, or one more than it was. So the number
+    is of one state of the data alone, after a failover that lost writes or a restored backup too.
+    """
 
     __tablename__ = "station_versions"
 

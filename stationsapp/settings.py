@@ -33,12 +33,21 @@ def load(app: Flask, config: str | type | None) -> None:
         needed = name == "SECRET_KEY" or not app.config["EMBEDDED_POSTGRES"]
         if needed and not app.config[name]:
             raise SettingsError(f"set {name} in the environment or in .env ({example})")
+    if len(app.config["SECRET_KEY"]) < app.config["SHORTEST_SECRET_KEY"]:
+        raise SettingsError(
+            f"SECRET_KEY is too short to be safe: it needs {app.config['SHORTEST_SECRET_KEY']} "
+            "characters or more"
+        )
     if app.config["LOG_LEVEL"].upper() not in logging.getLevelNamesMapping():
         raise SettingsError("LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR")
     app.logger.setLevel(app.config["LOG_LEVEL"].upper())
     if not app.config["TRUSTED_PROXIES"].isdecimal():
         raise SettingsError("TRUSTED_PROXIES must be a number: how many proxies are in front")
+    if app.config["SESSION_COOKIE_SECURE"] and not app.config["TRUSTED_HOSTS"]:
+        app.logger.warning("TRUSTED_HOSTS is not set: any host name in a request is believed")
     if proxies := int(app.config["TRUSTED_PROXIES"]):
+        host = proxies if app.config["TRUSTED_PROXIES_HOST"] else 0
+        # Never a prefix: it begins with what the links of a page begin with.
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies
+            app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=host, x_prefix=0
         )

@@ -1,9 +1,14 @@
 import os
 import re
+import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
+from subprocess import PIPE, STDOUT
 
 import psycopg2
 import pytest
@@ -11,10 +16,11 @@ from clusters import BIN, dead_port
 from flask import Flask
 from flask_migrate import downgrade, upgrade
 from postgres import ROOT, config_for, server_connection, url_of
+from psycopg2.extensions import parse_dsn
 from pytest_postgresql.executors import NoopExecutor
 from sqlalchemy import text
 
-from stationsapp import create_app
+from stationsapp import create_app, limits
 from stationsapp.database import create_database, engine_url, read
 from stationsapp.extensions import db
 
@@ -32,7 +38,7 @@ from stationsapp.extensions import db
 )
 def test_any_libpq_url_becomes_one_for_psycopg2(value: str, rendered: str):
     url = engine_url("DATABASE_URL", value)
-    url = url.difference_update_query(["connect_timeout", "application_name"])
+    url = url.difference_update_query([*limits.LIBPQ, "application_name"])
     assert url.render_as_string(hide_password=False) == rendered
 
 
@@ -82,6 +88,60 @@ def test_a_read_outlives_the_loss_of_its_connection(app: Flask):
     assert read("SELECT 1 AS one") == [{"one": 1}]
 
 
+def test_each_session_has_its_options_beside_those_of_the_url(database_url: str):
+    app = create_app(config_for(f"{database_url}&options=-c%20work_mem%3D9MB"))
+    names = ("jit", "plan_cache_mode", "work_mem")
+    with app.app_context():
+        for engine in db.engines.values():
+            with engine.connect() as connection:
+                values = [connection.scalar(text(f"SHOW {name}")) for name in names]
+            assert values == ["off", "force_generic_plan", "9MB"]
+            engine.dispose()
+
+
+@pytest.fixture
+def pooled_url(database_url: str) -> Iterator[str]:
+    """The URL of the same database behind PgBouncer, one server connection for all clients."""
+    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        pytest.skip("no PgBouncer is installed")
+    server = parse_dsn(database_url)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    place = " ".join(f"{name}={server[name]}" for name in ("host", "port", "user"))
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)  # as root, PgBouncer runs as another user
+    (folder / "pgbouncer.ini").write_text(
+        f"[databases]\n* = {place}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n"
+        "auth_type = any\npool_mode = transaction\ndefault_pool_size = 1\nunix_socket_dir =\n"
+    )
+    user = {"user": "pgserver", "group": "pgserver"} if os.geteuid() == 0 else {}
+    process = subprocess.Popen(
+        [program, folder / "pgbouncer.ini"], **user, stdout=PIPE, stderr=STDOUT, text=True
+    )
+    try:
+        for line in process.stdout:
+            if "process up" in line:
+                break
+        yield f"postgresql://127.0.0.1:{port}/{server['dbname']}"
+    finally:
+        process.kill()
+        process.communicate()
+        shutil.rmtree(folder)
+
+
+def test_behind_a_pooler_it_asks_for_no_options_and_leaves_nothing_behind(pooled_url: str):
+    app = create_app(config_for(pooled_url))
+    with app.app_context():
+        for number in range(3):
+            [row] = read("SELECT %(number)s::int + 1 AS sum", {"number": number}, prepare=True)
+            assert row == {"sum": number + 1}
+        assert read("SHOW plan_cache_mode") == [{"plan_cache_mode": "auto"}]
+        assert read("SELECT name FROM pg_prepared_statements") == []
+        for engine in db.engines.values():
+            engine.dispose()
+
+
 @pytest.fixture
 def fresh_url(connected: None, template: NoopExecutor) -> Iterator[str]:
     """The URL of a database that isn't there yet, and is gone after the test."""
@@ -100,7 +160,7 @@ def prepare(url: str, config: str) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "-m", "flask", "db", "prepare"],
         cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": url, "APP_CONFIG": config, "SECRET_KEY": "x"},
+        env=os.environ | {"DATABASE_URL": url, "APP_CONFIG": config, "SECRET_KEY": "x" * 16},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

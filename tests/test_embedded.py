@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from postgres import ROOT
 from sqlalchemy import text
 
 from config import TestingConfig
-from stationsapp import create_app, embedded
+from stationsapp import create_app, embedded, keeper
 from stationsapp.extensions import db
 
 
@@ -89,7 +90,7 @@ def test_many_processes_share_it_and_it_stops_however_they_end(directory: Path, 
     first, *others = users_of(directory, 4)
     for process in others:
         end(process, number)
-    time.sleep(3 * embedded.IDLE_CHECK)  # on a slow machine too, it must still be there
+    time.sleep(3 * keeper.IDLE_CHECK)  # on a slow machine too, it must still be there
     assert len(servers(directory)) == 1
     end(first, number)
     wait_until_stopped(directory)
@@ -100,7 +101,7 @@ def test_a_killed_server_and_keeper_are_taken_up(directory: Path):
     keepers = [
         process
         for process in psutil.process_iter(["cmdline"])
-        if (process.info["cmdline"] or [])[-3:] == ["-m", "stationsapp.embedded", str(directory)]
+        if (process.info["cmdline"] or [])[-3:] == ["-m", "stationsapp.keeper", str(directory)]
     ]
     assert len(keepers) == 1
     for process in keepers + servers(directory):
@@ -129,8 +130,54 @@ def test_a_cluster_that_was_half_made_is_made_again(directory: Path):
 def test_a_server_that_cannot_start_says_why(tmp_path: Path):
     (tmp_path / "postgres").mkdir()
     (tmp_path / "postgres" / "PG_VERSION").write_text("9\n")
-    with pytest.raises(embedded.EmbeddedServerError, match=r"did not start: .*ersion"):
+    with pytest.raises(embedded.EmbeddedServerError, match="are of PostgreSQL 9, and this is 18"):
         embedded.connect(tmp_path / "postgres", "postgres")
+
+
+LONG = "a folder with spaces, and a name that makes the path of a socket in it far too long " * 2
+
+
+@pytest.mark.parametrize("name", ["a folder, with 'quotes' and \u00fc", LONG])
+def test_its_socket_is_for_its_user_alone_wherever_the_folder_is(tmp_path: Path, name: str):
+    directory = tmp_path / name / "postgres"
+    with closing(embedded.connect(directory, "postgres")) as connection:
+        folder = Path(embedded.address(directory)["host"])
+        assert folder.stat().st_mode & 0o077 == 0
+        assert (folder / ".s.PGSQL.5432").stat().st_mode & 0o077 == 0
+        cursor = connection.cursor()
+        cursor.execute("SELECT type, auth_method FROM pg_hba_file_rules")
+        assert cursor.fetchall() == [("local", "peer")]
+    wait_until_stopped(directory)
+
+
+def test_a_socket_folder_that_somebody_else_made_is_refused(tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    directory = tmp_path / LONG / "postgres"
+    embedded.connect(directory, "postgres").close()
+    wait_until_stopped(directory)
+    (folder,) = tmp_path.glob("postgres-*")
+    folder.chmod(0o777)
+    with pytest.raises(embedded.EmbeddedServerError, match="was made by somebody else: remove it"):
+        embedded.connect(directory, "postgres")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can take what belongs to another")
+def test_root_takes_no_data_that_belong_to_somebody(tmp_path: Path):
+    (tmp_path / "postgres").mkdir()
+    shutil.chown(tmp_path / "postgres", "nobody")
+    with pytest.raises(embedded.EmbeddedServerError, match="run this as nobody, or set DATABASE"):
+        embedded.connect(tmp_path / "postgres", "postgres")
+    assert (tmp_path / "postgres").owner() == "nobody"
+
+
+def test_where_there_is_no_wheel_a_postgresql_of_the_machine_serves(monkeypatch):
+    wheel = keeper.found()
+    monkeypatch.setattr(keeper, "find_spec", lambda name: None)
+    monkeypatch.setattr(keeper, "DISTRIBUTIONS", Path("/nowhere"))
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert keeper.found() == {}
+    monkeypatch.setenv("PATH", str(wheel[18]))
+    assert keeper.found() == {18: wheel[18]}
 
 
 def flask(*arguments: str, before: str, database_url: str) -> subprocess.CompletedProcess[str]:

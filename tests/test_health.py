@@ -13,9 +13,43 @@ def test_live_answers_even_without_a_database():
     assert app.test_client().get("/health/live").get_json() == {"status": "ok"}
 
 
+READY = {"status": "ok", "read": True, "write": True}
+
+
 def test_ready_answers_when_the_migrations_are_at_head(client: FlaskClient):
     response = client.get("/health/ready")
-    assert (response.status_code, response.get_json()) == (200, {"status": "ok"})
+    assert (response.status_code, response.get_json()) == (200, READY)
+
+
+def test_ready_says_that_reads_work_alone(app: Flask, client: FlaskClient):
+    db.engine.dispose()
+    database = db.engine.url.database
+    with db.engines["read"].connect() as connection:
+        set_read_only = f"ALTER DATABASE {database} SET default_transaction_read_only ="
+        connection.execute(text(f"{set_read_only} on"))
+        response = client.get("/health/ready")
+        db.engine.dispose()
+        connection.execute(text(f"{set_read_only} off"))
+    expected = READY | {"status": "read-only", "write": False}
+    assert (response.status_code, response.get_json()) == (200, expected)
+
+
+def test_a_database_that_the_next_release_has_migrated_is_ready(app: Flask, client: FlaskClient):
+    with db.engine.begin() as connection:
+        head = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        connection.execute(text("UPDATE alembic_version SET version_num = 'next'"))
+    response = client.get("/health/ready")
+    with db.engine.begin() as connection:
+        restore = text("UPDATE alembic_version SET version_num = :head").bindparams(head=head)
+        connection.execute(restore)
+    assert (response.status_code, response.get_json()) == (200, READY)
+
+
+def test_a_balancer_may_ask_by_address(database_url: str):
+    config = type("Config", (config_for(database_url),), {"TRUSTED_HOSTS": ["stations.example"]})
+    client = create_app(config).test_client()
+    for path, status in [("/health/live", 200), ("/health/ready", 200), ("/", 400)]:
+        assert client.get(path, base_url="http://10.0.0.7:8000").status_code == status
 
 
 def test_a_database_that_is_behind_is_not_ready(app: Flask, client: FlaskClient):

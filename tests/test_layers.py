@@ -18,9 +18,12 @@ LAYERS = [
     [f"stationsapp.{name}" for name in ("auth", "health", "prepare", "stations.cli")]
     + [f"stationsapp.stations.{name}" for name in ("api", "pages", "sample")],
     [f"stationsapp.stations.{name}" for name in ("search", "importer", "exporter", "suspicions")],
-    [f"stationsapp.{name}" for name in ("models", "database", "web")]
+    [f"stationsapp.{name}" for name in ("models", "database", "web", "keeper")]
     + [f"stationsapp.stations.{name}" for name in ("feeds", "sources", "columns")],
-    [f"stationsapp.{name}" for name in ("extensions", "settings", "embedded", "stations.geo")],
+    [
+        f"stationsapp.{name}"
+        for name in ("extensions", "settings", "embedded", "limits", "stations.geo")
+    ],
 ]
 # The stations' own package is found by its modules above; the whole application is at the top.
 ALONE = {"stationsapp", "stationsapp.stations"}
@@ -130,6 +133,6 @@ def test_no_module_is_long():
     assert {name: lines(path) for name, path in ALL.items() if lines(path) > 300} == {}
 
 
-@pytest.mark.parametrize(("package", "most"), [("stationsapp", 4_000), ("flask_doctor", 8_800)])
+@pytest.mark.parametrize(("package", "most"), [("stationsapp", 5_200), ("flask_doctor", 8_800)])
 def test_each_part_can_be_read_in_an_evening(package: str, most: int):
     assert sum(lines(path) for name, path in ALL.items() if is_in(name, package)) <= most

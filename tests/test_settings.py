@@ -31,6 +31,10 @@ def test_app_config_selects_the_class(monkeypatch: pytest.MonkeyPatch):
         ("staging", "APP_CONFIG=staging is unknown: use development, testing or production"),
         (config(ProductionConfig, DATABASE_URL=None, SECRET_KEY="x"), "set DATABASE_URL"),
         (config(ProductionConfig, DATABASE_URL="postgresql:///x", SECRET_KEY=None), "SECRET_KEY"),
+        (
+            config(ProductionConfig, DATABASE_URL="postgresql:///x", SECRET_KEY="x" * 15),
+            "SECRET_KEY is too short to be safe: it needs 16 characters or more",
+        ),
         (config(LOG_LEVEL="LOUD"), "LOG_LEVEL must be"),
         (config(TRUSTED_PROXIES="many"), "TRUSTED_PROXIES must be a number"),
         (config(DATABASE_URL="mysql://u:hunter2@h/d"), "DATABASE_URL is no URL"),
@@ -52,13 +56,42 @@ def test_as_many_proxies_are_believed_as_are_trusted(proxies: str, address: str)
     assert app.test_client().get("/address", headers=headers).text == address
 
 
+@pytest.mark.parametrize(
+    ("settings", "url"),
+    [
+        ({"TRUSTED_PROXIES": "0"}, "http://localhost/"),
+        ({"TRUSTED_PROXIES": "1"}, "https://localhost/"),
+        ({"TRUSTED_PROXIES": "1", "TRUSTED_PROXIES_HOST": True}, "https://stations.example/"),
+    ],
+)
+def test_what_a_proxy_may_say_of_the_address(settings: dict, url: str):
+    app = create_app(config(DevelopmentConfig, **settings))
+    app.add_url_rule("/root", view_func=lambda: request.root_url)
+    said = {"Proto": "https", "Host": "stations.example", "Prefix": "//evil.example"}
+    headers = {f"X-Forwarded-{name}": value for name, value in said.items()}
+    assert app.test_client().get("/root", headers=headers).text == url
+
+
+@pytest.mark.parametrize(
+    ("hosts", "warnings"), [(None, 1), (["stations.example"], 0)], ids=["unset", "set"]
+)
+def test_production_that_believes_any_host_warns(
+    caplog: pytest.LogCaptureFixture, hosts: list[str] | None, warnings: int
+):
+    settings = {"DATABASE_URL": "postgresql:///x", "SECRET_KEY": "x" * 16, "TRUSTED_HOSTS": hosts}
+    create_app(config(ProductionConfig, **settings))
+    assert [record.message.startswith("TRUSTED_HOSTS") for record in caplog.records] == [
+        True
+    ] * warnings
+
+
 @pytest.mark.parametrize("missing", ["DATABASE_URL", "SECRET_KEY"])
 @pytest.mark.parametrize(
     "command",
     [["flask", "routes"], ["gunicorn", "--bind=127.0.0.1:0", "wsgi:app"]],
 )
 def test_production_without_a_setting_ends_with_one_line(command: list[str], missing: str):
-    settings = {"DATABASE_URL": "postgresql:///stationsapp", "SECRET_KEY": "secret"} | {missing: ""}
+    settings = {"DATABASE_URL": "postgresql:///stationsapp", "SECRET_KEY": "s" * 16} | {missing: ""}
     result = subprocess.run(
         [sys.executable, "-m", *command],
         cwd=ROOT,

@@ -8,8 +8,11 @@ import flask_smorest
 from flask import Flask
 from flask_swagger_ui import get_swaggerui_blueprint
 
+from . import headers
 from .blueprint import Blueprint
 from .problems import ProblemSchema, problem
+
+DOCS = {"app_name": "The API of stationsapp"}
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]
@@ -21,12 +24,13 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
 
 def init_app(app: Flask) -> None:
     """Serve the description of the API, the page that shows it, and errors as problems."""
+    headers.init_app(app)
     app.config["OPENAPI_VERSION"] = "3.1.0"
     app.config["OPENAPI_URL_PREFIX"] = "/"
     api = Api(app)
     api.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
     app.extensions["api"] = api
-    app.register_blueprint(get_swaggerui_blueprint("/docs", "/openapi.json"))
+    app.register_blueprint(get_swaggerui_blueprint("/docs", "/openapi.json", DOCS))
 
 
 def register(app: Flask, *blueprints: Blueprint) -> None:

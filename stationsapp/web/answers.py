@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
+from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -28,6 +29,8 @@ def share(response: Response) -> Response:
     response.headers.extend(SHARED)
     if request.method == "OPTIONS":
         response.headers.extend(PREFLIGHT)
+    if request.method == "HEAD" or response.status_code == 304:
+        response.close()  # without a body to send, nobody else does
     return response
 
 
@@ -47,12 +50,19 @@ def wanted(asked: str | None, media_types: Mapping[str, str]) -> str:
     return next(form for form, media_type in media_types.items() if media_type == best)
 
 
+def digest(package: Path) -> str:
+    """Return a short digest of a package's code."""
+    code = b"".join(path.read_bytes() for path in sorted(package.rglob("*.py")))
+    return f"{crc32(code):08x}"
+
+
 def tag(version: int, shape: str = "") -> str:
     """Return the tag of the answer to this very request, at this version of the data.
 
     `shape` stands for how the data are represented: another shape is another tag.
     """
-    asked = request.path, request.query_string, request.headers.get("Accept"), shape
+    place = request.scheme, request.host, request.path  # which links in the answer begin with
+    asked = *place, request.query_string, request.headers.get("Accept"), shape
     return f"{version}-{crc32(repr(asked).encode()):08x}"
 
 

@@ -1,5 +1,7 @@
 """Reads requests strictly: nothing is ignored, and no body is a server's error."""
 
+import json
+import re
 from math import inf
 from typing import Any
 
@@ -9,6 +11,9 @@ from marshmallow import RAISE, Schema, ValidationError
 from webargs.flaskparser import FlaskParser
 
 BODY_TYPES = ("application/json", "application/merge-patch+json")
+
+LONG_INTEGER = re.compile(rb"\d{19}")
+LARGEST = range(-(2**63), 2**63)  # of 64 bits, as PostgreSQL's bigint
 
 DEEPEST = 100  # levels of lists and objects in a body
 
@@ -46,9 +51,17 @@ class Parser(FlaskParser):
             value = orjson.loads(data)
         except orjson.JSONDecodeError as error:
             raise ValidationError({"body": [f"Not JSON: {error}."]}) from error
+        if LONG_INTEGER.search(data):
+            json.loads(data, parse_int=_refuse_too_large)  # orjson would have rounded it
         if _is_deeper(value, DEEPEST):
             raise ValidationError({"body": [f"Nested more than {DEEPEST} deep."]})
         return value
+
+
+def _refuse_too_large(digits: str) -> int:
+    if len(digits) > 20 or int(digits) not in LARGEST:
+        raise ValidationError({"body": [f"The integer {digits[:30]} has more than 64 bits."]})
+    return 0
 
 
 def _is_deeper(value: Any, levels: int) -> bool:

@@ -21,6 +21,43 @@ from stationsapp.stations import search
 pytestmark = pytest.mark.usefixtures("sample_stations")
 
 
+def test_a_restored_backup_gives_no_tag_out_again(client: FlaskClient):
+    """As after a failover that lost the last write: what is written then is another version."""
+    with db.engine.begin() as connection:
+        backup = connection.execute(text("SELECT shard, version FROM station_versions")).all()
+        connection.execute(text("UPDATE stations SET name = 'lost' WHERE id = 1"))
+    lost = client.get("/api/stations?limit=1")
+    with db.engine.begin() as connection:
+        connection.execute(text("UPDATE stations SET name = 'restored' WHERE id = 1"))
+        connection.execute(text("DELETE FROM station_versions"))
+        connection.execute(
+            text("INSERT INTO station_versions VALUES (:shard, :version)"),
+            [row._asdict() for row in backup],
+        )
+        connection.execute(text("UPDATE stations SET name = 'written since' WHERE id = 1"))
+    headers = {"If-None-Match": lost.headers["ETag"]}
+    assert client.get("/api/stations?limit=1", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("base_url", ["https://localhost", "http://stations.example"])
+def test_where_links_lead_elsewhere_the_tag_is_another(client: FlaskClient, base_url: str):
+    first = client.get("/api/stations?limit=1")
+    elsewhere = client.get(
+        "/api/stations?limit=1",
+        base_url=base_url,
+        headers={"If-None-Match": first.headers["ETag"]},
+    )
+    assert elsewhere.status_code == 200
+    assert elsewhere.get_json()["next"] != first.get_json()["next"]
+
+
+@pytest.mark.parametrize("other", ["limit=5", "cursor=0"])
+def test_all_stations_come_in_no_pages(client: FlaskClient, other: str):
+    refused = client.get(f"/api/stations?all=true&{other}")
+    assert refused.status_code == 422
+    assert other.partition("=")[0] in refused.get_json()["detail"]
+
+
 def test_the_list_comes_in_pages_that_lead_to_the_next(client: FlaskClient):
     seen, address = [], "/api/stations?limit=100"
     while address:

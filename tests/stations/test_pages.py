@@ -8,6 +8,9 @@ import pytest
 from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect
 
+from config import TestingConfig
+from stationsapp import create_app
+
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 SLOWEST = 120_000  # milliseconds, where much else runs
 in_browser = pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")
@@ -105,3 +108,16 @@ def test_the_documentation_needs_no_network(offline_page: Page, live_url: str):
     offline_page.goto(f"{live_url}/docs")
     expect(offline_page.get_by_text("/api/stations/nearest")).to_be_visible()
     expect(offline_page.locator(".opblock")).to_have_count(7)
+
+
+@pytest.mark.parametrize(
+    ("tiles", "source"),
+    [
+        ("https://{s}.tiles.example/{z}/{x}/{y}.png", "data: https://*.tiles.example;"),
+        ("/tiles/{z}/{x}/{y}.png", "img-src 'self' data:;"),
+    ],
+)
+def test_pictures_come_from_where_the_base_map_is(tiles: str, source: str):
+    app = create_app(type("Config", (TestingConfig,), {"MAP_TILES_URL": tiles}))
+    policy = app.test_client().get("/").headers["Content-Security-Policy"]
+    assert source in policy

@@ -6,7 +6,9 @@ from http.client import HTTPConnection
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import event, text
 
+from stationsapp.extensions import db
 from stationsapp.web.parser import merged
 
 BODY = {"code": "007", "name": "Here", "lat": 1, "lng": 2.5, "properties": {"a": {"b": 1}}}
@@ -109,12 +111,68 @@ def test_a_code_that_is_taken_is_a_conflict_that_names_it(writer: FlaskClient):
     first = writer.post("/api/stations", json=BODY).headers["Location"]
     second = writer.post("/api/stations", json=BODY | {"code": "008"}).headers["Location"]
     for response in [
-        writer.post("/api/stations", json=BODY),
+        writer.post("/api/stations", json=BODY | {"name": "Elsewhere"}),
         writer.patch(second, json={"code": "007"}),
     ]:
         assert response.status_code == 409
         assert first in response.get_json()["detail"]
         assert "007" in response.get_json()["detail"]
+
+
+def test_what_is_sent_again_after_a_lost_answer_is_answered_with_what_it_made(writer: FlaskClient):
+    first = writer.post("/api/stations", json=BODY)
+    again = writer.post("/api/stations", json=BODY)
+    assert (first.status_code, again.status_code) == (201, 200)
+    for name in ("Location", "ETag"):
+        assert again.headers[name] == first.headers[name]
+    assert again.data == first.data
+
+
+def test_a_rival_that_is_deleted_meanwhile_is_no_servers_error(
+    writer: FlaskClient, monkeypatch: pytest.MonkeyPatch
+):
+    writer.post("/api/stations", json=BODY)
+    rollback = db.session.rollback
+
+    def rollback_and_delete() -> None:
+        rollback()
+        with db.engine.begin() as other:
+            other.execute(text("DELETE FROM stations"))
+
+    monkeypatch.setattr(db.session, "rollback", rollback_and_delete)
+    response = writer.post("/api/stations", json=BODY | {"name": "Elsewhere"})
+    assert response.status_code == 409
+    assert "send it again" in response.get_json()["detail"]
+
+
+def test_nothing_is_asked_after_the_commit(writer: FlaskClient, monkeypatch: pytest.MonkeyPatch):
+    def break_off(*_: object) -> None:
+        raise AssertionError("a query after the commit")
+
+    def listen(_: object) -> None:
+        event.listen(db.engine, "before_cursor_execute", break_off)
+
+    event.listen(db.session, "after_commit", listen)
+    try:
+        assert writer.post("/api/stations", json=BODY).status_code == 201
+    finally:
+        event.remove(db.session, "after_commit", listen)
+        event.remove(db.engine, "before_cursor_execute", break_off)
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, -(2**63)])
+def test_an_integer_of_64_bits_is_kept(writer: FlaskClient, number: int):
+    made = writer.post("/api/stations", json=BODY | {"properties": {"n": number}})
+    assert made.get_json()["properties"] == {"n": number}
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**30])
+def test_a_larger_integer_is_refused_and_not_rounded(writer: FlaskClient, number: int):
+    body = json.dumps(BODY | {"properties": {"n": 0}}).replace('"n": 0', f'"n": [{number:_}]')
+    body = body.replace("_", "")
+    refused = writer.post("/api/stations", data=body, content_type="application/json")
+    assert refused.status_code == 422
+    assert "more than 64 bits" in str(refused.get_json()["errors"]["body"])
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,20 @@
 """The part of the API that reads, under /api/stations: see /docs for its contract."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from math import inf
+from pathlib import Path
+from threading import Semaphore
 from typing import Any
-from zlib import crc32
 
 from flask import Response, abort, request, url_for
 from marshmallow import Schema
+from werkzeug.exceptions import ServiceUnavailable
 
 from ...web import answers
 from ...web.blueprint import Blueprint
 from .. import search
-from ..columns import COLUMN_NAMES, COLUMNS
+from ..columns import COLUMN_NAMES
 from ..search import Filters
 from . import representations, schemas
 from .representations import MEDIA_TYPES
@@ -19,7 +22,13 @@ from .representations import MEDIA_TYPES
 bp = Blueprint("api", __name__, url_prefix="/api/stations", description="Stations")
 bp.after_request(answers.share)
 
-SHAPE = f"{crc32(repr(COLUMNS).encode()):08x}"
+# Another release may represent the same data otherwise: its code stands in each tag.
+SHAPE = answers.digest(Path(__file__).parents[1])
+
+
+# Of whole lists: each keeps a thread and a snapshot for as long as its client takes.
+STREAMS_AT_ONCE = 4
+STREAMS = Semaphore(STREAMS_AT_ONCE)
 
 
 def _in_each_format(schema: type[Schema], features: type[Schema]) -> dict[str, Any]:
@@ -45,6 +54,8 @@ def index(query: dict[str, Any]) -> Response:
     form = answers.wanted(query.get("format"), MEDIA_TYPES)
     filters = _filters(query)
     if query["all"] == "true":
+        if paged := [name for name in ("limit", "cursor") if name in request.args]:
+            abort(422, f"not valid: {', '.join(paged)}; all=true gives every station at once")
         return _everything(form, filters)
     # One more than asked for tells whether there is a next page, without counting.
     version, rows = search.page(filters, query["limit"] + 1, query["cursor"])
@@ -108,10 +119,21 @@ def _filters(query: dict[str, Any]) -> Filters:
 
 
 def _everything(form: str, filters: Filters) -> Response:
-    held = ExitStack()
-    version, rows = held.enter_context(search.everything(filters))
-    chunks = answers.chunks(representations.stream(form, rows))
-    response = answers.answer(chunks, MEDIA_TYPES[form], _tag(version))
-    # The connection is given back when all is sent, or when nobody takes it any more.
-    response.call_on_close(held.close)
+    with ExitStack() as held:
+        held.enter_context(_place())
+        version, rows = held.enter_context(search.everything(filters))
+        chunks = answers.chunks(representations.stream(form, rows))
+        response = answers.answer(chunks, MEDIA_TYPES[form], _tag(version))
+        # The connection is given back when all is sent, or when nobody takes it any more.
+        response.call_on_close(held.pop_all().close)
     return response
+
+
+@contextmanager
+def _place() -> Iterator[None]:
+    if not STREAMS.acquire(blocking=False):
+        raise ServiceUnavailable(f"{STREAMS_AT_ONCE} lists are being sent", retry_after=5)
+    try:
+        yield
+    finally:
+        STREAMS.release()

@@ -1,6 +1,6 @@
 """The part of the API that writes, with a token: POST, PATCH, DELETE."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from flask import Response, abort, request, url_for
 from psycopg2 import errors
@@ -22,6 +22,13 @@ from .schemas import StationBody, StationPatch, StationSchema
 bp = Blueprint("writing", __name__, url_prefix="/api/stations", description="Stations")
 bp.before_request(refuse_parameters)
 
+
+@bp.before_request
+def read_body() -> None:
+    """Read the whole body, however slowly it comes, before a connection is taken."""
+    request.get_data()
+
+
 SECURITY: list[dict[str, list[str]]] = [{"token": []}]
 IF_MATCH = {
     "in": "header",
@@ -35,16 +42,20 @@ IF_MATCH = {
 @auth.login_required
 @bp.arguments(StationBody())
 @bp.alt_response(201, schema=StationSchema)
+@bp.alt_response(200, schema=StationSchema, description="the very same station is there already")
 @bp.fails(401, 409, 413, 415, 422)
 @bp.doc(security=SECURITY)
 def create(body: dict[str, Any]) -> Response:
-    """Make a station."""
+    """Make a station; made before in just this way, it is shown, so that you can send it again."""
     station = Station(**body)
     db.session.add(station)
-    _commit(station.source, station.code)
-    response = _shown(station, 201)
-    response.location = url_for("api.show", station_id=station.id, _external=True)
-    return response
+    try:
+        return _saved(station, 201)
+    except IntegrityError as error:
+        rival = _rival(error, body["source"], body["code"])
+        if any(getattr(rival, name) != value for name, value in body.items()):
+            _conflict(rival)
+        return _shown(rival, 200)
 
 
 @bp.patch("/<int:station_id>")
@@ -60,8 +71,11 @@ def change(body: dict[str, Any], station_id: int) -> Response:
         body["properties"] = merged(station.properties, body["properties"])
     for field, value in body.items():
         setattr(station, field, value)
-    _commit(station.source, station.code)
-    return _shown(station, 200)
+    source, code = station.source, station.code
+    try:
+        return _saved(station, 200)
+    except IntegrityError as error:
+        _conflict(_rival(error, source, code))
 
 
 @bp.delete("/<int:station_id>")
@@ -91,16 +105,34 @@ def _locked(station_id: int) -> Station:
     return station
 
 
-def _commit(source: str, code: str) -> None:
-    try:
-        db.session.commit()
-    except IntegrityError as error:
-        db.session.rollback()
-        if not isinstance(error.orig, errors.UniqueViolation):
-            raise
-        taken = db.session.scalar(select(Station.id).filter_by(source=source, code=code))
-        address = url_for("api.show", station_id=taken, _external=True)
-        abort(409, f"source {source} has a station with the code {code} already: {address}")
+def _saved(station: Station, status: int) -> Response:
+    """Commit the station; the answer is made before, so that nothing fails after it."""
+    db.session.flush()
+    response = _shown(station, status)
+    db.session.commit()
+    return response
+
+
+def _rival(error: IntegrityError, source: str, code: str) -> Station:
+    """Return the station that has the source and the code which had to be unique."""
+    db.session.rollback()
+    if not isinstance(error.orig, errors.UniqueViolation):
+        raise error
+    rival: Station | None = db.session.scalar(select(Station).filter_by(source=source, code=code))
+    if rival is None:
+        abort(
+            409, f"source {source} had a station with the code {code}, now deleted: send it again"
+        )
+    return rival
+
+
+def _conflict(rival: Station) -> NoReturn:
+    station = f"source {rival.source} has a station with the code {rival.code}"
+    abort(409, f"{station} already: {_address(rival)}")
+
+
+def _address(station: Station) -> str:
+    return url_for("api.show", station_id=station.id, _external=True)
 
 
 def _row(station: Station) -> Row:
@@ -111,4 +143,6 @@ def _row(station: Station) -> Row:
 
 def _shown(station: Station, status: int) -> Response:
     body = representations.one("json", _row(station))
-    return answer(body, MEDIA_TYPES["json"], representations.tag(body), status)
+    response = answer(body, MEDIA_TYPES["json"], representations.tag(body), status)
+    response.location = _address(station)
+    return response

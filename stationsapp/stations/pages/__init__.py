@@ -1,8 +1,12 @@
 """The HTML pages."""
 
+from urllib.parse import urlsplit
+
 from flask import Blueprint, current_app, render_template, send_from_directory
 from flask.typing import ResponseReturnValue
 from xstatic.pkg import leaflet
+
+from ...web.headers import policy
 
 bp = Blueprint(
     "stations",
@@ -16,11 +20,13 @@ bp = Blueprint(
 @bp.get("/")
 def map_page() -> ResponseReturnValue:
     """Show the map."""
-    return render_template(
-        "stations/map.html",
-        tiles_url=current_app.config["MAP_TILES_URL"],
-        attribution=current_app.config["MAP_ATTRIBUTION"],
+    tiles = current_app.config["MAP_TILES_URL"]
+    page = render_template(
+        "stations/map.html", tiles_url=tiles, attribution=current_app.config["MAP_ATTRIBUTION"]
     )
+    place = urlsplit(tiles.replace("{s}", "*"))
+    images = f"{place.scheme}://{place.netloc}" if place.netloc else ""
+    return page, {"Content-Security-Policy": policy(images)}
 
 
 @bp.get("/static/leaflet/<path:filename>")

@@ -9,8 +9,11 @@ data version that it saw; `StationVersion` says what that is.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import inf
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from sqlalchemy import Connection, CursorResult
+
+from ... import limits
 from ...database import Row, read, snapshot
 from .. import geo
 from ..columns import SELECT_LIST
@@ -22,6 +25,7 @@ __all__ = ["Filters", "clusters", "everything", "nearest", "one", "page", "versi
 ONE = f"SELECT {SELECT_LIST} FROM stations WHERE id = %(id)s"
 VERSION = "SELECT coalesce(sum(version), 0)::bigint AS version FROM station_versions"
 
+LARGEST_ID = 2**63 - 1  # a bigint
 BATCH = 1_000  # rows fetched at a time when all are asked for
 
 
@@ -39,6 +43,8 @@ def version() -> int:
 
 def one(station_id: int) -> Row | None:
     """Return the station of this id, or None."""
+    if station_id > LARGEST_ID:
+        return None
     return next(iter(read(ONE, {"id": station_id}, prepare=True)), None)
 
 
@@ -67,8 +73,14 @@ def everything(filters: Filters) -> Iterator[tuple[int, Iterator[Row]]]:
         seen = connection.exec_driver_sql(VERSION).one()
         batches = connection.execution_options(yield_per=BATCH)
         rows = batches.exec_driver_sql(statement, parameters)
-        names = list(rows.keys())
-        yield seen.version, (dict(zip(names, row, strict=True)) for row in rows)
+        yield seen.version, _in_batches(connection, rows)
+
+
+def _in_batches(connection: Connection, rows: CursorResult[Any]) -> Iterator[Row]:
+    names = list(rows.keys())
+    for batch in rows.partitions():
+        limits.renew(connection)
+        yield from (dict(zip(names, row, strict=True)) for row in batch)
 
 
 def nearest(filters: Filters, lat: float, lng: float, limit: int, radius: float = inf) -> Versioned:

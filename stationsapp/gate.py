@@ -1,0 +1,40 @@
+"""Keeps some of a worker's threads free: for the health checks, whatever the others wait for."""
+
+from collections.abc import Iterable
+from threading import Semaphore
+from typing import Any
+
+from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.wsgi import ClosingIterator
+
+WAIT = 0.5  # seconds for a place; under mere load one is free much sooner
+RETRY_AFTER = 1  # second
+OPEN = ("/health/", "/static/")  # what needs no database, or sees to it that it doesn't wait
+
+
+class Gate:
+    """A WSGI application that lets so many requests at once into another one; the rest get 503.
+
+    When one has waited in vain, and no place has become free since, the others don't wait at all:
+    so a request that needs none is never kept from a thread for long.
+    """
+
+    def __init__(self, serve: Any, places: int) -> None:
+        self.serve = serve
+        self.places = Semaphore(places)
+        self.stuck = False
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Serve the request, or answer 503."""
+        if environ["PATH_INFO"].startswith(OPEN):
+            return self.serve(environ, start_response)  # type: ignore[no-any-return]
+        self.stuck = not self.places.acquire(timeout=0 if self.stuck else WAIT)
+        if self.stuck:
+            refusal = ServiceUnavailable("every place is taken", retry_after=RETRY_AFTER)
+            return refusal(environ, start_response)
+        try:
+            answer = self.serve(environ, start_response)
+        except BaseException:
+            self.places.release()
+            raise
+        return ClosingIterator(answer, self.places.release)

@@ -1,0 +1,195 @@
+"""How long anything may take, in one place: a request ends within 5 seconds, whatever happens.
+
+A server that refuses says so at once. One that hangs says nothing, and its kernel acknowledges what
+it is sent: so a watchdog on our side cuts the connections of a request whose time is over.
+
+Commands, such as an import, take the time that they need; their own limits stand where they are.
+What is libpq's or the session's, a database URL may say otherwise: `?connect_timeout=10` or
+`?options=-c%20statement_timeout%3D9s`.
+"""
+
+import os
+import socket
+from contextlib import suppress
+from math import inf
+from threading import Lock, Thread
+from time import monotonic, sleep
+from typing import Any
+
+import psycopg2
+from flask import current_app, g, has_request_context
+from psycopg2 import errors
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import InvalidatePoolError, TimeoutError
+
+# Seconds. A request's time with the database (DATABASE_TIMEOUT); its answer takes a moment more.
+REQUEST = 4.5
+POOL = 1.5  # for one of the pool's connections, which others have: they end, and ours goes on
+CONNECT = 2  # to reach a host and log in; libpq takes no less
+PING = 1.0  # for a connection from the pool to show that it lives: a new one is then soon there
+DEAD_PEER = 10  # for a command's connection whose other end acknowledges nothing
+LIBPQ = {
+    "connect_timeout": str(CONNECT),
+    "tcp_user_timeout": str(DEAD_PEER * 1000),
+    "keepalives_idle": str(DEAD_PEER),
+    "keepalives_interval": str(DEAD_PEER // 2),
+    "keepalives_count": "2",
+}
+# Of each session: in its start, and not by SET, which a pooler would leave to the next client. The
+# plans of what is prepared are made once, and JIT compiles nothing: it takes their cost for many
+# times what it is, and compiling then for each request takes seconds.
+SESSION = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
+# And of a request's: less than its time, so that the server ends what nobody waits for any more.
+REQUEST_SESSION = {
+    "statement_timeout": "4s",
+    "lock_timeout": "3s",  # less again: it tells a lock from a query that is slow by itself
+    "idle_in_transaction_session_timeout": "10s",  # its process hangs, and holds locks
+}
+SETTLED = "settled"  # of a connection's `info`: whether its session has these settings
+LINE = "line"  # and what the watchdog cuts it by
+TICK = 0.1  # seconds between the watchdog's looks
+
+
+def options(*sessions: dict[str, str]) -> str:
+    """Return the settings of a session as libpq's `options`."""
+    settings = {name: value for session in sessions for name, value in session.items()}
+    return " ".join(f"-c {name}={value}" for name, value in settings.items())
+
+
+def bound(engine: Engine, *, ping: bool) -> None:
+    """Bound what an engine's connections wait for; with `ping` each is tried before its use."""
+
+    def checkout(dbapi_connection: Any, record: Any, _: object) -> None:
+        end = deadline() if has_request_context() else inf
+        if ping:
+            watchdog.watch(record.info[LINE], min(end, monotonic() + PING))
+            try:
+                engine.dialect.do_ping(dbapi_connection)
+            except psycopg2.Error as error:
+                raise InvalidatePoolError from error  # all that were made before are as old
+        watchdog.watch(record.info[LINE], end)
+
+    def checkin(_: object, record: Any) -> None:
+        if line := record.info.get(LINE):
+            watchdog.forget(line)
+
+    def connect(dbapi_connection: Any, record: Any) -> None:
+        line = record.info[LINE] = Line(dbapi_connection)
+        if has_request_context():
+            watchdog.watch(line, deadline())
+
+    event.listen(engine, "do_connect", _Start())
+    # Before SQLAlchemy asks the server what it is.
+    event.listen(engine, "connect", connect, insert=True)
+    event.listen(engine, "checkout", checkout)
+    event.listen(engine, "checkin", checkin)
+    event.listen(engine, "handle_error", _part_with_read_only)
+
+
+def deadline() -> float:
+    """Return when this request's time is over, by `time.monotonic`.
+
+    Raises sqlalchemy.exc.TimeoutError when it is.
+    """
+    end: float = g.setdefault("deadline", monotonic() + current_app.config["DATABASE_TIMEOUT"])
+    if monotonic() >= end:
+        raise TimeoutError("the request's time is over")
+    return end
+
+
+def renew(connection: Connection) -> None:
+    """Give a stream's connection the time of a request once more: for its next part."""
+    if connection.info.get(LINE) in watchdog:
+        watchdog.watch(connection.info[LINE], monotonic() + REQUEST)
+
+
+class _Start:
+    """Asks for a session's settings, unless a pooler refuses them, as PgBouncer does by default."""
+
+    def __init__(self) -> None:
+        self.refused: bool | None = None  # not known before the first connection
+
+    def __call__(
+        self, dialect: Any, record: Any, arguments: Any, parameters: dict[str, Any]
+    ) -> Any:
+        wanted = [SESSION]
+        if has_request_context():
+            deadline()
+            wanted.append(REQUEST_SESSION)
+        settled = f"{options(*wanted)} {parameters.get('options', '')}".strip()
+        if self.refused is None:
+            try:
+                connection = psycopg2.connect(**parameters | {"options": settled})
+            except psycopg2.OperationalError as error:
+                if "unsupported startup parameter" not in str(error):
+                    raise
+                self.refused = True
+            else:
+                self.refused = False
+                record.info[SETTLED] = True
+                return connection
+        record.info[SETTLED] = not self.refused
+        if not self.refused:
+            parameters["options"] = settled
+        return None  # SQLAlchemy connects
+
+
+def _part_with_read_only(context: ExceptionContext) -> None:
+    """Part with connections to a server that has become a standby: another one is the primary."""
+    if isinstance(context.original_exception, errors.ReadOnlySqlTransaction):
+        context.is_disconnect = True
+
+
+class Line:
+    """A second handle on a connection's socket: its own number may be another's by then."""
+
+    def __init__(self, connection: Any) -> None:
+        self.number = os.dup(connection.fileno())
+
+    def cut(self) -> None:
+        """End what waits for the other side, and what would."""
+        line = socket.socket(fileno=self.number)
+        with suppress(OSError):  # it is no more
+            line.shutdown(socket.SHUT_RDWR)
+        line.detach()
+
+    def __del__(self) -> None:
+        os.close(self.number)
+
+
+class Watchdog:
+    """Cuts the lines whose time is over; a thread of its own, in each process that has some."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._ends: dict[Line, float] = {}
+        self._thread: Thread | None = None
+
+    def __contains__(self, line: object) -> bool:
+        return line in self._ends
+
+    def watch(self, line: Line, end: float) -> None:
+        """Cut the line at that time, by `time.monotonic`, unless it is forgotten before."""
+        with self._lock:
+            self._ends[line] = end
+            if self._thread is None or not self._thread.is_alive():  # a fork has no threads
+                self._thread = Thread(target=self._run, name="watchdog", daemon=True)
+                self._thread.start()
+
+    def forget(self, line: Line) -> None:
+        """Let the line be."""
+        with self._lock:
+            self._ends.pop(line, None)
+
+    def _run(self) -> None:
+        while True:
+            sleep(TICK)
+            with self._lock:
+                now = monotonic()
+                for line in [line for line, end in self._ends.items() if end < now]:
+                    del self._ends[line]
+                    line.cut()
+
+
+watchdog = Watchdog()

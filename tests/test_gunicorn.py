@@ -1,0 +1,103 @@
+"""Nobody else notices a client that is slow, or a table that is locked: with a real gunicorn."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from http.client import HTTPConnection
+from time import sleep
+
+import pytest
+from flask import Flask
+from postgres import ROOT
+from sqlalchemy import text
+
+from stationsapp.extensions import db
+
+PATIENCE = 120  # seconds, on any machine; a worker that is held answers nobody at all
+LISTENING = re.compile(r"Listening at: http://127\.0\.0\.1:(\d+)")
+
+
+@pytest.fixture(scope="module")
+def port(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a gunicorn with one worker, on the tests' database."""
+    settings = {
+        "APP_CONFIG": "production",
+        "DATABASE_URL": database_url,
+        "SECRET_KEY": "x" * 16,
+        "WEB_CONCURRENCY": "1",
+    }
+    log = tmp_path_factory.mktemp("gunicorn") / "log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "--bind=127.0.0.1:0", "wsgi:app"],
+            cwd=ROOT,
+            env=os.environ | settings,
+            stdout=output,
+            stderr=output,
+        )
+    while not (listening := LISTENING.search(log.read_text())):
+        assert process.poll() is None, log.read_text()
+        sleep(0.05)
+    yield int(listening[1])
+    process.terminate()
+    process.wait()
+
+
+def status(port: int, path: str) -> int:
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    connection.request("GET", path)
+    response = connection.getresponse()
+    response.read()
+    connection.close()
+    return response.status
+
+
+def sent(port: int, data: bytes, held: ExitStack) -> socket.socket:
+    client = held.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE))
+    client.sendall(data)
+    return client
+
+
+HALF_SENT = b"GET /api/stations HTTP/1.1\r\nHost: x\r\n"
+NO_BODY = (
+    b"POST /api/stations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\n"
+    b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+)
+UNREAD = b"GET /api/stations?all=true HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "clients"),
+    [(HALF_SENT, 50), (NO_BODY, 20), (UNREAD, 20)],
+    ids=["half-sent", "no-body", "unread"],
+)
+def test_slow_clients_keep_nobody_waiting(app: Flask, port: int, data: bytes, clients: int):
+    with db.engine.begin() as connection:  # more than what lies between the two can hold
+        connection.execute(
+            text(
+                "INSERT INTO stations (source, code, name, lat, lng) SELECT 'many', n, "
+                "repeat('x', 500), 0, 0 FROM generate_series(1, 20000) AS n"
+            )
+        )
+    with ExitStack() as held:
+        for _ in range(clients):
+            sent(port, data, held)
+        for path in ("/health/live", "/health/ready", "/api/stations?limit=1"):
+            assert status(port, path) == 200
+
+
+def test_a_locked_table_leaves_the_health_checks_their_threads(app: Flask, port: int):
+    with db.engine.begin() as connection, ExitStack() as held:
+        connection.execute(text("LOCK stations"))
+        waiting = [
+            sent(port, b"GET /api/stations HTTP/1.1\r\nHost: x\r\n\r\n", held) for _ in range(40)
+        ]
+        for path in ("/health/live", "/health/ready"):
+            assert status(port, path) == 200
+        answers = [client.recv(12) for client in waiting]
+    assert answers == [b"HTTP/1.1 503"] * 40
+    assert status(port, "/api/stations") == 200

@@ -1,0 +1,173 @@
+"""Whatever the server does, a request ends; and all goes on when the server does."""
+
+import selectors
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from time import monotonic
+
+import pytest
+from clusters import dead_port
+from flask import Flask
+from flask.testing import FlaskClient
+from postgres import config_for
+from psycopg2.extensions import parse_dsn
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from stationsapp import create_app
+from stationsapp.database import read
+from stationsapp.extensions import db
+
+FOREVER = 60  # seconds, on any machine; each request here has half a second
+
+
+class Line:
+    """A way to the server that can be frozen: it takes what is sent, and passes nothing on."""
+
+    def __init__(self, server: dict[str, str]) -> None:
+        self.server = server
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.thaw = threading.Event()
+        self.thaw.set()
+        self.pairs: list[tuple[socket.socket, socket.socket]] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(f"{self.server['host']}/.s.PGSQL.{self.server['port']}")
+                self.pairs.append((client, server))
+                threading.Thread(target=self._pass, args=(client, server), daemon=True).start()
+
+    def _pass(self, client: socket.socket, server: socket.socket) -> None:
+        with selectors.DefaultSelector() as selector, suppress(OSError):
+            selector.register(client, selectors.EVENT_READ, server)
+            selector.register(server, selectors.EVENT_READ, client)
+            while True:
+                for key, _ in selector.select():
+                    data = key.fileobj.recv(65536)
+                    self.thaw.wait(FOREVER)
+                    if not data:
+                        key.data.shutdown(socket.SHUT_RDWR)
+                        return
+                    key.data.sendall(data)
+
+    def close(self) -> None:
+        self.thaw.set()
+        self.listener.close()
+        for pair in self.pairs:
+            for end in pair:
+                end.close()
+
+
+@pytest.fixture
+def line(database_url: str) -> Iterator[Line]:
+    server = parse_dsn(database_url)
+    if not server["host"].startswith("/"):
+        pytest.skip("the server isn't reached by a socket")
+    line = Line(server)
+    yield line
+    line.close()
+
+
+@pytest.fixture
+def client(line: Line, app: Flask) -> Iterator[FlaskClient]:
+    """A client of an application that reaches its database by the line."""
+    url = f"postgresql://{line.server['user']}@127.0.0.1:{line.port}/{line.server['dbname']}"
+    settings = {"DATABASE_TIMEOUT": 0.5}
+    through = create_app(type("Config", (config_for(url),), settings))
+    yield through.test_client()
+    with through.app_context():
+        for engine in db.engines.values():
+            engine.dispose()
+
+
+# The connection is cut, or we wait no longer: whichever comes first.
+REASONS = ("connection-lost", "database-unreachable")
+
+
+@pytest.mark.parametrize("warm", [True, False], ids=["connected", "connecting"])
+def test_a_frozen_server_ends_each_request_with_503(client: FlaskClient, line: Line, warm: bool):
+    if warm:
+        assert client.get("/api/stations").status_code == 200
+    line.thaw.clear()
+    began = monotonic()
+    response = client.get("/api/stations")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+    ready = client.get("/health/ready")
+    assert ready.status_code == 503
+    assert ready.get_json()["reason"] in REASONS
+    assert client.get("/health/live").status_code == 200
+    assert monotonic() - began < FOREVER
+    line.thaw.set()
+    assert client.get("/api/stations").status_code == 200
+    assert client.get("/health/ready").status_code == 200
+
+
+def test_a_locked_table_ends_each_request_with_503(client: FlaskClient, app: Flask):
+    with db.engine.begin() as connection:
+        connection.execute(text("LOCK stations"))
+        assert client.get("/api/stations").status_code == 503
+        assert client.get("/health/ready").status_code == 200
+    assert client.get("/api/stations").status_code == 200
+
+
+def test_a_query_that_took_too_long_is_not_run_twice(app: Flask, database_url: str):
+    slow = create_app(config_for(f"{database_url}&options=-c%20statement_timeout%3D200ms"))
+    with db.engine.begin() as connection:
+        connection.execute(text("CREATE SEQUENCE times"))
+    with slow.app_context():
+        with pytest.raises(DBAPIError, match="statement timeout"):
+            read("SELECT nextval('times'), pg_sleep(60)")
+        db.engines["read"].dispose()
+    with db.engine.begin() as connection:
+        assert connection.scalar(text("SELECT last_value FROM times")) == 1
+        connection.execute(text("DROP SEQUENCE times"))
+
+
+def test_one_error_does_not_end_preparing(app: Flask):
+    prepared = "SELECT count(*) AS count FROM pg_prepared_statements WHERE name ~ 'read_'"
+    db.engines["read"].dispose()
+    for number, times in [(1, 1), (2**70, 1), (2, 1)]:
+        with suppress(DBAPIError):
+            read("SELECT %(number)s::int AS number", {"number": number}, prepare=True)
+        assert read(prepared) == [{"count": times}]
+
+
+OTHERS = """FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'stationsapp'
+    AND pid <> pg_backend_pid()"""
+
+
+def test_after_a_restart_no_request_meets_an_old_connection(app: Flask, client: FlaskClient):
+    with db.engine.connect() as connection:
+        connection.execute(text(f"SELECT pg_terminate_backend(pid) {OTHERS}"))
+    for _ in range(4):
+        assert client.get("/api/stations").status_code == 200
+
+
+def test_a_server_that_has_become_read_only_is_parted_with(app: Flask):
+    with db.engine.connect() as connection:
+        process = connection.scalar(text("SELECT pg_backend_pid()"))
+        connection.execute(text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))
+        connection.commit()
+        with pytest.raises(DBAPIError):
+            connection.execute(text("CREATE TABLE nothing ()"))
+    with db.engine.begin() as connection:
+        connection.execute(text("DELETE FROM stations"))
+        assert connection.scalar(text("SELECT pg_backend_pid()")) != process
+
+
+def test_reads_go_on_where_writes_go_when_the_replica_does_not_answer(
+    app: Flask, database_url: str
+):
+    settings = {"DATABASE_READ_URL": f"postgresql://127.0.0.1:{dead_port()}/gone"}
+    other = create_app(type("Config", (config_for(database_url),), settings))
+    assert other.test_client().get("/api/stations").status_code == 200
+    with other.app_context():
+        db.engine.dispose()
