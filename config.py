@@ -52,6 +52,7 @@ class TestingConfig(Config):
     """What the tests start from; they set DATABASE_URL to the database that they made."""
 
     TESTING = True
+    DATABASE_TIMEOUT = 60.0  # on a busy machine
     SECRET_KEY = "testing only"  # noqa: S105
 
 

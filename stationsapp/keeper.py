@@ -155,8 +155,11 @@ def _start(programs: Path, directory: Path) -> None:
 
 
 def _socket_folder(directory: Path) -> Path:
-    """Return the data's own folder, or where its path is too long for a socket, a short one."""
-    if len(os.fsencode(directory / ".s.PGSQL.5432")) <= SOCKET_LENGTH:
+    """Return the data's own folder, or a short one where its path is too long for a socket.
+
+    So it is for a path with a comma, too, which libpq takes for two hosts.
+    """
+    if len(os.fsencode(directory / ".s.PGSQL.5432")) <= SOCKET_LENGTH and "," not in str(directory):
         return directory
     name = hashlib.sha256(os.fsencode(directory)).hexdigest()[:16]
     folder = Path(tempfile.gettempdir()) / f"postgres-{os.geteuid()}-{name}"

@@ -10,6 +10,7 @@ What is libpq's or the session's, a database URL may say otherwise: `?connect_ti
 
 import os
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
 from math import inf
 from threading import Lock, Thread
@@ -23,8 +24,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError, TimeoutError
 
-# Seconds. A request's time with the database (DATABASE_TIMEOUT); its answer takes a moment more.
-REQUEST = 4.5
+# Seconds. A request's own time with the database is DATABASE_TIMEOUT.
 POOL = 1.5  # for one of the pool's connections, which others have: they end, and ours goes on
 CONNECT = 2  # to reach a host and log in; libpq takes no less
 PING = 1.0  # for a connection from the pool to show that it lives: a new one is then soon there
@@ -40,18 +40,18 @@ LIBPQ = {
 # plans of what is prepared are made once, and JIT compiles nothing: it takes their cost for many
 # times what it is, and compiling then for each request takes seconds.
 SESSION = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
-# And of a request's: less than its time, so that the server ends what nobody waits for any more.
+# And of a request's, as parts of its time: the server ends what nobody waits for any more.
 REQUEST_SESSION = {
-    "statement_timeout": "4s",
-    "lock_timeout": "3s",  # less again: it tells a lock from a query that is slow by itself
-    "idle_in_transaction_session_timeout": "10s",  # its process hangs, and holds locks
+    "statement_timeout": 0.9,
+    "lock_timeout": 0.7,  # less again: it tells a lock from a query that is slow by itself
+    "idle_in_transaction_session_timeout": 2.0,  # its process hangs, and holds locks
 }
 SETTLED = "settled"  # of a connection's `info`: whether its session has these settings
 LINE = "line"  # and what the watchdog cuts it by
 TICK = 0.1  # seconds between the watchdog's looks
 
 
-def options(*sessions: dict[str, str]) -> str:
+def options(*sessions: Mapping[str, str | int]) -> str:
     """Return the settings of a session as libpq's `options`."""
     settings = {name: value for session in sessions for name, value in session.items()}
     return " ".join(f"-c {name}={value}" for name, value in settings.items())
@@ -98,10 +98,10 @@ def deadline() -> float:
     return end
 
 
-def renew(connection: Connection) -> None:
+def renew(connection: Connection, seconds: float) -> None:
     """Give a stream's connection the time of a request once more: for its next part."""
     if connection.info.get(LINE) in watchdog:
-        watchdog.watch(connection.info[LINE], monotonic() + REQUEST)
+        watchdog.watch(connection.info[LINE], monotonic() + seconds)
 
 
 class _Start:
@@ -113,10 +113,11 @@ class _Start:
     def __call__(
         self, dialect: Any, record: Any, arguments: Any, parameters: dict[str, Any]
     ) -> Any:
-        wanted = [SESSION]
+        wanted: list[Mapping[str, str | int]] = [SESSION]
         if has_request_context():
             deadline()
-            wanted.append(REQUEST_SESSION)
+            milliseconds = 1000 * current_app.config["DATABASE_TIMEOUT"]
+            wanted.append({name: int(milliseconds * n) for name, n in REQUEST_SESSION.items()})
         settled = f"{options(*wanted)} {parameters.get('options', '')}".strip()
         if self.refused is None:
             try:

@@ -31,6 +31,13 @@ def directory() -> Iterator[Path]:
         wait_until_stopped(path)
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """An empty folder that a root's server can reach: pytest keeps other users out of its own."""
+    with TemporaryDirectory() as path:
+        yield Path(path)
+
+
 def servers(directory: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter(["name", "cmdline"]):
@@ -138,25 +145,25 @@ LONG = "a folder with spaces, and a name that makes the path of a socket in it f
 
 
 @pytest.mark.parametrize("name", ["a folder, with 'quotes' and \u00fc", LONG])
-def test_its_socket_is_for_its_user_alone_wherever_the_folder_is(tmp_path: Path, name: str):
-    directory = tmp_path / name / "postgres"
+def test_its_socket_is_for_its_user_alone_wherever_the_folder_is(folder: Path, name: str):
+    directory = folder / name / "postgres"
     with closing(embedded.connect(directory, "postgres")) as connection:
-        folder = Path(embedded.address(directory)["host"])
-        assert folder.stat().st_mode & 0o077 == 0
-        assert (folder / ".s.PGSQL.5432").stat().st_mode & 0o077 == 0
+        place = Path(embedded.address(directory)["host"])
+        assert place.stat().st_mode & 0o077 == 0
+        assert (place / ".s.PGSQL.5432").stat().st_mode & 0o077 == 0
         cursor = connection.cursor()
         cursor.execute("SELECT type, auth_method FROM pg_hba_file_rules")
         assert cursor.fetchall() == [("local", "peer")]
     wait_until_stopped(directory)
 
 
-def test_a_socket_folder_that_somebody_else_made_is_refused(tmp_path: Path, monkeypatch):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    directory = tmp_path / LONG / "postgres"
+def test_a_socket_folder_that_somebody_else_made_is_refused(folder: Path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(folder))
+    directory = folder / LONG / "postgres"
     embedded.connect(directory, "postgres").close()
     wait_until_stopped(directory)
-    (folder,) = tmp_path.glob("postgres-*")
-    folder.chmod(0o777)
+    (place,) = folder.glob("postgres-*")
+    place.chmod(0o777)
     with pytest.raises(embedded.EmbeddedServerError, match="was made by somebody else: remove it"):
         embedded.connect(directory, "postgres")
 
