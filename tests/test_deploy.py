@@ -1,0 +1,222 @@
+"""The files in `deploy/`, with systemd's own check, a real nginx and a real gunicorn."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.client import HTTPResponse, HTTPSConnection
+from itertools import count
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from postgres import ROOT
+
+from cluster import nginx
+
+UNITS = sorted(nginx.DEPLOY.glob("*.service")) + sorted(nginx.DEPLOY.glob("*.socket"))
+UNITS += sorted(nginx.DEPLOY.glob("*.timer"))
+INSTALLED_IN = "/srv/stationsapp/.venv/bin"
+
+needs_nginx = pytest.mark.skipif(not nginx.is_installed(), reason="nginx is not installed")
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_systemd_accepts_the_units(tmp_path: Path):
+    for unit in UNITS:
+        text = unit.read_text().replace(INSTALLED_IN, str(Path(sys.executable).parent))
+        (tmp_path / unit.name).write_text(text)
+    command = ["systemd-analyze", "verify", *(str(tmp_path / unit.name) for unit in UNITS)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@needs_nginx
+def test_nginx_accepts_its_file(tmp_path: Path):
+    main = nginx.write(tmp_path, 8443, [8000])
+    command = [nginx.NGINX, "-t", "-q", "-p", str(tmp_path), "-c", str(main)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+class Service:
+    """gunicorn as the unit starts it, with a socket that stays open while it restarts."""
+
+    def __init__(self, database_url: str, log: Path) -> None:
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=2048)
+        self.log = log.open("wb")
+        self.environment = os.environ | {
+            "DATABASE_URL": database_url,
+            "SECRET_KEY": "x" * 16,
+            "TRUSTED_HOSTS": "localhost",
+            "TRUSTED_PROXIES": "1",
+            "WEB_CONCURRENCY": "1",
+        }
+        self.start()
+
+    def start(self) -> None:
+        unit = (nginx.DEPLOY / "stationsapp.service").read_text()
+        command = re.search("ExecStart=(.*)", unit)[1]
+        _, *arguments = shlex.split(command)
+        # systemd passes sockets from number 3 on, and says to which process.
+        passed = (
+            "import os, sys; number, *command = sys.argv[1:]; os.dup2(int(number), 3); "
+            "os.environ |= {'LISTEN_FDS': '1', 'LISTEN_PID': str(os.getpid())}; "
+            "os.execv(sys.executable, [sys.executable, '-m', 'gunicorn', *command])"
+        )
+        number = self.socket.fileno()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", passed, str(number), *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            pass_fds=[number, 3],
+            stdout=self.log,
+            stderr=self.log,
+        )
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def service(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    service = Service(database_url, tmp_path_factory.mktemp("gunicorn") / "log")
+    yield service
+    service.stop()
+    service.socket.close()
+    service.log.close()
+
+
+@pytest.fixture(scope="module")
+def proxy(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    port = service.socket.getsockname()[1]
+    with nginx.running(tmp_path_factory.mktemp("nginx"), [port]) as own:
+        yield own
+
+
+class Client:
+    """A browser at an address of its own, on one connection."""
+
+    NUMBERS = count(2)
+    UNVERIFIED = ssl._create_unverified_context()
+
+    def __init__(self, proxy: int) -> None:
+        own = (f"127.0.0.{next(self.NUMBERS)}", 0)
+        self.connection = HTTPSConnection(
+            "localhost", proxy, timeout=120, context=self.UNVERIFIED, source_address=own
+        )
+
+    def ask(self, method: str, path: str, body: object = None, **headers: str) -> HTTPResponse:
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        content = None if body is None else json.dumps(body)
+        self.connection.request(method, path, content, headers)
+        response = self.connection.getresponse()
+        response.content = response.read()
+        return response
+
+
+@pytest.fixture
+def client(proxy: int) -> Iterator[Client]:
+    client = Client(proxy)
+    yield client
+    client.connection.close()
+
+
+@pytest.fixture
+def token(app: Flask) -> str:
+    command = ["tokens", "create", "deploy"]
+    return app.test_cli_runner().invoke(args=command).stdout.strip()
+
+
+@needs_nginx
+def test_a_page_comes_through_nginx_and_knows_that_it_came_by_tls(app: Flask, client: Client):
+    page = client.ask("GET", "/")
+    assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert "Strict-Transport-Security" in page.headers
+
+
+@needs_nginx
+def test_a_list_is_compressed_and_not_sent_again(sample_stations: None, client: Client):
+    page = client.ask("GET", "/api/stations?limit=99", Accept_Encoding="gzip")
+    assert page.headers["Content-Encoding"] == "gzip"
+    assert int(page.headers.get("Content-Length", len(page.content))) < 5_000
+    tag = page.headers["ETag"]
+    assert client.ask("GET", "/api/stations?limit=99", If_None_Match=tag).status == 304
+
+
+@needs_nginx
+def test_the_tag_of_a_station_is_good_for_changing_it(app: Flask, client: Client, token: str):
+    station = {"code": "a", "name": "A", "lat": 1, "lng": 2, "properties": {"long": "x" * 2_000}}
+    headers = {"Authorization": f"Bearer {token}", "Content_Type": "application/json"}
+    place = client.ask("POST", "/api/stations", station, **headers).headers["Location"]
+    assert place.startswith("/") or place.startswith("https://localhost/")
+    path = "/" + place.removeprefix("https://").partition("/")[2]
+    tag = client.ask("GET", path, Accept_Encoding="gzip").headers["ETag"]
+    change = client.ask("PATCH", path, {"name": "B"}, If_Match=tag, **headers)
+    assert change.status == 200
+
+
+@needs_nginx
+def test_metrics_are_not_for_everybody(app: Flask, client: Client):
+    assert client.ask("GET", "/metrics").status == 404
+
+
+@needs_nginx
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/stations/%63lusters?bbox=-180,-90,180,90&zoom=0",
+        "/api/stations?q=a&limit=1000",
+    ],
+)
+def test_who_asks_much_is_told_to_slow_down(app: Flask, client: Client, path: str):
+    refusal = next(
+        answer for answer in iter(lambda: client.ask("GET", path), None) if answer.status != 200
+    )
+    assert (refusal.status, refusal.headers["Retry-After"]) == (429, "1")
+    assert json.loads(refusal.content)["status"] == 429
+    assert client.ask("GET", "/api/stations?limit=10").status == 200
+
+
+@needs_nginx
+def test_no_request_fails_while_the_service_restarts(
+    app: Flask, proxy: int, service: Service, client: Client, token: str
+):
+    statuses: list[int] = []
+    numbers, restarted = count(), threading.Event()
+
+    def ask(method: str) -> None:
+        client = Client(proxy)
+        over = False
+        while not over:
+            over = restarted.is_set()  # one more after it
+            body = None
+            if method == "POST":
+                body = {"code": str(next(numbers)), "name": "A", "lat": 1, "lng": 2}
+            headers = {"Authorization": f"Bearer {token}", "Content_Type": "application/json"}
+            statuses.append(client.ask(method, "/api/stations", body, **headers).status)
+            threading.Event().wait(0.02)
+        client.connection.close()
+
+    threads = [threading.Thread(target=ask, args=[method]) for method in ("GET", "GET", "POST")]
+    for thread in threads:
+        thread.start()
+    service.restart()
+    assert client.ask("GET", "/health/ready").status == 200
+    restarted.set()
+    for thread in threads:
+        thread.join()
+    assert set(statuses) == {200, 201}
