@@ -27,6 +27,7 @@ from .server import no_database
     help="How many to make up.",
 )
 @click.option("--file", "feed", help="Measure with a feed instead, in any format.")
+@click.option("--server", help="Measure on this PostgreSQL: a URL, of a role that may do all.")
 @click.option(
     "--rounds",
     type=click.IntRange(1),
@@ -45,6 +46,7 @@ from .server import no_database
 def main(
     stations: int,
     feed: str | None,
+    server: str | None,
     rounds: int,
     cpu: bool,
     output: Path | None,
@@ -52,14 +54,15 @@ def main(
 ) -> None:
     """Measure the main paths, as shares of what is possible on this machine.
 
-    It takes an embedded PostgreSQL of its own, and `wrk` for the load where that is installed.
+    It takes an embedded PostgreSQL of its own, unless you name another, and `wrk` for the load
+    where that is installed.
     """
     say = partial(click.echo, err=True)
     if output and not output.absolute().parent.is_dir():
         raise click.UsageError(f"there is no folder {output.parent}")
     names = [feed] if feed else [f"{size:,}" for size in growth.sizes(stations)]
     before = _read(baseline, names, cpu) if baseline else None
-    with no_database(), TemporaryDirectory() as name, create_app().app_context():
+    with no_database(server), TemporaryDirectory() as name, create_app().app_context():
         folder = Path(name)
         create_database(current_app)
         upgrade()

@@ -12,6 +12,9 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 from urllib.request import urlopen
 
+import psycopg2
+from psycopg2.extensions import parse_dsn
+
 from stationsapp import embedded
 
 ROOT = Path(__file__).parent.parent
@@ -19,14 +22,16 @@ DIRECTORY = ROOT / "instance" / "benchmarks"
 
 
 @contextmanager
-def no_database() -> Iterator[None]:
-    """Set DATABASE_URL to a database that isn't there, on an embedded server, and drop it after.
+def no_database(server: str | None) -> Iterator[None]:
+    """Set DATABASE_URL to a database that isn't there, and drop it after.
 
-    A run holds a lock while it lives: so that runs share the server, and one that was killed is
-    cleared away by the next.
+    `server` is the URL of a database on the server to use; None is an embedded one. A run holds a
+    lock while it lives: so that runs share the server, and one that was killed is cleared away by
+    the next.
     """
     name = f"benchmark_{secrets.token_hex(4)}"
-    with closing(embedded.connect(DIRECTORY, "postgres")) as connection:
+    connected = psycopg2.connect(server) if server else embedded.connect(DIRECTORY, "postgres")
+    with closing(connected) as connection:
         connection.autocommit = True
         cursor = connection.cursor()
         cursor.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
@@ -35,8 +40,9 @@ def no_database() -> Iterator[None]:
             cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [other])
             if cursor.fetchone() == (True,):
                 cursor.execute(f"DROP DATABASE IF EXISTS {other} WITH (FORCE)")
-        address = urlencode(embedded.address(DIRECTORY), quote_via=quote)
-        os.environ["DATABASE_URL"] = f"postgresql:///{name}?{address}"
+        parameters = parse_dsn(server) if server else embedded.address(DIRECTORY)
+        address = urlencode(parameters | {"dbname": name}, quote_via=quote)
+        os.environ["DATABASE_URL"] = f"postgresql:///?{address}"
         os.environ |= {"APP_CONFIG": "production", "SECRET_KEY": "for benchmarks only"}
         os.environ.pop("DATABASE_READ_URL", None)
         try:

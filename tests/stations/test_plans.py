@@ -1,0 +1,82 @@
+"""How a distribution's PostgreSQL runs the queries: users have that one, not the wheel's.
+
+It compiles a statement that seems costly (JIT), which takes far longer than any of ours.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from clusters import Cluster
+from flask import Flask, current_app
+from flask_migrate import upgrade
+from postgres import config_for
+from sqlalchemy import text
+
+from stationsapp import create_app, keeper
+from stationsapp.database import create_database
+from stationsapp.extensions import db
+from stationsapp.stations import search
+from stationsapp.stations.search import Filters
+
+STATIONS = 60_000  # so many that `nearest` seems costly
+PLANS = {"session_preload_libraries": "auto_explain", "auto_explain.log_min_duration": "0"}
+PLANS |= {"auto_explain.log_analyze": "on", "autovacuum": "off"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Cluster]:
+    newest = max(keeper.DISTRIBUTIONS.glob("*/bin"), default=None)
+    if newest is None:
+        pytest.skip("there is no distribution's PostgreSQL")
+    cluster = Cluster(newest)
+    cluster.make()
+    cluster.configure("\n".join(f"{name} = {value}" for name, value in PLANS.items()))
+    cluster.start()
+    yield cluster
+    cluster.remove()
+
+
+@pytest.fixture(scope="module")
+def application(server: Cluster) -> Iterator[Flask]:
+    app = create_app(config_for(server.url(database="planned")))
+    with app.app_context():
+        create_database(current_app)
+        upgrade()
+        with db.engine.begin() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO stations (source, code, name, lat, lng)"
+                    " SELECT 'many', n, 'Station ' || n, n % 170 - 85, n / 170 - 180"
+                    " FROM generate_series(1, :count) AS n"
+                ),
+                {"count": STATIONS},
+            )
+        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE stations"))
+    yield app
+    with app.app_context():
+        for engine in db.engines.values():
+            engine.dispose()
+
+
+QUERIES = {
+    "nearest": lambda: search.nearest(Filters(), 48, 2, 10),
+    "box": lambda: search.page(Filters((2, 40, 9, 50)), 100),
+    "box of many": lambda: search.page(Filters((-100, -80, 100, 80)), 100),
+    "page": lambda: search.page(Filters(), 100, 30_000),
+    "one": lambda: search.one(30_000),
+}
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_query_asks_the_indexes_and_is_not_compiled(
+    application: Flask, server: Cluster, name: str
+):
+    log = server.folder / "log"
+    before = log.stat().st_size
+    with application.app_context():
+        assert QUERIES[name]()
+    plans = log.read_text()[before:]
+    assert "Index Scan using" in plans
+    assert "Seq Scan on stations" not in plans
+    assert "JIT:" not in plans
