@@ -15,7 +15,7 @@ DOCTOR = "packages/flask-doctor/src"
 LAYERS = [
     ["stationsapp"],
     ["stationsapp.stations"],
-    [f"stationsapp.{name}" for name in ("auth", "health", "prepare", "stations.cli")]
+    [f"stationsapp.{name}" for name in ("auth", "gate", "health", "prepare", "stations.cli")]
     + [f"stationsapp.stations.{name}" for name in ("api", "pages", "sample")],
     [f"stationsapp.stations.{name}" for name in ("search", "importer", "exporter", "suspicions")],
     [f"stationsapp.{name}" for name in ("models", "database", "web", "keeper")]
