@@ -23,10 +23,10 @@ def run(fault: Fault, template: Template, folder: Path) -> Row:
         time.sleep(AFTER)
         load.stop()
         (folder / "requests").write_text(table(times, load.answers))
-        return judge(fault, times, load.answers, len(load.acknowledged - _kept(world)))
+        return judge(fault, times, load.answers, len(load.acknowledged - kept(world)))
 
 
-def _kept(world: World) -> set[str]:
+def kept(world: World) -> set[str]:
     """Return the codes of the stations that are there, on the server that is the primary now."""
     server = primary(world)
     rows = server.execute("SELECT code FROM stations WHERE source = 'chaos'")

@@ -6,14 +6,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from flask_migrate import upgrade
+
+from config import ProductionConfig
+from stationsapp import create_app
+from stationsapp.extensions import db
+
 from .load import Load
 from .postgres import Server, url
 from .proxy import Proxy
-from .service import Service, flask
+from .service import SETTINGS, Service
 
 STATIONS = """
 INSERT INTO stations (source, code, name, lat, lng)
-SELECT 'many', n, repeat('x', 200), n % 90, n % 180 FROM generate_series(1, 50000) AS n
+SELECT 'many', n, repeat('x', 200), n %% 90, n %% 180 FROM generate_series(1, %s) AS n
 """
 
 
@@ -62,14 +68,18 @@ class Template(NamedTuple):
     token: str
 
 
-def make_template(programs: Path, folder: Path) -> Template:
+def make_template(programs: Path, folder: Path, stations: int = 50_000) -> Template:
     """Make the server that all others are copied from."""
     server = Server(programs, folder)
     server.make()
-    settings = {"DATABASE_URL": url(server.port)}
-    flask(settings, "db", "upgrade")
-    token = flask(settings, "tokens", "create", "chaos")
-    server.execute(STATIONS)
+    settings = SETTINGS | {"DATABASE_URL": url(server.port)}
+    app = create_app(type("Config", (ProductionConfig,), settings))
+    with app.app_context():
+        upgrade()
+        token = app.test_cli_runner().invoke(args=["tokens", "create", "chaos"]).stdout.strip()
+        for engine in db.engines.values():
+            engine.dispose()
+    server.execute(STATIONS, [stations])
     server.execute("ANALYZE")
     server.stop("fast")
     return Template(server, token)

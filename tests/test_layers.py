@@ -22,7 +22,7 @@ LAYERS = [
     + [f"stationsapp.stations.{name}" for name in ("feeds", "sources", "columns")],
     [
         f"stationsapp.{name}"
-        for name in ("extensions", "settings", "embedded", "limits", "stations.geo")
+        for name in ("extensions", "settings", "embedded", "limits", "hosts", "stations.geo")
     ],
 ]
 # The stations' own package is found by its modules above; the whole application is at the top.
