@@ -7,7 +7,7 @@ INSTALLED := .venv/installed
 # The last migration from before squawk looked at them: those after it may meet a live table.
 CHECKED := 0006
 
-.PHONY: help run test fuzz doctor-exam bench lint format docs serve lock clean
+.PHONY: help run test chaos fuzz doctor-exam bench lint format docs serve lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 13
@@ -20,6 +20,9 @@ run: $(INSTALLED) ## prepare the database and serve on http://127.0.0.1:5000 (an
 
 test: $(INSTALLED) ## run the tests
 	$(BIN)/pytest --numprocesses logical --dist worksteal
+
+chaos: $(INSTALLED) ## break what the service stands on, under load: a table in some minutes (make chaos ARGS='--only frozen')
+	$(BIN)/python -m chaos $(ARGS)
 
 fuzz: $(INSTALLED) ## look for new errors for a few minutes, with random requests and feeds
 	FUZZ_EXAMPLES=1000 $(BIN)/pytest -m hypothesis

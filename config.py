@@ -15,7 +15,7 @@ class Config:
     DATABASE_URL = os.environ.get("DATABASE_URL")
     DATABASE_READ_URL = os.environ.get("DATABASE_READ_URL")
     # Seconds of a request's time with the database; it then ends with 503.
-    DATABASE_TIMEOUT = float(os.environ.get("DATABASE_TIMEOUT") or 4.5)
+    DATABASE_TIMEOUT = float(os.environ.get("DATABASE_TIMEOUT") or 4)
     # Where the embedded PostgreSQL keeps its data; None where DATABASE_URL must be set.
     EMBEDDED_POSTGRES: Path | None = ROOT / "instance" / "postgres"
     SECRET_KEY = os.environ.get("SECRET_KEY")

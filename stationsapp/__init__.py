@@ -8,11 +8,12 @@ def create_app(config: str | type | None = None) -> Flask:
     class; without it APP_CONFIG decides. Raises SettingsError.
     """
     # Imported here, so that one broken part doesn't keep the others' commands from loading.
-    from . import auth, database, health, settings, stations, web
+    from . import auth, database, gate, health, settings, stations, web
     from .extensions import db, doctor, migrate
 
     app = Flask(__name__)
     settings.load(app, config)
+    gate.init_app(app)
     doctor.init_app(app)
     database.configure(app)
     db.init_app(app)

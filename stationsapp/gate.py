@@ -1,19 +1,33 @@
-"""Keeps some of a worker's threads free: for the health checks, whatever the others wait for."""
+"""Keeps some of a worker's threads free: for the health checks, whatever the others wait for.
+
+The gate is gunicorn's; the application says no to those for whom it has no place.
+"""
 
 from collections.abc import Iterable
 from threading import Semaphore
 from typing import Any
 
+from flask import Flask, request
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.wsgi import ClosingIterator
 
 WAIT = 0.5  # seconds for a place; under mere load one is free much sooner
 RETRY_AFTER = 1  # second
 OPEN = ("/health/", "/static/")  # what needs no database, or sees to it that it doesn't wait
+FULL = "stationsapp.full"  # in the environment of a request that has no place
+
+
+def init_app(app: Flask) -> None:
+    """Answer 503 where there is no place."""
+
+    @app.before_request
+    def refuse() -> None:
+        if FULL in request.environ:
+            raise ServiceUnavailable("too many requests are waiting", retry_after=RETRY_AFTER)
 
 
 class Gate:
-    """A WSGI application that lets so many requests at once into another one; the rest get 503.
+    """A WSGI application that lets so many requests at once into another one; it refuses the rest.
 
     When one has waited in vain, and no place has become free since, the others don't wait at all:
     so a request that needs none is never kept from a thread for long.
@@ -25,13 +39,12 @@ class Gate:
         self.stuck = False
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Serve the request, or answer 503."""
+        """Serve the request, or have it refused."""
         if environ["PATH_INFO"].startswith(OPEN):
             return self.serve(environ, start_response)  # type: ignore[no-any-return]
         self.stuck = not self.places.acquire(timeout=0 if self.stuck else WAIT)
         if self.stuck:
-            refusal = ServiceUnavailable("every place is taken", retry_after=RETRY_AFTER)
-            return refusal(environ, start_response)
+            return self.serve(environ | {FULL: True}, start_response)  # type: ignore[no-any-return]
         try:
             answer = self.serve(environ, start_response)
         except BaseException:

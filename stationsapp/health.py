@@ -1,7 +1,7 @@
 """For load balancers and supervisors: is the process alive, and what can it serve?"""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooSlowError
 from time import monotonic
 from typing import Any
@@ -47,25 +47,34 @@ def live() -> ResponseReturnValue:
 @bp.get("/ready")
 def ready() -> ResponseReturnValue:
     """Say whether reads and writes work: 200 while reads do, unless the database is behind."""
-    is_current, takes_writes = _ask(_is_up_to_date), _ask(_takes_writes)
+    end = monotonic() + ASK
+    asked = [_ask(question, end) for question in (_is_up_to_date, _takes_writes)]
+    is_current, takes_writes = (_answer(answer, end) for answer in asked)
     if is_current is not True:
         return {"status": "unavailable", "reason": is_current or "database-behind"}, 503
     writes = takes_writes is True
     return {"status": "ok" if writes else "read-only", "read": True, "write": writes}
 
 
-def _ask(question: Callable[[], bool]) -> bool | str:
-    """Return the answer, or the reason why the database gives none in time."""
+def _ask(question: Callable[[], bool], end: float) -> Future[bool]:
+    """Let a thread ask the database, until the end of the time."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
 
     def ask() -> bool:
         with app.test_request_context():  # a request's limits are this one's too, but shorter
-            g.deadline = monotonic() + ASK
+            g.deadline = end
             return question()
 
+    asked: Future[bool] = app.extensions["health"].submit(ask)
+    return asked
+
+
+def _answer(asked: Future[bool], end: float) -> bool | str:
+    """Return the answer, or the reason why the database gives none in time."""
     try:
-        return bool(app.extensions["health"].submit(ask).result(ASK))
+        return asked.result(max(0, end - monotonic()))
     except (SQLAlchemyError, TooSlowError) as error:
+        asked.cancel()  # unless it has begun: nobody waits for it any more
         # The doctor, where it is at work, leaves its diagnosis on the exception.
         diagnosis = getattr(error, "diagnosis", None)
         reason = diagnosis.entry.id if diagnosis else "database-unreachable"

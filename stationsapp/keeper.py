@@ -72,7 +72,7 @@ def keep(directory: Path) -> None:
                 with suppress(Timeout), lock(directory, "start").acquire(blocking=False):
                     cursor.execute(CLIENTS)
                     if cursor.fetchone() == (0,):
-                        _run(programs, "pg_ctl", "-D", directory, "-w", "-m", "fast", "stop")
+                        run(programs, "pg_ctl", "-D", directory, "-w", "-m", "fast", "stop")
                         return
 
 
@@ -129,8 +129,8 @@ def _refuse_to_take(directory: Path) -> None:
 def _make(programs: Path, directory: Path) -> None:
     directory.mkdir(mode=0o700)
     if _is_root():
-        _prepare_for_system_user(programs, directory)
-    _run(programs, "initdb", "-D", directory, "-U", ROLE, "--auth=peer", "--encoding=UTF8")
+        prepare_for_system_user(programs, directory)
+    run(programs, "initdb", "-D", directory, "-U", ROLE, "--auth=peer", "--encoding=UTF8")
 
 
 def _start(programs: Path, directory: Path) -> None:
@@ -145,7 +145,7 @@ def _start(programs: Path, directory: Path) -> None:
     before = log.stat().st_size if log.exists() else 0
     arguments = ("-D", directory, "-w", "-t", 600, "-l", log, "-o", options, "start")
     try:
-        _run(programs, "pg_ctl", *arguments)
+        run(programs, "pg_ctl", *arguments)
     except EmbeddedServerError as error:
         with suppress(OSError):
             said = log.read_text(errors="replace")[before:]
@@ -173,7 +173,7 @@ def _socket_folder(directory: Path) -> Path:
     return folder
 
 
-def _prepare_for_system_user(programs: Path, directory: Path) -> None:
+def prepare_for_system_user(programs: Path, directory: Path) -> None:
     """Let root's server reach its programs and its data, and nobody read more than before."""
     try:
         pwd.getpwnam(SYSTEM_USER)
@@ -184,7 +184,8 @@ def _prepare_for_system_user(programs: Path, directory: Path) -> None:
         folder.chmod(folder.stat().st_mode | 0o001)
 
 
-def _run(programs: Path, program: str, *arguments: object) -> None:
+def run(programs: Path, program: str, *arguments: object) -> None:
+    """Run one of PostgreSQL's programs, as the user who may. Raises EmbeddedServerError."""
     user: dict[str, Any] = {}
     if _is_root():  # and none of root's groups
         user = {"user": SYSTEM_USER, "group": pwd.getpwnam(SYSTEM_USER).pw_gid, "extra_groups": []}

@@ -24,7 +24,10 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError, TimeoutError
 
-# Seconds. A request's own time with the database is DATABASE_TIMEOUT.
+from .hosts import Hosts
+
+# Seconds. A request's own time with the database is DATABASE_TIMEOUT; it may have waited for a
+# place before, and its answer takes a moment more.
 POOL = 1.5  # for one of the pool's connections, which others have: they end, and ours goes on
 CONNECT = 2  # to reach a host and log in; libpq takes no less
 PING = 1.0  # for a connection from the pool to show that it lives: a new one is then soon there
@@ -60,6 +63,8 @@ def options(*sessions: Mapping[str, str | int]) -> str:
 def bound(engine: Engine, *, ping: bool) -> None:
     """Bound what an engine's connections wait for; with `ping` each is tried before its use."""
 
+    writes = engine.url.query.get("target_session_attrs") in ("read-write", "primary")
+
     def checkout(dbapi_connection: Any, record: Any, _: object) -> None:
         end = deadline() if has_request_context() else inf
         if ping:
@@ -68,6 +73,8 @@ def bound(engine: Engine, *, ping: bool) -> None:
                 engine.dialect.do_ping(dbapi_connection)
             except psycopg2.Error as error:
                 raise InvalidatePoolError from error  # all that were made before are as old
+        if writes and _is_read_only(dbapi_connection):
+            raise InvalidatePoolError  # another server is the primary now
         watchdog.watch(record.info[LINE], end)
 
     def checkin(_: object, record: Any) -> None:
@@ -108,7 +115,8 @@ class _Start:
     """Asks for a session's settings, unless a pooler refuses them, as PgBouncer does by default."""
 
     def __init__(self) -> None:
-        self.refused: bool | None = None  # not known before the first connection
+        self.refused = False
+        self.hosts = Hosts()
 
     def __call__(
         self, dialect: Any, record: Any, arguments: Any, parameters: dict[str, Any]
@@ -119,21 +127,24 @@ class _Start:
             milliseconds = 1000 * current_app.config["DATABASE_TIMEOUT"]
             wanted.append({name: int(milliseconds * n) for name, n in REQUEST_SESSION.items()})
         settled = f"{options(*wanted)} {parameters.get('options', '')}".strip()
-        if self.refused is None:
+        if not self.refused:
             try:
-                connection = psycopg2.connect(**parameters | {"options": settled})
+                connection = self.hosts.connect(parameters | {"options": settled})
             except psycopg2.OperationalError as error:
                 if "unsupported startup parameter" not in str(error):
                     raise
                 self.refused = True
             else:
-                self.refused = False
                 record.info[SETTLED] = True
                 return connection
-        record.info[SETTLED] = not self.refused
-        if not self.refused:
-            parameters["options"] = settled
-        return None  # SQLAlchemy connects
+        record.info[SETTLED] = False
+        return self.hosts.connect(parameters)
+
+
+def _is_read_only(connection: Any) -> bool:
+    """Tell whether the server has said so, as it does unasked (from PostgreSQL 14 on)."""
+    told = ("in_hot_standby", "default_transaction_read_only")
+    return any(connection.info.parameter_status(name) == "on" for name in told)
 
 
 def _part_with_read_only(context: ExceptionContext) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from http.client import HTTPConnection
 from time import sleep
 
@@ -94,10 +95,14 @@ def test_a_locked_table_leaves_the_health_checks_their_threads(app: Flask, port:
     with db.engine.begin() as connection, ExitStack() as held:
         connection.execute(text("LOCK stations"))
         waiting = [
-            sent(port, b"GET /api/stations HTTP/1.1\r\nHost: x\r\n\r\n", held) for _ in range(40)
+            sent(port, b"GET /api/stations HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", held)
+            for _ in range(40)
         ]
         for path in ("/health/live", "/health/ready"):
             assert status(port, path) == 200
-        answers = [client.recv(12) for client in waiting]
-    assert answers == [b"HTTP/1.1 503"] * 40
+        answers = [b"".join(iter(partial(client.recv, 1 << 16), b"")) for client in waiting]
+    for answer in answers:
+        assert answer.startswith(b"HTTP/1.1 503")
+        assert b"\r\nRetry-After: " in answer
+        assert b"\r\nContent-Type: application/problem+json\r\n" in answer
     assert status(port, "/api/stations") == 200

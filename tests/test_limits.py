@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from time import monotonic
 
+import psycopg2
 import pytest
 from clusters import dead_port
 from flask import Flask
@@ -19,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from stationsapp import create_app
 from stationsapp.database import read
 from stationsapp.extensions import db
+from stationsapp.hosts import Hosts
 
 FOREVER = 60  # seconds, on any machine; each request here has half a second
 
@@ -161,6 +163,36 @@ def test_a_server_that_has_become_read_only_is_parted_with(app: Flask):
     with db.engine.begin() as connection:
         connection.execute(text("DELETE FROM stations"))
         assert connection.scalar(text("SELECT pg_backend_pid()")) != process
+
+
+def test_a_server_that_says_that_it_is_read_only_is_parted_with_before_a_write(
+    app: Flask, database_url: str
+):
+    other = create_app(config_for(f"{database_url}&target_session_attrs=read-write"))
+    with other.app_context():
+        for engine in db.engines.values():
+            with engine.connect() as connection:
+                connection.execute(text("SET default_transaction_read_only = on"))
+                connection.commit()
+            with engine.connect() as connection:
+                on = connection.scalar(text("SHOW transaction_read_only"))
+            engine.dispose()
+            assert on == "off"
+
+
+def test_of_several_hosts_the_one_that_answered_is_tried_first_and_who_hangs_last(
+    app: Flask, database_url: str
+):
+    known, hosts = parse_dsn(database_url), Hosts()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = str(silent.getsockname()[1])
+        places = {"host": f"127.0.0.1,{known['host']}", "port": f"{port},{known['port']}"}
+        parameters = known | places | {"connect_timeout": "2"}
+        with pytest.raises(psycopg2.OperationalError):
+            hosts.connect(parameters | {"target_session_attrs": "standby"})
+        assert hosts.places == {("127.0.0.1", port): 1}
+        hosts.connect(parameters).close()
+    assert list(hosts.places.values()) == [1, -2]
 
 
 def test_reads_go_on_where_writes_go_when_the_replica_does_not_answer(

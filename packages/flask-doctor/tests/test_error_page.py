@@ -108,6 +108,7 @@ RAISE = "DO $$ BEGIN RAISE SQLSTATE '{}'; END $$"
         ("SELECT 'x'::int", 500),
         ("SET TRANSACTION READ ONLY; CREATE TABLE x ()", 503),
         (RAISE.format("55P03"), 503),  # a lock
+        (RAISE.format("57014"), 503),  # too slow
         (RAISE.format("57P03"), 503),  # starting
         (RAISE.format("53300"), 503),  # full
     ],

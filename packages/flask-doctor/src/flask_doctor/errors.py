@@ -2,9 +2,10 @@
 
 from sqlalchemy.exc import DBAPIError, TimeoutError
 
-# No connection; no memory, disk space or connection left; the server stops or starts; a lock, a
-# deadlock; a server that only reads (PostgreSQL's documentation, appendix A).
-PASSING = ("08", "53", "57P", "55P03", "40P01", "25006")
+# No connection; no memory, disk space or connection left; the server stops or starts; a statement
+# that took too long; a lock, a deadlock; a server that only reads (PostgreSQL's documentation,
+# appendix A).
+PASSING = ("08", "53", "57P", "57014", "55P03", "40P01", "25006")
 
 
 def sqlstate_of(error: BaseException | None) -> str | None:

@@ -1,0 +1,1 @@
+"""Break what the service stands on, while clients use it, and see what they notice."""

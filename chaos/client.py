@@ -1,0 +1,102 @@
+"""A client that does as a proxy does: it keeps its connection, and sends again what was lost."""
+
+import json
+import time
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+from typing import Any, NamedTuple
+
+PATIENCE = 30  # seconds until there is no answer
+PROBLEM = "application/problem+json"
+
+
+class Answer(NamedTuple):
+    """What came of a request, and when, by `time.monotonic`; status 0 when nothing did."""
+
+    kind: str
+    begun: float
+    seconds: float
+    status: int
+    again: bool = False  # sent a second time
+    flaw: str = ""
+    location: str = ""
+
+    @property
+    def ended(self) -> float:
+        """When it was there."""
+        return self.begun + self.seconds
+
+    @property
+    def failed(self) -> bool:
+        """Whether the client doesn't have what it asked for."""
+        return not 200 <= self.status < 300
+
+
+class Client:
+    """One client of a service that listens on one or several ports."""
+
+    def __init__(self, ports: list[int], token: str) -> None:
+        self.ports = ports
+        self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self.connection: HTTPConnection | None = None
+
+    def ask(self, kind: str, method: str, path: str, document: Any = None) -> Answer:
+        """Send a request; once more if a connection that was kept is closed unanswered."""
+        begun = time.monotonic()
+        body = json.dumps(document) if document is not None else None
+        kept = self.connection is not None
+        response = self._send(method, path, body)
+        again = response is None and kept and time.monotonic() < begun + PATIENCE
+        if again:
+            response = self._send(method, path, body)
+        seconds = time.monotonic() - begun
+        if response is None:
+            return Answer(kind, begun, seconds, 0, again, "no answer")
+        location = response.headers.get("Location", "").partition("//")[2].partition("/")
+        flaw = _flaw(kind, response)
+        return Answer(kind, begun, seconds, response.status, again, flaw, "".join(location[1:]))
+
+    def _send(self, method: str, path: str, body: str | None) -> HTTPResponse | None:
+        try:
+            if self.connection is None:
+                self.connection = self._connect()
+            self.connection.request(method, path, body, self.headers)
+            response = self.connection.getresponse()
+            response.read()
+        except (OSError, HTTPException):
+            self.close()
+            return None
+        if response.will_close:
+            self.close()
+        return response
+
+    def _connect(self) -> HTTPConnection:
+        """Connect to the first port that somebody listens on."""
+        for port in self.ports:
+            connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+            try:
+                connection.connect()
+            except ConnectionRefusedError:
+                continue
+            return connection
+        raise ConnectionRefusedError
+
+    def close(self) -> None:
+        """Keep the connection no longer."""
+        if self.connection:
+            self.connection.close()
+            self.connection = None
+
+
+def _flaw(kind: str, response: HTTPResponse) -> str:
+    """Return what is wrong with an answer, whatever went wrong behind it."""
+    if response.status not in (200, 201, 204, 409, 503):
+        return f"{kind} {response.status}"
+    if kind == "live" and response.status != 200:
+        return f"live {response.status}"
+    if response.status < 400 or kind == "ready":
+        return ""
+    if PROBLEM not in response.headers["Content-Type"]:
+        return f"{response.status} is no problem document"
+    if response.status == 503 and "Retry-After" not in response.headers:
+        return "503 without Retry-After"
+    return ""

@@ -1,0 +1,12 @@
+"""The faults, by what goes wrong; each module has a list of them."""
+
+from ..world import Fault
+from . import clients, deploys, failover, hanging, replicas
+
+FAULTS: list[Fault] = [
+    *hanging.FAULTS,
+    *failover.FAULTS,
+    *replicas.FAULTS,
+    *deploys.FAULTS,
+    *clients.FAULTS,
+]

@@ -1,0 +1,44 @@
+"""The primary is lost, and its standby promoted."""
+
+import time
+from contextlib import ExitStack
+
+from ..load import Load
+from ..world import Fault, World
+
+NOTICED = 3  # seconds until somebody promotes the standby
+
+
+def _promote(world: World) -> None:
+    assert world.standby
+    time.sleep(NOTICED)
+    world.standby.promote()
+
+
+def killed(world: World, load: Load) -> None:
+    """Kill the primary."""
+    for process in world.primary.processes():
+        process.kill()
+    _promote(world)
+
+
+def frozen(world: World, load: Load) -> None:
+    """Freeze the primary: it stays so."""
+    stays = world.cleanup.enter_context(ExitStack())
+    stays.enter_context(world.primary.frozen())
+    _promote(world)
+
+
+def read_only(world: World, load: Load) -> None:
+    """Turn the primary read-only, as one who is no longer the leader: it goes on to serve."""
+    world.primary.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+    world.primary.execute("SELECT pg_reload_conf()")
+    _promote(world)
+
+
+KILLED = Fault("primary killed, standby promoted", killed, standby=True)
+FAULTS = [
+    KILLED,
+    Fault("primary frozen, standby promoted", frozen, standby=True),
+    Fault("primary turned read-only, standby promoted", read_only, standby=True),
+]

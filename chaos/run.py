@@ -1,0 +1,45 @@
+"""Let a fault happen under load, and judge it."""
+
+import time
+from pathlib import Path
+
+from .postgres import Server
+from .report import Row, Times, judge, table
+from .world import Fault, Template, World, world_for
+
+BEFORE = 2.0  # seconds in which all is well
+AFTER = 4.0  # and in which it is to be again
+
+
+def run(fault: Fault, template: Template, folder: Path) -> Row:
+    """Let a fault happen in a world of its own, with its logs in a folder."""
+    with world_for(fault, template, folder) as world:
+        load = world.load()
+        load.start()
+        time.sleep(BEFORE)
+        begun = time.monotonic()
+        fault.happen(world, load)
+        times = Times(begun, time.monotonic())
+        time.sleep(AFTER)
+        load.stop()
+        (folder / "requests").write_text(table(times, load.answers))
+        return judge(fault, times, load.answers, len(load.acknowledged - kept(world)))
+
+
+def kept(world: World) -> set[str]:
+    """Return the codes of the stations that are there, on the server that is the primary now."""
+    server = primary(world)
+    rows = server.execute("SELECT code FROM stations WHERE source = 'chaos'")
+    return {code for (code,) in rows}
+
+
+def primary(world: World) -> Server:
+    """Return the server that takes writes: a promoted standby, or else the first one."""
+    standby = world.standby
+    if standby and standby.processes() and not _is_in_recovery(standby):
+        return standby
+    return world.primary
+
+
+def _is_in_recovery(server: Server) -> bool:
+    return bool(server.execute("SELECT pg_is_in_recovery()") == [(True,)])

@@ -1,0 +1,38 @@
+"""`make chaos` in its shortest form: the primary is lost, and no write that was acknowledged."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chaos.faults import failover
+from chaos.run import kept
+from chaos.world import make_template, world_for
+from stationsapp.keeper import found
+
+FOREVER = 120  # seconds, on any machine
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + FOREVER
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_no_acknowledged_write_is_lost_with_the_primary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(failover, "NOTICED", 0)
+    template = make_template(next(iter(found().values())), tmp_path / "template", stations=100)
+    with world_for(failover.KILLED, template, tmp_path / "world") as world:
+        load = world.load()
+        load.start()
+        wait_for(lambda: len(load.acknowledged) > 20)
+        failover.killed(world, load)
+        before = len(load.acknowledged)
+        wait_for(lambda: len(load.acknowledged) > before)  # by the same processes
+        load.stop()
+        assert load.acknowledged <= kept(world)
+        assert {answer.status for answer in load.answers} <= {200, 201, 503}
