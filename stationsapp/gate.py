@@ -1,6 +1,10 @@
-"""Keeps some of a worker's threads free: for the health checks, whatever the others wait for."""
+"""Keeps some of a worker's threads free, whatever the others wait for.
 
-from collections.abc import Iterable
+Some are for all that only reads: writers may wait for one another, or for an import. And some of
+these are for the health checks.
+"""
+
+from collections.abc import Callable, Iterable
 from threading import Semaphore
 from typing import Any
 
@@ -10,23 +14,35 @@ from werkzeug.wsgi import ClosingIterator
 WAIT = 0.5  # seconds for a place; under mere load one is free much sooner
 RETRY_AFTER = 1  # second
 OPEN = ("/health/", "/static/")  # what needs no database, or sees to it that it doesn't wait
+READS = ("GET", "HEAD", "OPTIONS")
+
+
+def uses_database(environ: dict[str, Any]) -> bool:
+    """Tell whether a request may wait for the database."""
+    return not environ["PATH_INFO"].startswith(OPEN)
+
+
+def writes(environ: dict[str, Any]) -> bool:
+    """Tell whether a request may wait for others that write."""
+    return environ["REQUEST_METHOD"] not in READS
 
 
 class Gate:
-    """A WSGI application that lets so many requests at once into another one; the rest get 503.
+    """A WSGI application that lets so many requests of a kind at once into another; else it's 503.
 
     When one has waited in vain, and no place has become free since, the others don't wait at all:
     so a request that needs none is never kept from a thread for long.
     """
 
-    def __init__(self, serve: Any, places: int) -> None:
+    def __init__(self, serve: Any, kind: Callable[[dict[str, Any]], bool], places: int) -> None:
         self.serve = serve
+        self.kind = kind
         self.places = Semaphore(places)
         self.stuck = False
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Serve the request, or answer 503."""
-        if environ["PATH_INFO"].startswith(OPEN):
+        if not self.kind(environ):
             return self.serve(environ, start_response)  # type: ignore[no-any-return]
         self.stuck = not self.places.acquire(timeout=0 if self.stuck else WAIT)
         if self.stuck:

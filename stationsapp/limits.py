@@ -3,7 +3,7 @@
 A server that refuses says so at once. One that hangs says nothing, and its kernel acknowledges what
 it is sent: so a watchdog on our side cuts the connections of a request whose time is over.
 
-Commands, such as an import, take the time that they need; their own limits stand where they are.
+Imports, exports and migrations take the time that they need, within limits of their own.
 What is libpq's or the session's, a database URL may say otherwise: `?connect_timeout=10` or
 `?options=-c%20statement_timeout%3D9s`.
 """
@@ -46,6 +46,16 @@ REQUEST_SESSION = {
     "lock_timeout": 0.7,  # less again: it tells a lock from a query that is slow by itself
     "idle_in_transaction_session_timeout": 2.0,  # its process hangs, and holds locks
 }
+# Of an import's transaction and an export's.
+COMMAND_SESSION = {
+    "statement_timeout": "1h",
+    "lock_timeout": "10min",  # for another import of the same source
+    "idle_in_transaction_session_timeout": "10min",  # whoever takes an export has gone to sleep
+    "client_connection_check_interval": "1s",  # a killed command's locks and work end with it
+}
+# Of a migration's transaction: while it waits for a table, every query behind it waits as well.
+MIGRATION_SESSION = {"statement_timeout": "1h", "lock_timeout": "5s"}
+MIGRATION_QUEUE = 600  # seconds for the migrations that another process runs
 SETTLED = "settled"  # of a connection's `info`: whether its session has these settings
 LINE = "line"  # and what the watchdog cuts it by
 TICK = 0.1  # seconds between the watchdog's looks
@@ -55,6 +65,11 @@ def options(*sessions: Mapping[str, str | int]) -> str:
     """Return the settings of a session as libpq's `options`."""
     settings = {name: value for session in sessions for name, value in session.items()}
     return " ".join(f"-c {name}={value}" for name, value in settings.items())
+
+
+def local(session: Mapping[str, str | int]) -> str:
+    """Return the SQL that sets this for the transaction: behind a pooler too nothing is left."""
+    return ";".join(f"SET LOCAL {name} = '{value}'" for name, value in session.items())
 
 
 def bound(engine: Engine, *, ping: bool) -> None:
@@ -84,6 +99,7 @@ def bound(engine: Engine, *, ping: bool) -> None:
     event.listen(engine, "connect", connect, insert=True)
     event.listen(engine, "checkout", checkout)
     event.listen(engine, "checkin", checkin)
+    event.listen(engine, "begin", _settle)
     event.listen(engine, "handle_error", _part_with_read_only)
 
 
@@ -116,8 +132,7 @@ class _Start:
         wanted: list[Mapping[str, str | int]] = [SESSION]
         if has_request_context():
             deadline()
-            milliseconds = 1000 * current_app.config["DATABASE_TIMEOUT"]
-            wanted.append({name: int(milliseconds * n) for name, n in REQUEST_SESSION.items()})
+            wanted.append(_request_session())
         settled = f"{options(*wanted)} {parameters.get('options', '')}".strip()
         if self.refused is None:
             try:
@@ -134,6 +149,18 @@ class _Start:
         if not self.refused:
             parameters["options"] = settled
         return None  # SQLAlchemy connects
+
+
+def _settle(connection: Connection) -> None:
+    """Give a request's transaction its limits, where a pooler kept its session from having them."""
+    autocommit: bool = connection.connection.autocommit
+    if has_request_context() and not (connection.info.get(SETTLED, True) or autocommit):
+        connection.exec_driver_sql(local(_request_session()))
+
+
+def _request_session() -> dict[str, int]:
+    milliseconds = 1000 * current_app.config["DATABASE_TIMEOUT"]
+    return {name: int(milliseconds * part) for name, part in REQUEST_SESSION.items()}
 
 
 def _part_with_read_only(context: ExceptionContext) -> None:
