@@ -22,6 +22,7 @@ preload_app = True
 accesslog = "-"
 
 SPARE = 4  # threads that no query can hold, for the health checks
+WRITERS = 8  # threads for requests that write, and so may wait for one another
 SILENCE = 5  # seconds until a client that sends nothing of a long body, or takes nothing, is left
 
 
@@ -35,9 +36,9 @@ def when_ready(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Keep some threads free."""
-    from stationsapp.gate import Gate
+    from stationsapp.gate import Gate, uses_database, writes
 
-    worker.wsgi = Gate(worker.wsgi, threads - SPARE)
+    worker.wsgi = Gate(Gate(worker.wsgi, writes, WRITERS), uses_database, threads - SPARE)
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:

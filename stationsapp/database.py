@@ -162,7 +162,7 @@ PREPARED = "prepared"  # of a connection's `info`: names of its statements, None
 
 
 def _prepared(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> str:
-    """Return the SQL that runs a statement as a prepared one, and prepares it the first time."""
+    """Prepare a statement the first time, and return the SQL that runs it."""
     known = connection.info.setdefault(PREPARED, set())
     if known is None or not connection.info.get(limits.SETTLED, True):
         return statement
@@ -170,11 +170,11 @@ def _prepared(connection: Connection, statement: str, parameters: Mapping[str, A
     name = f"read_{crc32(statement.encode()):08x}"
     values = ", ".join(f"%({key})s" for key in parameters)
     execute = f"EXECUTE {name} ({values})" if parameters else f"EXECUTE {name}"
-    if name in known:
-        return execute
-    known.add(name)
-    numbered = statement % {key: f"${number}" for number, key in enumerate(parameters, 1)}
-    return f"PREPARE {name} AS {numbered}; {execute}"
+    if name not in known:
+        numbered = statement % {key: f"${number}" for number, key in enumerate(parameters, 1)}
+        connection.connection.cursor().execute(f"PREPARE {name} AS {numbered}")
+        known.add(name)
+    return execute
 
 
 @contextmanager

@@ -1,9 +1,11 @@
-"""Keeps some of a worker's threads free: for the health checks, whatever the others wait for.
+"""Keeps some of a worker's threads free, whatever the others wait for.
 
-The gate is gunicorn's; the application says no to those for whom it has no place.
+Some are for all that only reads: writers may wait for one another, or for an import. And some of
+these are for the health checks. The gates are gunicorn's; the application refuses those for whom
+there is no place.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from threading import Semaphore
 from typing import Any
 
@@ -15,6 +17,7 @@ WAIT = 0.5  # seconds for a place; under mere load one is free much sooner
 RETRY_AFTER = 1  # second
 OPEN = ("/health/", "/static/")  # what needs no database, or sees to it that it doesn't wait
 FULL = "stationsapp.full"  # in the environment of a request that has no place
+READS = ("GET", "HEAD", "OPTIONS")
 
 
 def init_app(app: Flask) -> None:
@@ -26,21 +29,34 @@ def init_app(app: Flask) -> None:
             raise ServiceUnavailable("too many requests are waiting", retry_after=RETRY_AFTER)
 
 
+def uses_database(environ: dict[str, Any]) -> bool:
+    """Tell whether a request may wait for the database."""
+    return not environ["PATH_INFO"].startswith(OPEN)
+
+
+def writes(environ: dict[str, Any]) -> bool:
+    """Tell whether a request may wait for others that write."""
+    return environ["REQUEST_METHOD"] not in READS
+
+
 class Gate:
-    """A WSGI application that lets so many requests at once into another one; it refuses the rest.
+    """A WSGI application that lets so many requests of a kind at once into another one.
+
+    It has the rest refused.
 
     When one has waited in vain, and no place has become free since, the others don't wait at all:
     so a request that needs none is never kept from a thread for long.
     """
 
-    def __init__(self, serve: Any, places: int) -> None:
+    def __init__(self, serve: Any, kind: Callable[[dict[str, Any]], bool], places: int) -> None:
         self.serve = serve
+        self.kind = kind
         self.places = Semaphore(places)
         self.stuck = False
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Serve the request, or have it refused."""
-        if environ["PATH_INFO"].startswith(OPEN):
+        if not self.kind(environ):
             return self.serve(environ, start_response)  # type: ignore[no-any-return]
         self.stuck = not self.places.acquire(timeout=0 if self.stuck else WAIT)
         if self.stuck:

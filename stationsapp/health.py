@@ -7,13 +7,14 @@ from time import monotonic
 from typing import Any
 
 from alembic.script import ScriptDirectory
-from flask import Blueprint, Flask, current_app, g
+from flask import Blueprint, Flask, current_app
 from flask.typing import ResponseReturnValue
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from .database import read
 from .extensions import db
+from .limits import DEADLINE
 
 ASK = 0.8  # seconds for the database to answer, so that we answer within one
 PREFIX = "/health"
@@ -61,8 +62,8 @@ def _ask(question: Callable[[], bool], end: float) -> Future[bool]:
     app = current_app._get_current_object()  # type: ignore[attr-defined]
 
     def ask() -> bool:
-        with app.test_request_context():  # a request's limits are this one's too, but shorter
-            g.deadline = end
+        # A request's limits are this one's too, but shorter.
+        with app.test_request_context(environ_base={DEADLINE: end}):
             return question()
 
     asked: Future[bool] = app.extensions["health"].submit(ask)

@@ -3,7 +3,7 @@
 A server that refuses says so at once. One that hangs says nothing, and its kernel acknowledges what
 it is sent: so a watchdog on our side cuts the connections of a request whose time is over.
 
-Commands, such as an import, take the time that they need; their own limits stand where they are.
+Imports, exports and migrations take the time that they need, within limits of their own.
 What is libpq's or the session's, a database URL may say otherwise: `?connect_timeout=10` or
 `?options=-c%20statement_timeout%3D9s`.
 """
@@ -18,7 +18,7 @@ from time import monotonic, sleep
 from typing import Any
 
 import psycopg2
-from flask import current_app, g, has_request_context
+from flask import current_app, has_request_context, request
 from psycopg2 import errors
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import ExceptionContext
@@ -49,7 +49,19 @@ REQUEST_SESSION = {
     "lock_timeout": 0.7,  # less again: it tells a lock from a query that is slow by itself
     "idle_in_transaction_session_timeout": 2.0,  # its process hangs, and holds locks
 }
+# Of an import's transaction and an export's.
+COMMAND_SESSION = {
+    "statement_timeout": "1h",
+    "lock_timeout": "10min",  # for another import of the same source
+    "idle_in_transaction_session_timeout": "10min",  # whoever takes an export has gone to sleep
+    "client_connection_check_interval": "1s",  # a killed command's locks and work end with it
+}
+# Of a migration's transaction: while it waits for a table, every query behind it waits as well.
+MIGRATION_SESSION = {"statement_timeout": "1h", "lock_timeout": "5s"}
+MIGRATION_QUEUE = 600  # seconds for the migrations that another process runs
+DEADLINE = "stationsapp.deadline"  # in a request's environment
 SETTLED = "settled"  # of a connection's `info`: whether its session has these settings
+TIME = "time"  # the seconds of the request that uses it, if one does
 LINE = "line"  # and what the watchdog cuts it by
 TICK = 0.1  # seconds between the watchdog's looks
 
@@ -60,6 +72,11 @@ def options(*sessions: Mapping[str, str | int]) -> str:
     return " ".join(f"-c {name}={value}" for name, value in settings.items())
 
 
+def local(session: Mapping[str, str | int]) -> str:
+    """Return the SQL that sets this for the transaction: behind a pooler too nothing is left."""
+    return ";".join(f"SET LOCAL {name} = '{value}'" for name, value in session.items())
+
+
 def bound(engine: Engine, *, ping: bool) -> None:
     """Bound what an engine's connections wait for; with `ping` each is tried before its use."""
 
@@ -67,6 +84,7 @@ def bound(engine: Engine, *, ping: bool) -> None:
 
     def checkout(dbapi_connection: Any, record: Any, _: object) -> None:
         end = deadline() if has_request_context() else inf
+        record.info[TIME] = current_app.config["DATABASE_TIMEOUT"] if end < inf else None
         if ping:
             watchdog.watch(record.info[LINE], min(end, monotonic() + PING))
             try:
@@ -91,6 +109,7 @@ def bound(engine: Engine, *, ping: bool) -> None:
     event.listen(engine, "connect", connect, insert=True)
     event.listen(engine, "checkout", checkout)
     event.listen(engine, "checkin", checkin)
+    event.listen(engine, "begin", _settle)
     event.listen(engine, "handle_error", _part_with_read_only)
 
 
@@ -99,15 +118,17 @@ def deadline() -> float:
 
     Raises sqlalchemy.exc.TimeoutError when it is.
     """
-    end: float = g.setdefault("deadline", monotonic() + current_app.config["DATABASE_TIMEOUT"])
+    # Not in `g`, which is the application context's: a shell's, say, is that of many requests.
+    own = request.environ
+    end: float = own.setdefault(DEADLINE, monotonic() + current_app.config["DATABASE_TIMEOUT"])
     if monotonic() >= end:
         raise TimeoutError("the request's time is over")
     return end
 
 
-def renew(connection: Connection, seconds: float) -> None:
-    """Give a stream's connection the time of a request once more: for its next part."""
-    if connection.info.get(LINE) in watchdog:
+def renew(connection: Connection) -> None:
+    """Give the connection of a request's stream the same time once more: for its next part."""
+    if seconds := connection.info[TIME]:
         watchdog.watch(connection.info[LINE], monotonic() + seconds)
 
 
@@ -124,8 +145,7 @@ class _Start:
         wanted: list[Mapping[str, str | int]] = [SESSION]
         if has_request_context():
             deadline()
-            milliseconds = 1000 * current_app.config["DATABASE_TIMEOUT"]
-            wanted.append({name: int(milliseconds * n) for name, n in REQUEST_SESSION.items()})
+            wanted.append(_request_session())
         settled = f"{options(*wanted)} {parameters.get('options', '')}".strip()
         if not self.refused:
             try:
@@ -145,6 +165,18 @@ def _is_read_only(connection: Any) -> bool:
     """Tell whether the server has said so, as it does unasked (from PostgreSQL 14 on)."""
     told = ("in_hot_standby", "default_transaction_read_only")
     return any(connection.info.parameter_status(name) == "on" for name in told)
+
+
+def _settle(connection: Connection) -> None:
+    """Give a request's transaction its limits, where a pooler kept its session from having them."""
+    autocommit: bool = connection.connection.autocommit
+    if has_request_context() and not (connection.info.get(SETTLED, True) or autocommit):
+        connection.exec_driver_sql(local(_request_session()))
+
+
+def _request_session() -> dict[str, int]:
+    milliseconds = 1000 * current_app.config["DATABASE_TIMEOUT"]
+    return {name: int(milliseconds * part) for name, part in REQUEST_SESSION.items()}
 
 
 def _part_with_read_only(context: ExceptionContext) -> None:
@@ -177,9 +209,6 @@ class Watchdog:
         self._lock = Lock()
         self._ends: dict[Line, float] = {}
         self._thread: Thread | None = None
-
-    def __contains__(self, line: object) -> bool:
-        return line in self._ends
 
     def watch(self, line: Line, end: float) -> None:
         """Cut the line at that time, by `time.monotonic`, unless it is forgotten before."""

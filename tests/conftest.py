@@ -10,6 +10,8 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from flask import Flask
@@ -119,6 +121,13 @@ def app(application: Flask) -> Iterator[Flask]:
             connection.execute(text("SET LOCAL lock_timeout = '60s'"))
             tables = ", ".join(table.name for table in db.metadata.sorted_tables)
             connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """An empty folder that a root's server can reach: pytest keeps other users out of its own."""
+    with TemporaryDirectory() as path:
+        yield Path(path)
 
 
 @pytest.fixture

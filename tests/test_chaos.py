@@ -22,11 +22,11 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def test_no_acknowledged_write_is_lost_with_the_primary(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(failover, "NOTICED", 0)
-    template = make_template(next(iter(found().values())), tmp_path / "template", stations=100)
-    with world_for(failover.KILLED, template, tmp_path / "world") as world:
+    template = make_template(next(iter(found().values())), folder / "template", stations=100)
+    with world_for(failover.KILLED, template, folder / "world") as world:
         load = world.load()
         load.start()
         wait_for(lambda: len(load.acknowledged) > 20)

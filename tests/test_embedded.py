@@ -31,13 +31,6 @@ def directory() -> Iterator[Path]:
         wait_until_stopped(path)
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """An empty folder that a root's server can reach: pytest keeps other users out of its own."""
-    with TemporaryDirectory() as path:
-        yield Path(path)
-
-
 def servers(directory: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter(["name", "cmdline"]):

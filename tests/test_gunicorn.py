@@ -27,7 +27,7 @@ def port(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """The port of a gunicorn with one worker, on the tests' database."""
     settings = {
         "APP_CONFIG": "production",
-        "DATABASE_URL": database_url,
+        "DATABASE_URL": f"{database_url}&options=-c%20lock_timeout%3D500ms",
         "SECRET_KEY": "x" * 16,
         "WEB_CONCURRENCY": "1",
     }
@@ -106,3 +106,23 @@ def test_a_locked_table_leaves_the_health_checks_their_threads(app: Flask, port:
         assert b"\r\nRetry-After: " in answer
         assert b"\r\nContent-Type: application/problem+json\r\n" in answer
     assert status(port, "/api/stations") == 200
+
+
+def test_what_writers_wait_for_keeps_no_reader_waiting(app: Flask, port: int):
+    """As while an import runs, which holds the rows that it has changed."""
+    token = app.test_cli_runner().invoke(args=["tokens", "create", "t"]).stdout.strip()
+    body = b'{"code": "1", "name": "n", "lat": 1, "lng": 2}'
+    headers = b"Host: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n" % (
+        token.encode()
+    )
+    post = b"POST /api/stations HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n%s"
+    with db.engine.begin() as connection, ExitStack() as held:
+        connection.execute(
+            text("INSERT INTO stations (source, code, name, lat, lng) VALUES ('local', 1, 1, 1, 1)")
+        )
+        waiting = [sent(port, post % (headers, len(body), body), held) for _ in range(40)]
+        for _ in range(10):
+            assert status(port, "/api/stations?limit=1") == 200
+        answers = [client.recv(1000) for client in waiting]
+    assert all(answer.startswith(b"HTTP/1.1 503") for answer in answers)
+    assert all(b"Retry-After: " in answer for answer in answers)

@@ -19,7 +19,7 @@ LAYERS = [
     + [f"stationsapp.stations.{name}" for name in ("api", "pages", "sample")],
     [f"stationsapp.stations.{name}" for name in ("search", "importer", "exporter", "suspicions")],
     [f"stationsapp.{name}" for name in ("models", "database", "web", "keeper")]
-    + [f"stationsapp.stations.{name}" for name in ("feeds", "sources", "columns")],
+    + [f"stationsapp.stations.{name}" for name in ("feeds", "sources", "columns", "locks")],
     [
         f"stationsapp.{name}"
         for name in ("extensions", "settings", "embedded", "limits", "hosts", "stations.geo")

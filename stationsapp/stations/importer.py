@@ -1,4 +1,4 @@
-"""Records -> table: COPY into a staging table, then one upsert, all in one transaction."""
+"""Records -> table: COPY into a staging table, then one statement, all in one transaction."""
 
 import csv
 import re
@@ -10,7 +10,9 @@ from typing import Any, TextIO
 import psycopg2
 from sqlalchemy import Connection
 
+from .. import limits
 from ..extensions import db
+from . import locks
 from .feeds import FeedError, Item, Record, Rejected, Skipped, dumps, shown
 from .search.statements import distance
 from .suspicions import suspicions
@@ -18,7 +20,6 @@ from .suspicions import suspicions
 BATCH = 500  # records to a piece of COPY, less than a socket's buffer
 SAID = 5_000  # records from one sign of progress to the next
 SHOWN = 10  # rejected rows that the report keeps
-IMPORT_LOCK = 7_220_001  # the first of an advisory lock's two numbers; the second is the source's
 FAR = 1_000  # metres: a station that went farther has moved
 PRUNED_AT_MOST = 0.2  # of a source, unless forced
 
@@ -69,7 +70,10 @@ FROM stations WHERE source = %(source)s
     AND NOT EXISTS (SELECT FROM staging WHERE staging.code = stations.code)
     AND NOT EXISTS (SELECT FROM refused WHERE refused.code = stations.code)
 """
-UPSERT = f"""
+# All in one statement: the trigger, which makes writers wait for one another, comes after its end,
+# so that whoever has to wait for the import's rows holds nothing that the import waits for.
+WRITE = f"""
+WITH pruned AS (DELETE {VANISHED} AND %(prune)s)
 INSERT INTO stations (source, code, name, lat, lng, properties)
 SELECT %(source)s, code, name, lat, lng, properties FROM staging
 WHERE NOT EXISTS (
@@ -131,14 +135,12 @@ def import_records(
     report = Report()
     reject = _rejecter(report, rejects)
     with db.engine.connect() as connection:  # what is not committed is rolled back
+        connection.exec_driver_sql(limits.local(limits.COMMAND_SESSION))
         connection.exec_driver_sql(STAGING)
         _stage(connection, _Pieces(_pieces(items, report, reject, progress)))
         for line, code, first in _duplicates(connection):
             reject(Rejected(line, "code", code, f"was there before, at {first}: expected once"))
-        # Two imports of one source queue here; two sources run side by side.
-        connection.exec_driver_sql(
-            "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (IMPORT_LOCK, source)
-        )
+        locks.wait_for_imports(connection, source)
         _compare(connection, source, report)
         if strict and report.rejected:
             report.refused = f"--strict: {report.rejected:,} rows were rejected"
@@ -153,10 +155,9 @@ def import_records(
         elif prune:
             report.pruned = report.vanished
         if not report.refused and not dry_run:
-            if report.added or report.updated:
-                connection.exec_driver_sql(UPSERT, {"source": source})
-            if report.pruned:
-                connection.exec_driver_sql(f"DELETE {VANISHED}", {"source": source})
+            if report.added or report.updated or report.pruned:
+                parameters = {"source": source, "prune": report.pruned > 0}
+                connection.exec_driver_sql(WRITE, parameters)
             connection.commit()
     return report
 

@@ -3,9 +3,20 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 
 BOMB = b"\0" * (200 << 20)
 Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+@pytest.fixture
+def writer(app: Flask) -> FlaskClient:
+    """A client whose requests carry a token."""
+    token = app.test_cli_runner().invoke(args=["tokens", "create", "t"]).stdout.strip()
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    return client
 
 
 @pytest.fixture

@@ -268,38 +268,38 @@ def test_an_import_does_not_wait_for_another_source(app: Flask):
     assert len(stored()) == 1  # both have the code A
 
 
-def test_a_killed_import_leaves_nothing_behind(app: Flask, database_url: str):
+def test_a_killed_import_ends_and_leaves_nothing_behind(app: Flask, database_url: str):
     import_records("feed", many(10))
     before = stored()
     environment = os.environ | {"DATABASE_URL": database_url}
-    command = [sys.executable, "-m", "flask", "stations", "import", "-"]
-    with subprocess.Popen(
-        [*command, "--source", "feed"], cwd=ROOT, env=environment, stdin=subprocess.PIPE
-    ) as process:
+    command = [sys.executable, "-m", "flask", "stations", "import", "-", "--source", "feed"]
+    with (
+        db.engine.begin() as other,
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE) as process,
+        closing(psycopg2.connect(database_url)) as watcher,
+    ):
+        other.execute(text("SELECT FROM stations WHERE code = 'S9' FOR UPDATE"))
         assert process.stdin
-        process.stdin.write(b"code,name,lat,lng\n")
-        for i in range(200_000):  # more than is read at once
-            process.stdin.write(b"S%d,Changed,1,2\n" % i)
-        process.stdin.flush()
-        with closing(psycopg2.connect(database_url)) as watcher:
-            watcher.autocommit = True
-            cursor = watcher.cursor()
-            while not is_importing(cursor):
-                assert process.poll() is None
-                time.sleep(0.01)
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            while is_importing(cursor):
-                time.sleep(0.01)
-            cursor.execute("SELECT count(*) FROM pg_class WHERE relname = 'staging'")
-            assert cursor.fetchone() == (0,)
+        process.stdin.write(
+            b"code,name,lat,lng\n" + b"".join(b"S%d,x,1,2\n" % i for i in range(10))
+        )
+        process.stdin.close()
+        watcher.autocommit = True
+        cursor = watcher.cursor()
+        while not waits(cursor):  # having changed nine stations
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        while waits(cursor):  # no longer, though the lock is still there
+            time.sleep(0.01)
     assert stored() == before
     assert import_records("feed", many(10)).unchanged == 10
 
 
-def is_importing(cursor: Any) -> bool:
+def waits(cursor: Any) -> bool:
     cursor.execute(
         "SELECT FROM pg_stat_activity WHERE datname = current_database() "
-        "AND pid <> pg_backend_pid() AND query LIKE 'COPY staging%' AND xact_start IS NOT NULL"
+        "AND query LIKE '%%INTO stations%%' AND wait_event_type = 'Lock'"
     )
     return bool(cursor.rowcount)

@@ -6,6 +6,7 @@ from flask import Response, abort, request, url_for
 from psycopg2 import errors
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from werkzeug.exceptions import ServiceUnavailable
 
 from ...auth import auth
 from ...database import Row
@@ -14,7 +15,7 @@ from ...models import Station
 from ...web.answers import answer
 from ...web.blueprint import Blueprint
 from ...web.parser import merged, refuse_parameters
-from .. import search
+from .. import locks, search
 from . import representations
 from .representations import MEDIA_TYPES
 from .schemas import StationBody, StationPatch, StationSchema
@@ -28,6 +29,8 @@ def read_body() -> None:
     """Read the whole body, however slowly it comes, before a connection is taken."""
     request.get_data()
 
+
+RETRY_AFTER = 5  # seconds, for an import to end
 
 SECURITY: list[dict[str, list[str]]] = [{"token": []}]
 IF_MATCH = {
@@ -69,9 +72,11 @@ def change(body: dict[str, Any], station_id: int) -> Response:
     station = _locked(station_id)
     if "properties" in body:
         body["properties"] = merged(station.properties, body["properties"])
+    source, code = key = body.get("source", station.source), body.get("code", station.code)
+    if key != (station.source, station.code):
+        _keep_imports_out(station.source, source)
     for field, value in body.items():
         setattr(station, field, value)
-    source, code = station.source, station.code
     try:
         return _saved(station, 200)
     except IntegrityError as error:
@@ -103,6 +108,12 @@ def _locked(station_id: int) -> Station:
         if not any(request.if_match.contains(representations.tag(body)) for body in bodies):
             abort(412, "the station has changed since the ETag of If-Match: read it again")
     return station
+
+
+def _keep_imports_out(*sources: str) -> None:
+    for source in sources:
+        if not locks.keep_imports_out(db.session.connection(), source):
+            raise ServiceUnavailable(f"source {source} is being imported", retry_after=RETRY_AFTER)
 
 
 def _saved(station: Station, status: int) -> Response:

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from math import inf
 from typing import Any, NamedTuple
 
-from flask import current_app
 from sqlalchemy import Connection, CursorResult
 
 from ... import limits
@@ -74,14 +73,13 @@ def everything(filters: Filters) -> Iterator[tuple[int, Iterator[Row]]]:
         seen = connection.exec_driver_sql(VERSION).one()
         batches = connection.execution_options(yield_per=BATCH)
         rows = batches.exec_driver_sql(statement, parameters)
-        seconds = current_app.config["DATABASE_TIMEOUT"]
-        yield seen.version, _in_batches(connection, rows, seconds)
+        yield seen.version, _in_batches(connection, rows)
 
 
-def _in_batches(connection: Connection, rows: CursorResult[Any], seconds: float) -> Iterator[Row]:
+def _in_batches(connection: Connection, rows: CursorResult[Any]) -> Iterator[Row]:
     names = list(rows.keys())
     for batch in rows.partitions():
-        limits.renew(connection, seconds)
+        limits.renew(connection)
         yield from (dict(zip(names, row, strict=True)) for row in batch)
 
 
