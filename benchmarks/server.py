@@ -44,6 +44,7 @@ def no_database(server: str | None) -> Iterator[None]:
         address = urlencode(parameters | {"dbname": name}, quote_via=quote)
         os.environ["DATABASE_URL"] = f"postgresql:///?{address}"
         os.environ |= {"APP_CONFIG": "production", "SECRET_KEY": "for benchmarks only"}
+        os.environ["TRUSTED_HOSTS"] = "127.0.0.1,localhost"
         os.environ.pop("DATABASE_READ_URL", None)
         try:
             yield

@@ -105,10 +105,10 @@ def test_a_run_has_a_database_of_its_own_and_clears_what_a_killed_one_left(
         cursor = connection.cursor()
         cursor.execute(f"CREATE DATABASE {killed}")
         names = []
-        with server.no_database():
+        with server.no_database(None):
             names.append(make_url(os.environ["DATABASE_URL"]).database)
             cursor.execute(f"CREATE DATABASE {names[0]}")
-            with server.no_database():
+            with server.no_database(None):
                 names.append(make_url(os.environ["DATABASE_URL"]).database)
                 cursor.execute(f"CREATE DATABASE {names[1]}")
                 assert set(names) <= set(databases(cursor))
