@@ -13,6 +13,8 @@ from flask import Flask, request
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.wsgi import ClosingIterator
 
+from .replica import READS
+
 WAIT = 0.5  # seconds for a place; under mere load one is free much sooner
 RETRY_AFTER = 1  # second
 OPEN = ("/health/", "/static/")  # what needs no database, or sees to it that it doesn't wait
