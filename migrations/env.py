@@ -88,6 +88,9 @@ def alone():
     end = monotonic() + limits.MIGRATION_QUEUE
     waiting = False
     with target_db.engine.connect() as connection:
+        if not connection.info.get(limits.SETTLED, True):
+            logger.info("This takes two of the pooler's connections. If it doesn't have them,")
+            logger.info("set DATABASE_URL to the address of the server itself.")
         while not connection.exec_driver_sql(TAKE).scalar_one():
             holder = connection.exec_driver_sql(HOLDER).scalar()
             connection.rollback()

@@ -104,7 +104,9 @@ def test_nothing_is_left_to_the_next_client(app: Flask, pooled_url: str):
     with app.app_context():
         downgrade(revision="0004")
     for _ in range(3):  # a lock that was left would be in the way of the next
-        assert runner.invoke(args=["db", "prepare"]).exit_code == 0
+        prepared = runner.invoke(args=["db", "prepare"])
+        assert prepared.exit_code == 0
+        assert "the address of the server itself" in prepared.output
         assert left(pooled_url) == []
     token = runner.invoke(args=["tokens", "create", "t"]).stdout.strip()
     headers = {"Authorization": f"Bearer {token}"}
