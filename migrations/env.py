@@ -3,17 +3,33 @@
 import logging
 import subprocess
 import sys
+from contextlib import contextmanager
 from importlib.util import find_spec
 from logging.config import fileConfig
-from time import sleep
+from time import monotonic, sleep
 
 from alembic import context
 from alembic.script import ScriptDirectory, write_hooks
+from alembic.util import CommandError
 from flask import current_app
-from sqlalchemy import text
+from sqlalchemy import event
 
-MIGRATION_LOCK = 7_220_000  # an advisory lock's number
-LOCK_TIMEOUT = "5s"  # how long a migration waits for a table before it gives up, and may be retried
+from stationsapp import limits
+
+LOCK = 7_220_000  # an advisory lock's number
+TAKE = f"SELECT pg_try_advisory_xact_lock({LOCK})"
+HOLDER = f"""
+SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = database
+WHERE datname = current_database() AND locktype = 'advisory' AND (classid, objid) = (0, {LOCK})
+"""
+# Answers to searches may change with a function's new definition: none is told that it hasn't.
+NEW_DATA_VERSION = """
+DO $$ BEGIN IF to_regclass('station_versions') IS NOT NULL THEN
+    INSERT INTO station_versions AS mine
+    VALUES (-1, 1e6 * extract(epoch FROM clock_timestamp()))
+    ON CONFLICT (shard) DO UPDATE SET version = greatest(mine.version + 1, excluded.version);
+END IF; END $$
+"""
 
 config = context.config
 fileConfig(config.config_file_name, disable_existing_loggers=False)
@@ -40,7 +56,13 @@ def ruff(path, options):
             subprocess.run([sys.executable, "-m", "ruff", *command, "--quiet", path])  # noqa: S603
 
 
+def renew_tags(ctx, **_):
+    """Have all answers sent anew after a migration."""
+    ctx.impl.execute(NEW_DATA_VERSION)
+
+
 arguments = {
+    "on_version_apply": renew_tags,
     "target_metadata": target_db.metadata,
     "process_revision_directives": number_revision,
     # A migration that is interrupted leaves those before it done.
@@ -55,23 +77,48 @@ def run_migrations_offline():
         context.run_migrations()
 
 
-def run_migrations_online():
+@contextmanager
+def alone():
+    """Run what several processes begin at once in one of them; the others wait, and find it done.
+
+    The lock is a transaction's, and a connection's of its own: with a pooler in between nobody
+    would end a session's. Those who wait ask again and again, for a statement that waited would
+    have a snapshot, and CREATE INDEX CONCURRENTLY waits for the end of those.
+    """
+    end = monotonic() + limits.MIGRATION_QUEUE
+    waiting = False
     with target_db.engine.connect() as connection:
-        # Of several processes that upgrade at once, one does; the others wait and find it done.
-        # They ask again and again: a statement that waited would have a snapshot, and CREATE INDEX
-        # CONCURRENTLY waits for the end of those.
-        while not connection.scalar(text(f"SELECT pg_try_advisory_lock({MIGRATION_LOCK})")):
-            connection.commit()
+        if not connection.info.get(limits.SETTLED, True):
+            logger.info("This takes two of the pooler's connections. If it doesn't have them,")
+            logger.info("set DATABASE_URL to the address of the server itself.")
+        while not connection.exec_driver_sql(TAKE).scalar_one():
+            holder = connection.exec_driver_sql(HOLDER).scalar()
+            connection.rollback()
+            if monotonic() > end:
+                raise CommandError(
+                    f"Another upgrade has kept its lock for {limits.MIGRATION_QUEUE} seconds: wait "
+                    f"for it, or end it with SELECT pg_terminate_backend({holder})"
+                )
+            if not waiting:
+                logger.info("Waiting for another upgrade, which is the server's process %s", holder)
+            waiting = True
             sleep(0.1)
-        # A migration that waits for a table makes every query behind it wait as well.
-        connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
-        connection.commit()
-        try:
-            context.configure(connection=connection, **arguments)
-            with context.begin_transaction():
-                context.run_migrations()
-        finally:
-            connection.invalidate()  # ends the lock and the settings with the connection
+        connection.exec_driver_sql(limits.local({"idle_in_transaction_session_timeout": 0}))
+        yield
+
+
+def bound(connection):
+    """Give a migration's transaction its limits."""
+    if not connection.connection.autocommit:
+        connection.exec_driver_sql(limits.local(limits.MIGRATION_SESSION))
+
+
+def run_migrations_online():
+    with alone(), target_db.engine.connect() as connection:
+        event.listen(connection, "begin", bound)
+        context.configure(connection=connection, **arguments)
+        with context.begin_transaction():
+            context.run_migrations()
 
 
 if context.is_offline_mode():

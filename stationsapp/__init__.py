@@ -8,7 +8,7 @@ def create_app(config: str | type | None = None) -> Flask:
     class; without it APP_CONFIG decides. Raises SettingsError.
     """
     # Imported here, so that one broken part doesn't keep the others' commands from loading.
-    from . import auth, database, gate, health, settings, stations, web
+    from . import auth, database, gate, health, replica, settings, stations, web
     from .extensions import db, doctor, migrate
 
     app = Flask(__name__)
@@ -18,6 +18,7 @@ def create_app(config: str | type | None = None) -> Flask:
     database.configure(app)
     db.init_app(app)
     database.init_app(app)
+    replica.init_app(app)
     migrate.init_app(app, db)
     app.register_blueprint(auth.bp)
     health.init_app(app)

@@ -5,20 +5,20 @@ from contextlib import closing, contextmanager, suppress
 from functools import partial
 from itertools import repeat
 from pathlib import Path
-from time import monotonic
 from typing import Any
 from zlib import crc32
 
 import psycopg2
-from flask import Flask, current_app
+from flask import Flask
 from psycopg2 import errors, sql
 from psycopg2.extensions import connection as DBAPIConnection  # noqa: N812
 from psycopg2.extensions import parse_dsn
 from sqlalchemy import URL, Connection
-from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
+from sqlalchemy.exc import DBAPIError
 
 from . import embedded, limits
 from .extensions import db
+from .replica import may_lag, reading
 from .settings import SettingsError
 
 EMBEDDED_DATABASE = "stationsapp"
@@ -51,7 +51,6 @@ def configure(app: Flask) -> None:
 
 def init_app(app: Flask) -> None:
     """Bound what the engines wait for; after `db.init_app`."""
-    app.extensions["replica"] = Replica()
     with app.app_context():
         for name, engine in db.engines.items():
             limits.bound(engine, ping=name is None)
@@ -86,40 +85,17 @@ def engine_url(setting: str, value: str) -> URL:
     )
 
 
-class Replica:
-    """Whether the reads' own server answers; if it doesn't, the primary is asked for a while."""
-
-    PAUSE = 5.0  # seconds
-
-    def __init__(self) -> None:
-        self.away_until = 0.0
-
-    def connect(self) -> Connection:
-        """Return a connection for reads, to the one or the other."""
-        if not current_app.config["DATABASE_READ_URL"]:
-            return db.engines["read"].connect()
-        if monotonic() > self.away_until:
-            try:
-                return db.engines["read"].connect()
-            except (OperationalError, TimeoutError):
-                self.away_until = monotonic() + self.PAUSE
-                current_app.logger.warning("the server for reads doesn't answer: reads go on here")
-        return db.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-
-
-def reading() -> Connection:
-    """Connect for a read."""
-    replica: Replica = current_app.extensions["replica"]
-    return replica.connect()
-
-
 ATTEMPTS = 2
 # A pooler in between may give a statement another server connection than the one that prepared it.
 NOT_PREPARED = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
 
 
 def read(
-    statement: str, parameters: Mapping[str, Any] | None = None, *, prepare: bool = False
+    statement: str,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    prepare: bool = False,
+    surely: bool = False,
 ) -> list[Row]:
     """Run a query on the read engine and return its rows; a second time if a connection was lost.
 
@@ -128,11 +104,20 @@ def read(
     sqlalchemy.exc.DBAPIError.
 
     With `prepare`, a connection has PostgreSQL plan the query once, which for some takes longer
-    than to run it: for queries whose best plan is the same whatever the parameters are.
+    than to run it: for queries whose best plan is the same whatever the parameters are. With
+    `surely`, the primary is asked for what a replica doesn't have.
     """
-    parameters = parameters or {}
+    rows = _read(statement, parameters or {}, prepare=prepare)
+    if surely and not rows and may_lag():
+        return _read(statement, parameters or {}, prepare=prepare, fresh=True)
+    return rows
+
+
+def _read(
+    statement: str, parameters: Mapping[str, Any], *, prepare: bool, fresh: bool = False
+) -> list[Row]:
     for attempt in range(1, ATTEMPTS + 1):
-        with reading() as connection:
+        with reading(fresh=fresh) as connection:
             cursor = connection.connection.cursor()
             try:
                 sql = _prepared(connection, statement, parameters) if prepare else statement

@@ -13,11 +13,12 @@ from flask import Flask, request
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.wsgi import ClosingIterator
 
+from .replica import READS
+
 WAIT = 0.5  # seconds for a place; under mere load one is free much sooner
 RETRY_AFTER = 1  # second
 OPEN = ("/health/", "/static/")  # what needs no database, or sees to it that it doesn't wait
 FULL = "stationsapp.full"  # in the environment of a request that has no place
-READS = ("GET", "HEAD", "OPTIONS")
 
 
 def init_app(app: Flask) -> None:
@@ -40,9 +41,7 @@ def writes(environ: dict[str, Any]) -> bool:
 
 
 class Gate:
-    """A WSGI application that lets so many requests of a kind at once into another one.
-
-    It has the rest refused.
+    """A WSGI application that lets so many requests of a kind into another, and refuses the rest.
 
     When one has waited in vain, and no place has become free since, the others don't wait at all:
     so a request that needs none is never kept from a thread for long.
@@ -56,7 +55,7 @@ class Gate:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Serve the request, or have it refused."""
-        if not self.kind(environ):
+        if FULL in environ or not self.kind(environ):
             return self.serve(environ, start_response)  # type: ignore[no-any-return]
         self.stuck = not self.places.acquire(timeout=0 if self.stuck else WAIT)
         if self.stuck:

@@ -1,14 +1,9 @@
 import os
 import re
-import shutil
-import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
-from subprocess import PIPE, STDOUT
 
 import psycopg2
 import pytest
@@ -16,7 +11,6 @@ from clusters import BIN, dead_port
 from flask import Flask
 from flask_migrate import downgrade, upgrade
 from postgres import ROOT, config_for, server_connection, url_of
-from psycopg2.extensions import parse_dsn
 from pytest_postgresql.executors import NoopExecutor
 from sqlalchemy import text
 
@@ -96,49 +90,6 @@ def test_each_session_has_its_options_beside_those_of_the_url(database_url: str)
             with engine.connect() as connection:
                 values = [connection.scalar(text(f"SHOW {name}")) for name in names]
             assert values == ["off", "force_generic_plan", "9MB"]
-            engine.dispose()
-
-
-@pytest.fixture
-def pooled_url(database_url: str) -> Iterator[str]:
-    """The URL of the same database behind PgBouncer, one server connection for all clients."""
-    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
-        pytest.skip("no PgBouncer is installed")
-    server = parse_dsn(database_url)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    place = " ".join(f"{name}={server[name]}" for name in ("host", "port", "user"))
-    folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o755)  # as root, PgBouncer runs as another user
-    (folder / "pgbouncer.ini").write_text(
-        f"[databases]\n* = {place}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n"
-        "auth_type = any\npool_mode = transaction\ndefault_pool_size = 1\nunix_socket_dir =\n"
-    )
-    user = {"user": "pgserver", "group": "pgserver"} if os.geteuid() == 0 else {}
-    process = subprocess.Popen(
-        [program, folder / "pgbouncer.ini"], **user, stdout=PIPE, stderr=STDOUT, text=True
-    )
-    try:
-        for line in process.stdout:
-            if "process up" in line:
-                break
-        yield f"postgresql://127.0.0.1:{port}/{server['dbname']}"
-    finally:
-        process.kill()
-        process.communicate()
-        shutil.rmtree(folder)
-
-
-def test_behind_a_pooler_it_asks_for_no_options_and_leaves_nothing_behind(pooled_url: str):
-    app = create_app(config_for(pooled_url))
-    with app.app_context():
-        for number in range(3):
-            [row] = read("SELECT %(number)s::int + 1 AS sum", {"number": number}, prepare=True)
-            assert row == {"sum": number + 1}
-        assert read("SHOW plan_cache_mode") == [{"plan_cache_mode": "auto"}]
-        assert read("SELECT name FROM pg_prepared_statements") == []
-        for engine in db.engines.values():
             engine.dispose()
 
 

@@ -18,7 +18,7 @@ LAYERS = [
     [f"stationsapp.{name}" for name in ("auth", "gate", "health", "prepare", "stations.cli")]
     + [f"stationsapp.stations.{name}" for name in ("api", "pages", "sample")],
     [f"stationsapp.stations.{name}" for name in ("search", "importer", "exporter", "suspicions")],
-    [f"stationsapp.{name}" for name in ("models", "database", "web", "keeper")]
+    [f"stationsapp.{name}" for name in ("models", "database", "replica", "web", "keeper")]
     + [f"stationsapp.stations.{name}" for name in ("feeds", "sources", "columns", "locks")],
     [
         f"stationsapp.{name}"

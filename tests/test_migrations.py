@@ -13,8 +13,9 @@ from postgres import config_for
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from stationsapp import create_app
+from stationsapp import create_app, limits
 from stationsapp.extensions import db
+from stationsapp.stations import search
 
 
 @pytest.fixture
@@ -127,6 +128,24 @@ def test_what_came_before_a_migration_that_fails_is_done(app: Flask):
     with pytest.raises(DBAPIError, match="uq_api_tokens_valid_name"):
         upgrade()
     assert db.session.scalar(text("SELECT version_num FROM alembic_version")) == "0004"
+
+
+def test_who_waits_for_another_upgrade_says_so_and_gives_up(
+    app: Flask, own_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(limits, "MIGRATION_QUEUE", 0)
+    with closing(psycopg2.connect(own_url)) as other:
+        other.cursor().execute("SELECT pg_advisory_xact_lock(7220000)")
+        result = app.test_cli_runner().invoke(args=["db", "upgrade"])
+        assert result.exit_code == 1
+        assert f"pg_terminate_backend({other.info.backend_pid})" in result.output
+
+
+def test_no_answer_from_before_a_migration_is_fresh_after_it(app: Flask):
+    before = search.version()
+    downgrade()
+    upgrade()
+    assert search.version() > before
 
 
 def test_of_repeated_token_names_the_last_keeps_it_on_the_way_down(app: Flask):

@@ -17,6 +17,7 @@ from stationsapp import database
 from stationsapp.database import Row
 from stationsapp.extensions import db
 from stationsapp.stations import search
+from stationsapp.stations.api import reading
 
 pytestmark = pytest.mark.usefixtures("sample_stations")
 
@@ -37,6 +38,14 @@ def test_a_restored_backup_gives_no_tag_out_again(client: FlaskClient):
         connection.execute(text("UPDATE stations SET name = 'written since' WHERE id = 1"))
     headers = {"If-None-Match": lost.headers["ETag"]}
     assert client.get("/api/stations?limit=1", headers=headers).status_code == 200
+
+
+def test_what_another_release_represented_is_not_fresh(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+):
+    known = {"If-None-Match": client.get("/api/stations").headers["ETag"]}
+    monkeypatch.setattr(reading, "SHAPE", "another release's")
+    assert client.get("/api/stations", headers=known).status_code == 200
 
 
 @pytest.mark.parametrize("base_url", ["https://localhost", "http://stations.example"])

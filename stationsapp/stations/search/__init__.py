@@ -45,7 +45,7 @@ def one(station_id: int) -> Row | None:
     """Return the station of this id, or None."""
     if station_id > LARGEST_ID:
         return None
-    return next(iter(read(ONE, {"id": station_id}, prepare=True)), None)
+    return next(iter(read(ONE, {"id": station_id}, prepare=True, surely=True)), None)
 
 
 def page(filters: Filters, limit: int, after: int = 0) -> Versioned:
