@@ -44,7 +44,7 @@ def configure(app: Flask) -> None:
         read = {"url": engine_url("DATABASE_READ_URL", address)}
 
     app.config["SQLALCHEMY_DATABASE_URI"] = url
-    options["pool_timeout"] = limits.POOL
+    options |= {"pool_timeout": limits.POOL, "pool_recycle": limits.RECYCLE}
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
     app.config["SQLALCHEMY_BINDS"] = {"read": read | {"isolation_level": "AUTOCOMMIT"}}
 
