@@ -36,7 +36,7 @@ class Client:
 
     def __init__(self, ports: list[int], token: str) -> None:
         self.ports = ports
-        self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self.writes = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self.connection: HTTPConnection | None = None
 
     def ask(self, kind: str, method: str, path: str, document: Any = None) -> Answer:
@@ -59,7 +59,7 @@ class Client:
         try:
             if self.connection is None:
                 self.connection = self._connect()
-            self.connection.request(method, path, body, self.headers)
+            self.connection.request(method, path, body, self.writes if body else {})
             response = self.connection.getresponse()
             response.read()
         except (OSError, HTTPException):

@@ -3,7 +3,6 @@
 import time
 from pathlib import Path
 
-from .postgres import Server
 from .report import Row, Times, judge, table
 from .world import Fault, Template, World, world_for
 
@@ -28,18 +27,5 @@ def run(fault: Fault, template: Template, folder: Path) -> Row:
 
 def kept(world: World) -> set[str]:
     """Return the codes of the stations that are there, on the server that is the primary now."""
-    server = primary(world)
-    rows = server.execute("SELECT code FROM stations WHERE source = 'chaos'")
+    rows = world.primary.execute("SELECT code FROM stations WHERE source = 'chaos'")
     return {code for (code,) in rows}
-
-
-def primary(world: World) -> Server:
-    """Return the server that takes writes: a promoted standby, or else the first one."""
-    standby = world.standby
-    if standby and standby.processes() and not _is_in_recovery(standby):
-        return standby
-    return world.primary
-
-
-def _is_in_recovery(server: Server) -> bool:
-    return bool(server.execute("SELECT pg_is_in_recovery()") == [(True,)])

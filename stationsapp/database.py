@@ -33,7 +33,7 @@ def configure(app: Flask) -> None:
     `read` runs each statement in autocommit, so that a query costs one round trip; it is where
     replicas come in. Raises SettingsError for a URL that can't be used.
     """
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"pool_timeout": limits.POOL, "pool_recycle": limits.RECYCLE}
     if app.config["DATABASE_URL"]:
         url = engine_url("DATABASE_URL", app.config["DATABASE_URL"])
     else:
@@ -41,10 +41,10 @@ def configure(app: Flask) -> None:
         options["creator"] = partial(_connect_embedded, app.config["EMBEDDED_POSTGRES"])
     read = {"url": url} | options
     if address := app.config["DATABASE_READ_URL"]:
-        read = {"url": engine_url("DATABASE_READ_URL", address)}
+        read["url"] = engine_url("DATABASE_READ_URL", address)
+        read.pop("creator", None)
 
     app.config["SQLALCHEMY_DATABASE_URI"] = url
-    options["pool_timeout"] = limits.POOL
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
     app.config["SQLALCHEMY_BINDS"] = {"read": read | {"isolation_level": "AUTOCOMMIT"}}
 

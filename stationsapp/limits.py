@@ -28,9 +28,10 @@ from .hosts import Hosts
 
 # Seconds. A request's own time with the database is DATABASE_TIMEOUT; it may have waited for a
 # place before, and its answer takes a moment more.
-POOL = 1.5  # for one of the pool's connections, which others have: they end, and ours goes on
+POOL = 1  # for one of the pool's connections, which others have: they end, and ours goes on
 CONNECT = 2  # to reach a host and log in; libpq takes no less
 PING = 1.0  # for a connection from the pool to show that it lives: a new one is then soon there
+RECYCLE = 300  # of a connection: then it is made anew, wherever the host's name leads by now
 DEAD_PEER = 10  # for a command's connection whose other end acknowledges nothing
 LIBPQ = {
     "connect_timeout": str(CONNECT),

@@ -10,6 +10,7 @@ import socket
 import time
 from contextlib import suppress
 from functools import partial
+from select import select
 from selectors import EVENT_READ
 from typing import Any
 
@@ -24,6 +25,19 @@ WAITED_FOR = 1 << 16  # bytes of a request, which the kernel keeps for us
 
 class Worker(ThreadWorker):  # type: ignore[misc]
     """See above."""
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Take no more connections; at the end, leave none in a queue that nobody looks at.
+
+        Who comes later is then refused at once, and goes elsewhere; or is for others, who have the
+        socket too, such as systemd.
+        """
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            for listener in self.sockets:
+                while select([listener], [], [], 0)[0]:
+                    self.accept(listener)
+                listener.close()
 
     def enqueue_req(self, conn: Any) -> None:
         """Give a thread to a request that has arrived, or have it wait."""

@@ -1,8 +1,9 @@
 """`make chaos` in its shortest form: the primary is lost, and no write that was acknowledged."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -19,6 +20,13 @@ def wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that the servers' user can reach: pytest's own are closed to all others."""
+    with TemporaryDirectory() as name:
+        yield Path(name)
 
 
 def test_no_acknowledged_write_is_lost_with_the_primary(

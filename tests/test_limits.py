@@ -21,6 +21,7 @@ from stationsapp import create_app
 from stationsapp.database import read
 from stationsapp.extensions import db
 from stationsapp.hosts import Hosts
+from stationsapp.limits import POOL, RECYCLE
 
 FOREVER = 60  # seconds, on any machine; each request here has half a second
 
@@ -130,6 +131,11 @@ def test_a_query_that_took_too_long_is_not_run_twice(app: Flask, database_url: s
     with db.engine.begin() as connection:
         assert connection.scalar(text("SELECT last_value FROM times")) == 1
         connection.execute(text("DROP SEQUENCE times"))
+
+
+def test_both_engines_bound_the_wait_for_a_connection_and_its_life(app: Flask):
+    pools = [engine.pool for engine in db.engines.values()]
+    assert [(pool.timeout(), pool._recycle) for pool in pools] == [(POOL, RECYCLE)] * 2
 
 
 def test_one_error_does_not_end_preparing(app: Flask):

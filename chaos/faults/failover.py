@@ -13,6 +13,7 @@ def _promote(world: World) -> None:
     assert world.standby
     time.sleep(NOTICED)
     world.standby.promote()
+    world.primary = world.standby
 
 
 def killed(world: World, load: Load) -> None:
