@@ -104,7 +104,6 @@ def test_circular_import(project: Project):
     ("code", "place"),
     [
         ("1 / 0\n", "ZeroDivisionError: division by zero"),
-        ("if\n", "SyntaxError: invalid syntax"),
         ("import no_such_module\n", "ModuleNotFoundError: No module named 'no_such_module'"),
         ("raise SystemExit('set FOO')\n", "set FOO"),
     ],
@@ -113,6 +112,11 @@ def test_app_not_importable(project: Project, code: str, place: str):
     project.write("app.py", code)
     assert project.diagnosis(message=place) == "app-not-importable"
     assert "Correct the error at app.py, line 1" in project.output
+
+
+def test_a_file_that_python_cannot_read(project: Project):
+    project.write("app.py", "if\n")
+    assert project.diagnosis(message="Python can't read app.py, line 1") == "python-syntax"
 
 
 def test_port_taken(project: Project):

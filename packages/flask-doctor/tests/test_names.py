@@ -578,18 +578,20 @@ def test_no_schema_to_work_in(server: Cluster, tmp_path: Path):
     [
         (
             lambda db, bird: bird.nmae,
-            "model-attribute-misspelled",
-            "Model Bird has no nmae; it has name",
+            "attribute-misspelt",
+            "Model Bird has no attribute `nmae`, but it has `name`",
         ),
-        (lambda db, bird: bird(nmae=1), "model-attribute-misspelled", "+ name"),
-        (lambda db, bird: bird().nmae, "model-attribute-misspelled", "+ name"),
-        (lambda db, bird: bird().wholly, "model-attribute-unknown", "id, name, nest"),
-        (lambda db, bird: select(bird).filter_by(nmae=1), "model-attribute-misspelled", "+ name"),
+        (lambda db, bird: bird(nmae=1), "attribute-misspelt", "+ name"),
+        (lambda db, bird: bird().nmae, "attribute-misspelt", "+ name"),
+        (lambda db, bird: bird().wholly, "attribute-unknown", "id, name, nest"),
+        (lambda db, bird: select(bird).filter_by(nmae=1), "attribute-misspelt", "+ name"),
         (
             lambda db, bird: insert(bird).values(nmae=1).compile(),
-            "model-attribute-misspelled",
-            "+ name",
+            "attribute-misspelt",
+            "values(name=1)",
         ),
+        (lambda db, bird: select(Brid), "name-misspelt", "+ (lambda db, bird: select(Bird)"),  # noqa: F821
+        (lambda db, bird: select(aliased(bird)), "name-not-imported", "from sqlalchemy.orm"),  # noqa: F821
         (lambda db, bird: bird.name.startwith("a"), "column-method-misspelled", "+ startswith"),
         (lambda db, bird: bird(name="x").nest.name, "nothing-found", "abort(404)"),
         (lambda db, bird: first_row(db, bird).name, "row-holds-model", "session.scalars"),

@@ -36,7 +36,9 @@ def registries() -> list[Any]:
 
 def mappers() -> list[Mapper[Any]]:
     """Return what maps each model, whatever its base."""
-    return [mapper for registry in registries() for mapper in registry.mappers]
+    # One that failed to be mapped is among its base's, too; `registry.mappers` fails for it.
+    managers = [m for registry in registries() for m in list(registry._managers)]
+    return [manager.mapper for manager in managers if manager.is_mapped]
 
 
 def mapper_of(table: Table | None) -> Mapper[Any] | None:

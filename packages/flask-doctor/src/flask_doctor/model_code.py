@@ -4,16 +4,16 @@ import ast
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
 from sqlalchemy import Table
 from sqlalchemy.orm import Mapper, MapperProperty
+from sqlalchemy.orm.instrumentation import manager_of_class
 
-from .mapped import registries
+from .mapped import mappers, registries
 from .own_code import is_foreign, place
 
 # Where SQLAlchemy defines a model, and where it connects the models with each other.
@@ -41,9 +41,7 @@ class Subject(NamedTuple):
 
 def models() -> list[type]:
     """Return all the models that SQLAlchemy knows, whatever their base."""
-    # One that failed to be mapped is among its base's, too; `registry.mappers` fails for it.
-    managers = [m for registry in registries() for m in list(registry._managers)]
-    return [manager.class_ for manager in managers if manager.is_mapped]
+    return [mapper.class_ for mapper in mappers()]
 
 
 def models_named(name: str) -> list[type]:
@@ -71,20 +69,8 @@ def table_of(model: type | None) -> Any:
 
 
 def registry_of(model: type | None) -> Any:
-    """Return the registry of a model's base."""
-    return getattr(model, "registry", None)
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """Return the name that was probably meant; nothing where none is similar."""
-    folded = {_folded(other): other for other in names}
-    alike = get_close_matches(_folded(name), folded, 1, 0.7)
-    near = [other for other in alike if abs(len(other) - len(_folded(name))) <= 2]
-    return folded[near[0]] if near else ""
-
-
-def _folded(name: str) -> str:
-    return name.lower().replace("_", "").removesuffix("s")
+    """Return the registry of a model's base, which an attribute `registry` of its own may hide."""
+    return getattr(manager_of_class(model), "registry", None) if model else None
 
 
 def subject_of(error: BaseException) -> Subject:

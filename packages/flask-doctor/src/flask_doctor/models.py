@@ -40,8 +40,8 @@ def _own_models(state: State) -> list[type]:
     base = getattr(state.app.extensions.get("sqlalchemy"), "Model", None)
     if base is not None:
         return [model for model in all_models() if issubclass(model, base)]
-    metadata = state.metadata
-    return [m for m in all_models() if metadata is not None and _metadata_of(m) is metadata]
+    own = state.metadata
+    return [m for m in all_models() if own is not None and _metadata_of(table_of(m)) is own]
 
 
 def _metadata_of(thing: object) -> object:

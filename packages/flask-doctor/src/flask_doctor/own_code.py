@@ -13,10 +13,9 @@ from sqlalchemy import Engine, MetaData
 
 from .diagnosis import masked
 
-# A password that is written down in the code.
-SECRET = re.compile(
-    r"""(?i)((?:pass(?:word|wd)?|pwd|secret(?:_key)?|token)["']?\s*[=:]?\s*)("[^"]+"|'[^']+')"""
-)
+# What a password is called, and one that is written down in the code.
+CREDENTIAL = r"(?i)((?:pass(?:word|wd)?|pwd|secret(?:_key)?|token)[\"']?\s*"
+WRITTEN = re.compile(rf"""{CREDENTIAL}[=:]?\s*)("[^"]+"|'[^']+')""")
 # Packages, the standard library, the doctor itself, and Python's own frozen modules.
 NOT_THE_USERS = (
     *{sysconfig.get_paths()[name] for name in ("purelib", "platlib", "stdlib")},
@@ -48,7 +47,7 @@ def frames(error: BaseException) -> Iterator[tuple[CodeType, int]]:
 
 def place(filename: str, number: int) -> str:
     """Return a line as it is told to the user."""
-    text = SECRET.sub(r"\1'***'", masked(linecache.getline(filename, number).strip()))
+    text = WRITTEN.sub(r"\1'***'", masked(linecache.getline(filename, number).strip()))
     return f"{os.path.relpath(filename)}, line {number}" + (text and f": {text}")
 
 

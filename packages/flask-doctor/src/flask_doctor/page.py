@@ -29,6 +29,7 @@ from .ahead import Ahead, wanted
 from .diagnosis import Diagnosis, masked
 from .errors import passes_by_itself
 from .notes import annotate
+from .own_code import CREDENTIAL
 from .state import state_of
 
 # A migration was not run, or the model is newer than the migrations: a look tells which.
@@ -44,9 +45,7 @@ POLICY = (
     "default-src 'none'; script-src 'nonce-{0}'; style-src 'nonce-{0}'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-SECRET = re.compile(
-    r"""(?i)((?:pass(?:word|wd)?|pwd|secret(?:_key)?|token)["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;)"']+)"""
-)
+GIVEN = re.compile(rf"""{CREDENTIAL}[=:]\s*)("[^"]*"|'[^']*'|[^\s,;)"']+)""")
 # Not the application's own: its context processors may be what asks the database and fails.
 templates = Environment(loader=PackageLoader("flask_doctor"), autoescape=select_autoescape())
 
@@ -200,4 +199,4 @@ def _clean(text: str) -> str:
     secrets = [parameters_of(engine, state).get("password") for engine in _engines().values()]
     for secret in (*secrets, os.environ.get("PGPASSWORD"), current_app.config["SECRET_KEY"]):
         text = masked(text, str(secret) if secret else None)
-    return SECRET.sub(r"\1***", text)
+    return GIVEN.sub(r"\1***", text)

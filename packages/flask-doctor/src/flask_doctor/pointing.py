@@ -1,6 +1,7 @@
 """What a server's message points at: the name in the statement, in whatever language it says so."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -116,12 +117,27 @@ class Pointed:
         return found
 
 
-def nearest(name: str, known: list[str]) -> str:
-    """Return the name that this one is probably meant to be; "" where none is near."""
-    plain = {other.lower(): other for other in known}
-    close = get_close_matches(name.lower(), plain, 1, 0.7)
-    if not close and len(name) > 3:  # `lat` for `latitude`, `name` for `full_name`
-        own = name.lower()
-        ends = [(n, (n.startswith(own), n.endswith(own), own.startswith(n))) for n in plain]
-        close = [n for n, found in ends if len(n) > 2 and any(found)][:1]
-    return plain[close[0]] if close else ""
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return the name that was probably meant: a similar one, or a part of it or of this one."""
+    names = [*names]
+    return misspelt(name, names) or _part(name.lower(), names)
+
+
+def misspelt(name: str, names: Iterable[str]) -> str:
+    """Return the name that this one is a misspelling of; nothing where none is similar."""
+    own, folded = _folded(name), {_folded(other): other for other in names}
+    close = [n for n in get_close_matches(own, folded, 1, 0.7) if abs(len(n) - len(own)) <= 2]
+    return folded[close[0]] if close else ""
+
+
+def _folded(name: str) -> str:
+    return name.lower().replace("_", "").removesuffix("s")
+
+
+def _part(own: str, names: list[str]) -> str:
+    """Find `full_name` for `name`, or `latitude` for `lati`."""
+    for other in names if len(own) > 3 else ():
+        n = other.lower()
+        if len(n) > 2 and (n.startswith(own) or n.endswith(own) or own.startswith(n)):
+            return other
+    return ""

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from .case import Case, connection_facts, facts_of, reached
+from .case import Case, Found, connection_facts, facts_of, reached
 from .catalogue import Entry
 from .diagnosis import Diagnosis
 from .losing import warnings
@@ -52,13 +52,23 @@ def diagnose(
         known: Diagnosis | None = getattr(inner, "diagnosis", None)
         if known:
             return known
-        found = next(filter(None, (rule(inner, case) for rule in RULES)), None)
+        found = _found(inner, case)
         if found and found[0] in entries:
             facts = facts_of(state, engine) | connection_facts(connection) | found[1]
             entry = possible(entries[found[0]], state, engine if probe else None)
             where = facts.get("where") or own_line(inner)
             ruled_out = reached(connection) or facts.pop("reached", "")
             return Diagnosis(entry, facts, where, ruled_out)
+    return None
+
+
+def _found(error: BaseException, case: Case) -> Found | None:
+    for rule in RULES:
+        try:
+            if found := rule(error, case):
+                return found
+        except Exception:  # it may ask half-made models; that is no error of the user's
+            log.debug("a rule failed", exc_info=True)
     return None
 
 

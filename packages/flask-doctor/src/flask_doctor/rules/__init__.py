@@ -14,6 +14,7 @@ from .connecting import lost, read_only, refused
 from .databases import encoding as database_encoding
 from .existing import enum_value
 from .functions import functions
+from .imported import imported
 from .loading import module, shadowed, unfound
 from .mapping import mapping
 from .migrating import migrating
@@ -41,6 +42,7 @@ RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     unset,
     unfound,
     shadowed,
+    imported,
     migrating,
     in_files,
     in_order,

@@ -9,6 +9,7 @@ from sqlalchemy.sql.operators import ColumnOperators
 
 from .. import mapped
 from ..case import Case, Found
+from ..own_code import own_line
 from ..pointing import nearest
 
 # What names the model or its table, and the attribute that it hasn't.
@@ -33,12 +34,12 @@ def attributes(error: BaseException, case: Case) -> Found | None:
     if type(error).__name__ not in KINDS:
         return None
     if isinstance(error, AttributeError) and isinstance(error.obj, Row):
-        return _row(error.name or "", error.obj)
+        return _row(error, error.name or "", error.obj)
     message = str(error)
     match = OPERATOR.match(message)
     if match and match["column"] != "query":  # which hides the model's own
         near = nearest(match["name"], [n for n in dir(ColumnOperators) if not n.startswith("_")])
-        facts = match.groupdict() | _correction(match["name"], near)
+        facts = match.groupdict() | _correction(error, match["name"], near)
         return ("column-method-misspelled", facts) if near else None
     found = (re.match(pattern, message) for pattern in MESSAGES)
     named = next(filter(None, found), None)
@@ -55,17 +56,19 @@ def _attribute(error: BaseException, name: str, model: str) -> Found | None:
         mappers = [mapper] if isinstance(mapper, Mapper) else []
     if not mappers:
         return None  # of something else than a model
+    line = own_line(error)
+    mappers = [m for m in mappers if re.search(rf"\b{m.class_.__name__}\b", line)] or mappers
     known = sorted({key for mapper in mappers for key in mapper.all_orm_descriptors.keys()})  # noqa: SIM118 - not a dict
     near = nearest(name, known)
     owners = [m.class_.__name__ for m in mappers if not near or near in m.all_orm_descriptors]
-    facts = {"name": name, "listed": ", ".join(known[:15]) or "none"} | _correction(name, near)
-    facts |= {"model": owners[0]} if len(owners) == 1 else {}
+    facts = {"wrong": name, "right": near, "names": ", ".join(known[:15]) or "none"}
+    facts["model"] = " or ".join(dict.fromkeys(owners))
     if name == "query":
         return "model-without-query", facts
-    return f"model-attribute-{'misspelled' if near else 'unknown'}", facts
+    return f"attribute-{'misspelt' if near else 'unknown'}", facts | _correction(error, name, near)
 
 
-def _row(name: str, row: Any) -> Found:
+def _row(error: BaseException, name: str, row: Any) -> Found:
     for value in row:
         mapper = getattr(inspect(value, raiseerr=False), "mapper", None)
         if isinstance(mapper, Mapper) and name in mapper.all_orm_descriptors:
@@ -73,12 +76,16 @@ def _row(name: str, row: Any) -> Found:
     return "row-without-column", {
         "name": name,
         "listed": ", ".join(row._fields),
-        **_correction(name, nearest(name, [*row._fields])),
+        **_correction(error, name, nearest(name, [*row._fields])),
     }
 
 
-def _correction(name: str, near: str) -> dict[str, str]:
-    return {"near": near, "before": name, "after": near} if near else {}
+def _correction(error: BaseException, name: str, near: str) -> dict[str, str]:
+    """Return the user's own line before and after an attribute or a keyword of it is put right."""
+    line = own_line(error).partition(": ")[2]
+    after = re.sub(rf"(?<=[.\"']){name}\b|\b{name}(?=\s*=(?!=))", near, line)
+    edit = {"before": line, "after": after} if after != line else {"before": name, "after": near}
+    return {"near": near} | edit if near else {}
 
 
 def _table(mapper: Mapper[Any]) -> list[str]:

@@ -19,7 +19,6 @@ from ..model_code import (
     model_of,
     models,
     models_named,
-    nearest,
     own_text,
     source_of,
     table_of,
@@ -27,6 +26,7 @@ from ..model_code import (
     with_argument,
     written,
 )
+from ..pointing import misspelt
 
 BASE = re.compile(r"^(Base|Abstract|Common)|(Base|Mixin)$")
 # What other frameworks call it, or what is said in another place.
@@ -63,7 +63,7 @@ def no_key(facts: dict[str, str], error: BaseException, subject: Subject) -> Fou
             return "column-in-lower-case", {"attribute": name} | edited(line, "column", "Column")
     for column in getattr(table_of(subject.cls), "columns", ()):
         for wrong in column.dialect_kwargs:
-            if WORDS.get(wrong) == "primary_key" or nearest(wrong, ["primary_key"]):
+            if WORDS.get(wrong) == "primary_key" or misspelt(wrong, ["primary_key"]):
                 edit = edited(written(subject, model, column.key), wrong, "primary_key")
                 known = {"function": "Column", "wrong": wrong, "attribute": column.key}
                 return "argument-misspelt", known | edit
@@ -83,11 +83,30 @@ def no_table(facts: dict[str, str], error: BaseException, subject: Subject) -> F
     if BASE.search(model) or has_subclasses(subject, model):
         return "abstract-missing", {}
     own = vars(subject.cls) if subject.cls else {}
-    misspelt = next((n for n in own if nearest(n, ["__tablename__"])), "")
-    if misspelt:
-        edit = edited(written(subject, model, misspelt), misspelt, "__tablename__")
-        return "tablename-misspelt", {"attribute": misspelt, "wrong": misspelt} | edit
+    slip = next((n for n in own if misspelt(n, ["__tablename__"])), "")
+    if slip:
+        edit = edited(written(subject, model, slip), slip, "__tablename__")
+        return "tablename-misspelt", {"attribute": slip, "wrong": slip} | edit
     return "tablename-missing", {"table": re.sub(r"(?<!^)(?=[A-Z])", "_", model).lower()}
+
+
+def base_order(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Let the second of two base classes come first."""
+    line = own_text(subject).text
+    after = re.sub(r"\(([\w.]+), *([\w.]+)\):", r"(\2, \1):", line)
+    return "base-class-order", {"before": line, "after": after} if after != line else {}
+
+
+def reserved(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Rename the attribute that SQLAlchemy needs for itself; its column may keep the name."""
+    model = facts["model"] or own_text(subject).text.partition("(")[0].removeprefix("class ")
+    for name in ("metadata", "registry"):
+        line = written(subject, model, name)
+        if line.text:
+            edit = with_argument(line, f'"{name}"', first=True)
+            known = {"model": model, "attribute": name, "before": line.text}
+            return "reserved-name", known | {"after": edit["after"].replace(name, f"{name}_", 1)}
+    return "reserved-name", {}
 
 
 def unknown_argument(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
@@ -106,7 +125,7 @@ def unknown_argument(facts: dict[str, str], error: BaseException, subject: Subje
     kinds = [getattr(module, function, None) for module in (sqlalchemy, orm)]
     kinds += KINDS.get(function, [])
     names = {name for kind in kinds if kind for name in _parameters(kind)}
-    right = WORDS.get(wrong, "") if WORDS.get(wrong) in names else nearest(wrong, names)
+    right = WORDS.get(wrong, "") if WORDS.get(wrong) in names else misspelt(wrong, names)
     if not right:
         return "argument-unknown", known
     return "argument-misspelt", known | edited(line, wrong, right)
@@ -166,7 +185,7 @@ def no_column(facts: dict[str, str], error: BaseException, subject: Subject) -> 
     columns = [getattr(value, "name", None) or name for name, value in own.items()]
     if table is not None:
         columns = list(table.columns.keys())
-    near = nearest(facts["wrong"], columns)
+    near = misspelt(facts["wrong"], columns)
     known = {"columns": ", ".join(columns), "attribute": "__table_args__"}
     if not near:
         return "constraint-column-missing", known
@@ -195,13 +214,14 @@ def unknown_attribute(facts: dict[str, str], error: BaseException, subject: Subj
     model = model_of(facts["table"]) if "table" in facts else facts["model"]
     found = models_named(model)
     names = sorted(attributes(found[0] if found else None))
-    near = nearest(facts["wrong"], names)
+    near = misspelt(facts["wrong"], names)
     if not near:
         return "attribute-unknown", {"model": model, "names": ", ".join(names)}
     line = (
         written(subject, subject.model, subject.attribute) if subject.mapping else own_text(subject)
     )
-    return "attribute-misspelt", {"model": model} | edited(line, facts["wrong"], near)
+    known = {"model": model, "names": ", ".join(names)}
+    return "attribute-misspelt", known | edited(line, facts["wrong"], near)
 
 
 def wrong_argument(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
@@ -248,7 +268,7 @@ def unknown_annotation(facts: dict[str, str], error: BaseException, subject: Sub
 def unknown_in_db(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
     """Find the name of `db` that was meant."""
     names = [*vars(sqlalchemy), *vars(orm), "Model", "Table", "session", "engine"]
-    return "db-name-unknown", {"right": nearest(facts["wrong"], names)}
+    return "db-name-unknown", {"right": misspelt(facts["wrong"], names)}
 
 
 def unmapped(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:

@@ -159,7 +159,7 @@ def shadowed(error: BaseException, case: Case) -> Found | None:
     file = getattr(sys.modules.get(name), "__file__", None) or getattr(error, "path", None) or ""
     if not file or is_foreign(file):
         return None
-    others = [p for p in sys.path if is_foreign(os.path.join(p, "x"))]
+    others = [p for p in sys.path if is_foreign(os.path.abspath(os.path.join(p, "x")))]
     if name not in sys.stdlib_module_names and not PathFinder.find_spec(name, others):
         return None
     own = Path(file).parent if Path(file).name == "__init__.py" else Path(file)

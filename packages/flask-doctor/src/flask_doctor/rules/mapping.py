@@ -22,6 +22,8 @@ OWN = {entry.id for entry in THEMES["Models"]}
 CLOSER: dict[str, Callable[[dict[str, str], BaseException, Subject], Found]] = {
     "primary-key-missing": columns.no_key,
     "tablename-missing": columns.no_table,
+    "base-class-order": columns.base_order,
+    "reserved-name": columns.reserved,
     "argument-unknown": columns.unknown_argument,
     "annotation-name-unknown": columns.unknown_annotation,
     "column-argument-wrong": columns.wrong_argument,
@@ -78,8 +80,9 @@ def mapping(error: BaseException, case: Case) -> Found | None:
 
 
 def _is_of_a_model(entry: str, error: BaseException) -> bool:
-    """Tell Python's own words for two bases that don't fit from those of any other class."""
-    return entry != "metaclass-conflict" or re.search(r"Model|Base", own_line(error)) is not None
+    """Tell Python's own words for bases that don't fit from those of any other class."""
+    of_any = entry in ("metaclass-conflict", "base-class-order")
+    return not of_any or re.search(r"Model|Base", f"{error} {own_line(error)}") is not None
 
 
 def _is_sqlalchemys(error: BaseException, subject: Subject) -> bool:
@@ -89,14 +92,12 @@ def _is_sqlalchemys(error: BaseException, subject: Subject) -> bool:
 
 
 def _no_attribute(error: AttributeError) -> Found | None:
-    """Take Python's own words for a missing attribute of `db`, or of a model."""
+    """Take Python's own words for a missing attribute of `db`."""
     owner, name, text = error.obj, error.name or "", str(error)
     if type(owner).__name__ == "SQLAlchemy" and not name.startswith("_"):
         lite = type(owner).__module__.startswith("flask_sqlalchemy_lite")
         if lite or name == text:
             return "db-name-unknown-lite" if lite else "db-name-unknown", {"wrong": name}
-    if isinstance(owner, type) and owner in models_named(owner.__name__):
-        return "attribute-unknown", {"model": owner.__name__, "wrong": name}
     return None
 
 

@@ -16,13 +16,14 @@ from ..model_code import (
     model_of,
     models,
     models_named,
-    nearest,
     own_text,
+    registry_of,
     table_of,
     tables,
     with_argument,
     written,
 )
+from ..pointing import misspelt
 from .columns import unknown_attribute
 
 TWO_TABLES = re.compile(r" between '([^']+)' and '([^']+)'")
@@ -41,12 +42,12 @@ def unknown_name(facts: dict[str, str], error: BaseException, subject: Subject) 
         return "relationship-name-misspelt", known | edited(
             line, wrong, f"{facts['model']}.{wrong}"
         )
-    registry = getattr(subject.cls, "registry", None)
-    if any(getattr(other, "registry", None) is not registry for other in models_named(wrong)):
+    registry = registry_of(subject.cls)
+    if any(registry_of(other) is not registry for other in models_named(wrong)):
         return "two-bases", known
-    own = [m.__name__ for m in models() if getattr(m, "registry", None) is registry]
+    own = [m.__name__ for m in models() if registry_of(m) is registry]
     is_table = re.search(rf"secondary\s*=\s*[\"']{wrong}\b", line.text)
-    near = nearest(wrong, tables() if is_table else own) or model_of(wrong)
+    near = misspelt(wrong, tables() if is_table else own) or model_of(wrong)
     if near:
         return "relationship-name-misspelt", known | edited(line, wrong, near)
     if elsewhere := defined_beside(subject, wrong):
@@ -83,7 +84,7 @@ def _unknown_table(key: ForeignKey | None, wrong: str, subject: Subject) -> Foun
         return "two-bases", facts
     by_class = [table_of(m).fullname for m in models_named(target) if table_of(m) is not None]
     of_schema = [name for name in known if name.rpartition(".")[2] == target]
-    near = next(iter([*by_class, *of_schema]), "") or nearest(target, known)
+    near = next(iter([*by_class, *of_schema]), "") or misspelt(target, known)
     if not near:
         return "foreign-key-table-unknown", facts | {"names": ", ".join(sorted(known))}
     edit = edited(line, f"{target}.{column}", f"{near}.{column}")
@@ -106,7 +107,7 @@ def no_column(facts: dict[str, str], error: BaseException, subject: Subject) -> 
     if "." not in facts["key"]:  # a table alone
         primary = next(iter(tables()[target].primary_key.columns.keys()), "id")
         return "foreign-key-column-misspelt", known | edited(line, target, f"{target}.{primary}")
-    near = nearest(wrong, columns) or ("id" if wrong.endswith("id") and "id" in columns else "")
+    near = misspelt(wrong, columns) or ("id" if wrong.endswith("id") and "id" in columns else "")
     if not near:
         return "foreign-key-column-unknown", known
     edit = edited(line, f"{target}.{wrong}", f"{target}.{near}")
@@ -141,7 +142,7 @@ def no_key(facts: dict[str, str], error: BaseException, subject: Subject) -> Fou
     line = written(subject, *relation)
     many = re.search(r"[Ll]ist\[|[Ss]et\[", line.text) or relation[1].endswith("s")
     child, parent = (other, one) if many else (one, other)
-    name = f"{nearest(parent.name, [model_of(parent.fullname)]) or parent.name}_id".lower()
+    name = f"{misspelt(parent.name, [model_of(parent.fullname)]) or parent.name}_id".lower()
     to = f'ForeignKey("{parent.fullname}.{_primary(parent)}")'
     after = like(
         line.text,
@@ -163,7 +164,7 @@ def _candidates(one: Table, other: Table, attribute: str) -> Iterator[tuple[Tabl
         name = model_of(parent.fullname) or parent.name
         for column in child.columns:
             stem = column.name.removesuffix("_id").removesuffix("id")
-            alike = nearest(stem, [name, parent.name, attribute])
+            alike = misspelt(stem, [name, parent.name, attribute])
             if stem != column.name and stem and not column.foreign_keys and alike:
                 yield child, parent, column.key
 
@@ -196,7 +197,7 @@ def ambiguous(facts: dict[str, str], error: BaseException, subject: Subject) -> 
     names = {
         name.removesuffix("_id"): (model_of(table), name) for table, name in sorted(set(pairs))
     }
-    near = nearest(facts["attribute"], names) or next(iter(names))
+    near = misspelt(facts["attribute"], names) or next(iter(names))
     model, column = names[near]
     argument = f'foreign_keys="{model}.{column}"'
     line = written(subject, facts["model"], facts["attribute"])
@@ -217,7 +218,7 @@ def no_other_side(facts: dict[str, str], error: BaseException, subject: Subject)
         relationships = [name for name in attributes(one) if name not in columns]
         # One that refers back to this relationship is meant, whatever it is called.
         back = [n for n in relationships if _refers(written(subject, other, n), attribute)]
-        near = next(iter(back), "") or nearest(wrong, relationships)
+        near = next(iter(back), "") or misspelt(wrong, relationships)
         if near:
             return "back-populates-misspelt", known | edited(line, wrong, near)
     side = f'relationship("{model}", back_populates="{attribute}")'
@@ -239,7 +240,7 @@ def same_direction(facts: dict[str, str], error: BaseException, subject: Subject
     table = next((table_of(m) for m in models_named(model)), None)
     keys = [key.parent.key.removesuffix("_id") for key in _keys(table)]
     sides = [facts["attribute"], facts["other"].rpartition(".")[2]]
-    side = next((s for s in sides if nearest(s, keys)), sides[0])
+    side = next((s for s in sides if misspelt(s, keys)), sides[0])
     line = written(subject, model, side)
     argument = f'remote_side="{model}.{_primary(table) if table is not None else "id"}"'
     if "remote_side" in line.text:
@@ -253,7 +254,7 @@ def unknown_option(facts: dict[str, str], error: BaseException, subject: Subject
     wrong = facts["wrong"]
     option, values = ("cascade", CASCADES) if "cascade" in facts["said"] else ("lazy", LOADERS)
     known = {"option": option, "names": ", ".join(values)}
-    near = nearest(wrong.replace("_", "-"), values)
+    near = misspelt(wrong.replace("_", "-"), values)
     if not near:
         return "option-unknown", known
     line = (

@@ -9,7 +9,7 @@ from ..matching import by_text
 
 OF_SQLALCHEMY = (
     *("session-method-unknown", "query-method-unknown", "engine-execute", "engine-inspect"),
-    *("result-not-read", "query-not-run"),
+    *("result-not-read", "query-not-run", "select-not-run"),
 )
 
 

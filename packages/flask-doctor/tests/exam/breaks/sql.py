@@ -210,7 +210,6 @@ def list_for_in(world: World) -> str:
 
 NO_ATTRIBUTE = (
     *("argument-unknown", "attribute-misspelt", "attribute-unknown", "column-misspelled"),
-    *("model-attribute-misspelled", "model-attribute-unknown"),
 )
 
 

@@ -1,0 +1,62 @@
+"""A name of Python that is misspelt or not imported: a model, or something of SQLAlchemy's."""
+
+import os
+import re
+from types import ModuleType
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import orm
+
+from ..case import Case, Found
+from ..mapped import mappers
+from ..own_code import own_line
+from ..pointing import misspelt
+
+MODULES: dict[str, Any] = {"sqlalchemy.orm": orm, "sqlalchemy": sqlalchemy}
+# A line in which a name such as `Text` or `select` is surely SQLAlchemy's.
+OF_SQLALCHEMY = re.compile(
+    r"[Cc]olumn\(|relationship\(|Mapped\[|ForeignKey|Declarative|create_engine\(|"
+    r"\b(Table|select|query|execute|scalars?)\(|\bfunc\."
+)
+
+
+def imported(error: BaseException, case: Case) -> Found | None:
+    """Explain a name that isn't there by those that are; other names are Python's own matter."""
+    name, owner = getattr(error, "name", None) or "", getattr(error, "obj", None)
+    where, _, line = own_line(error).partition(": ")
+    if isinstance(error, AttributeError) and owner in MODULES.values():
+        right = misspelt(name, _names(owner))
+    elif type(error) is NameError:
+        homes = _homes(line)
+        file, module = where.rpartition(", line ")[0], homes.get(name, "")
+        if module and not os.path.splitext(file)[0].endswith(module.replace(".", os.sep)):
+            return "name-not-imported", {"right": name, "module": module, "file": file}
+        right = misspelt(name, [*_in_scope(error), *homes])
+        right = right if right in homes and right[0].isupper() == name[0].isupper() else ""
+    else:
+        return None
+    if not right:
+        return None
+    after = re.sub(rf"\b{name}\b", right, line)
+    return "name-misspelt", {"wrong": name, "right": right, "before": line, "after": after}
+
+
+def _names(module: Any) -> list[str]:
+    values = vars(module).items()
+    return [n for n, v in values if n[0] != "_" and not isinstance(v, ModuleType)]
+
+
+def _homes(line: str) -> dict[str, str]:
+    """Return the modules of the models, and of what a line may need of SQLAlchemy."""
+    homes = {mapper.class_.__name__: mapper.class_.__module__ for mapper in mappers()}
+    for module, own in MODULES.items() if OF_SQLALCHEMY.search(line) else ():
+        homes |= dict.fromkeys(_names(own), module)
+    return homes
+
+
+def _in_scope(error: BaseException) -> list[str]:
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return [*trace.tb_frame.f_locals, *trace.tb_frame.f_globals] if trace else []
