@@ -15,14 +15,25 @@ DOCTOR = "packages/flask-doctor/src"
 LAYERS = [
     ["stationsapp"],
     ["stationsapp.stations"],
-    [f"stationsapp.{name}" for name in ("auth", "gate", "health", "prepare", "stations.cli")]
-    + [f"stationsapp.stations.{name}" for name in ("api", "pages", "sample")],
+    [
+        f"stationsapp.{name}"
+        for name in ("auth", "gate", "health", "metrics", "prepare", "stations.cli")
+    ]
+    + [f"stationsapp.stations.{name}" for name in ("api", "metrics", "pages", "sample")],
     [f"stationsapp.stations.{name}" for name in ("search", "importer", "exporter", "suspicions")],
     [f"stationsapp.{name}" for name in ("models", "database", "web", "keeper")]
     + [f"stationsapp.stations.{name}" for name in ("feeds", "sources", "columns", "locks")],
     [
         f"stationsapp.{name}"
-        for name in ("extensions", "settings", "embedded", "limits", "hosts", "stations.geo")
+        for name in (
+            "extensions",
+            "settings",
+            "embedded",
+            "limits",
+            "hosts",
+            "logs",
+            "stations.geo",
+        )
     ],
 ]
 # The stations' own package is found by its modules above; the whole application is at the top.
