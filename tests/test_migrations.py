@@ -9,12 +9,15 @@ import pytest
 from copied import ProjectCopy
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from postgres import config_for
+from postgres import ROOT, config_for
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from stationsapp import create_app
 from stationsapp.extensions import db
+
+COUNT = len(list((ROOT / "migrations" / "versions").glob("*.py")))
+HEAD, NEXT = f"{COUNT:04}", f"{COUNT + 1:04}"
 
 
 @pytest.fixture
