@@ -26,6 +26,9 @@ class Config:
     TRUSTED_PROXIES = os.environ.get("TRUSTED_PROXIES") or "0"
     TRUSTED_PROXIES_HOST = os.environ.get("TRUSTED_PROXIES_HOST") == "1"
     LOG_LEVEL = os.environ.get("LOG_LEVEL") or "INFO"
+    # The development server has a line for each request itself.
+    LOG_REQUESTS = False
+    METRICS = os.environ.get("METRICS") == "1"
     MAP_TILES_URL = (
         os.environ.get("MAP_TILES_URL") or "https://tile.openstreetmap.org/{z}/{x}/{y}.png"
     )
@@ -61,4 +64,5 @@ class ProductionConfig(Config):
 
     EMBEDDED_POSTGRES = None
     SHORTEST_SECRET_KEY = 16
+    LOG_REQUESTS = True
     SESSION_COOKIE_SECURE = True

@@ -2,8 +2,10 @@
 
 import logging
 import os
+import shutil
 import socket
 import struct
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,16 @@ worker_class = "stationsapp.worker.Worker"
 threads = 16
 # A settings error then ends gunicorn at once, where workers would be started again for ever.
 preload_app = True
-accesslog = "-"
+# The application has a line for each request itself, with its id and without its query.
+accesslog = None
+logconfig_dict = {
+    "root": {"level": "WARNING", "handlers": ["console"]},
+    "loggers": {
+        "gunicorn.error": {"level": "INFO", "handlers": ["console"], "propagate": False},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "formatters": {"json": {"()": "stationsapp.logs.JsonFormatter"}},
+}
 
 SPARE = 4  # threads that no query can hold, for the health checks
 WRITERS = 8  # threads for requests that write, and so may wait for one another
@@ -38,9 +49,47 @@ def post_worker_init(worker: Any) -> None:
     """Keep some threads free."""
     from stationsapp.gate import Gate, uses_database, writes
 
-    worker.wsgi = Gate(Gate(worker.wsgi, writes, WRITERS), uses_database, threads - SPARE)
+    log = worker.wsgi.extensions["request_log"]  # what is refused is logged too
+    writers = Gate(log.serve, writes, WRITERS)
+    log.serve = Gate(writers, uses_database, threads - SPARE)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Count no connections of a worker that is no more."""
+    if METRICS:
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(server: Any) -> None:
+    """Leave no files."""
+    if METRICS:
+        shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+
+
+def _folder_for_metrics() -> str:
+    """Return this gunicorn's own folder, in memory: a full disk then stops nobody.
+
+    When this file is read again, for HUP, the folder stays; the gunicorn that USR2 starts makes
+    its own.
+    """
+    prefix = f"stationsapp-metrics-{os.getpid()}-"
+    known = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
+    if Path(known).name.startswith(prefix):
+        return known
+    memory = "/dev/shm"  # noqa: S108
+    return tempfile.mkdtemp(prefix=prefix, dir=memory if os.path.isdir(memory) else None)
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    """Tell whether it is more than a client that fell silent."""
+    """Tell whether it is more than a client that fell silent; of an address, drop the query."""
+    record.args = tuple(
+        value.partition("?")[0] if isinstance(value, str) else value for value in record.args or ()
+    )
     return not (record.exc_info and isinstance(record.exc_info[1], BlockingIOError))
+
+
+METRICS = os.environ.get("METRICS") == "1"
+if METRICS:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = _folder_for_metrics()

@@ -10,6 +10,7 @@ def create_app(config: str | type | None = None) -> Flask:
     # Imported here, so that one broken part doesn't keep the others' commands from loading.
     from . import auth, database, gate, health, replica, settings, stations, web
     from .extensions import db, doctor, migrate
+    from .web import request_log
 
     app = Flask(__name__)
     settings.load(app, config)
@@ -23,5 +24,10 @@ def create_app(config: str | type | None = None) -> Flask:
     app.register_blueprint(auth.bp)
     health.init_app(app)
     web.init_app(app)
+    request_log.init_app(app)
+    if app.config["METRICS"]:
+        from . import metrics
+
+        metrics.init_app(app)
     stations.init_app(app)
     return app

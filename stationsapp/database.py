@@ -39,6 +39,8 @@ def configure(app: Flask) -> None:
     else:
         url = URL.create("postgresql+psycopg2", embedded.ROLE, database=EMBEDDED_DATABASE)
         options["creator"] = partial(_connect_embedded, app.config["EMBEDDED_POSTGRES"])
+    # What a user sent stands in no log; to a developer it is shown.
+    options["hide_parameters"] = not app.debug
     read = {"url": url} | options
     if address := app.config["DATABASE_READ_URL"]:
         read["url"] = engine_url("DATABASE_READ_URL", address)

@@ -17,7 +17,8 @@ from .replica import READS
 
 WAIT = 0.5  # seconds for a place; under mere load one is free much sooner
 RETRY_AFTER = 1  # second
-OPEN = ("/health/", "/static/")  # what needs no database, or sees to it that it doesn't wait
+# What needs no database, or sees to it that it doesn't wait.
+OPEN = ("/health/", "/metrics", "/static/")
 FULL = "stationsapp.full"  # in the environment of a request that has no place
 
 
@@ -59,7 +60,8 @@ class Gate:
             return self.serve(environ, start_response)  # type: ignore[no-any-return]
         self.stuck = not self.places.acquire(timeout=0 if self.stuck else WAIT)
         if self.stuck:
-            return self.serve(environ | {FULL: True}, start_response)  # type: ignore[no-any-return]
+            environ[FULL] = True
+            return self.serve(environ, start_response)  # type: ignore[no-any-return]
         try:
             answer = self.serve(environ, start_response)
         except BaseException:

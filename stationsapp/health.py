@@ -1,10 +1,10 @@
 """For load balancers and supervisors: is the process alive, and what can it serve?"""
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as TooSlowError
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic.script import ScriptDirectory
 from flask import Blueprint, Flask, current_app
@@ -18,6 +18,9 @@ from .limits import DEADLINE
 
 ASK = 0.8  # seconds for the database to answer, so that we answer within one
 PREFIX = "/health"
+BY_ADDRESS = (f"{PREFIX}/", "/metrics")
+
+Answer = TypeVar("Answer")
 
 bp = Blueprint("health", __name__, url_prefix=PREFIX)
 
@@ -32,7 +35,7 @@ def init_app(app: Flask) -> None:
     def serve_by_address(environ: dict[str, Any], start_response: Any) -> Any:
         """Take a balancer's request, which names an address, for one to the first trusted host."""
         hosts = app.config["TRUSTED_HOSTS"]
-        if hosts and environ["PATH_INFO"].startswith(f"{PREFIX}/"):
+        if hosts and environ["PATH_INFO"].startswith(BY_ADDRESS):
             environ["HTTP_HOST"] = hosts[0]
         return serve(environ, start_response)
 
@@ -48,34 +51,37 @@ def live() -> ResponseReturnValue:
 @bp.get("/ready")
 def ready() -> ResponseReturnValue:
     """Say whether reads and writes work: 200 while reads do, unless the database is behind."""
-    end = monotonic() + ASK
-    asked = [_ask(question, end) for question in (_is_up_to_date, _takes_writes)]
-    is_current, takes_writes = (_answer(answer, end) for answer in asked)
+    is_current, takes_writes = map(_or_reason, ask(_is_up_to_date, _takes_writes))
     if is_current is not True:
         return {"status": "unavailable", "reason": is_current or "database-behind"}, 503
     writes = takes_writes is True
     return {"status": "ok" if writes else "read-only", "read": True, "write": writes}
 
 
-def _ask(question: Callable[[], bool], end: float) -> Future[bool]:
-    """Let a thread ask the database, until the end of the time."""
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
+def ask(*questions: Callable[[], Answer]) -> list[Future[Answer]]:
+    """Ask the database all this at once, and wait for less than a second.
 
-    def ask() -> bool:
+    Those that aren't answered by then have no result yet.
+    """
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    end = monotonic() + ASK
+
+    def answer(question: Callable[[], Answer]) -> Answer:
         # A request's limits are this one's too, but shorter.
         with app.test_request_context(environ_base={DEADLINE: end}):
             return question()
 
-    asked: Future[bool] = app.extensions["health"].submit(ask)
-    return asked
+    answers = [app.extensions["health"].submit(answer, question) for question in questions]
+    wait(answers, ASK)
+    return answers
 
 
-def _answer(asked: Future[bool], end: float) -> bool | str:
+def _or_reason(answer: Future[bool]) -> bool | str:
     """Return the answer, or the reason why the database gives none in time."""
     try:
-        return asked.result(max(0, end - monotonic()))
+        return answer.result(0)
     except (SQLAlchemyError, TooSlowError) as error:
-        asked.cancel()  # unless it has begun: nobody waits for it any more
+        answer.cancel()  # unless it has begun: nobody waits for it any more
         # The doctor, where it is at work, leaves its diagnosis on the exception.
         diagnosis = getattr(error, "diagnosis", None)
         reason = diagnosis.entry.id if diagnosis else "database-unreachable"

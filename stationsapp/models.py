@@ -73,6 +73,15 @@ class StationVersion(db.Model):  # type: ignore[name-defined,misc]
     version: Mapped[int] = mapped_column(BigInteger)
 
 
+class Import(BaseModel):
+    """The last import of a source that changed or confirmed its stations; `rows` by outcome."""
+
+    __tablename__ = "imports"
+
+    source: Mapped[str] = mapped_column(unique=True)
+    rows: Mapped[dict[str, int]] = mapped_column(JSONB)
+
+
 class ApiToken(BaseModel):
     """A token that may write: only its digest is kept."""
 

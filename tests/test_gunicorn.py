@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from http.client import HTTPConnection
+from pathlib import Path
 from time import sleep
 
 import pytest
@@ -30,6 +31,7 @@ def port(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         "DATABASE_URL": f"{database_url}&options=-c%20lock_timeout%3D500ms",
         "SECRET_KEY": "x" * 16,
         "WEB_CONCURRENCY": "1",
+        "METRICS": "1",
     }
     log = tmp_path_factory.mktemp("gunicorn") / "log"
     with log.open("w") as output:
@@ -44,8 +46,11 @@ def port(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         assert process.poll() is None, log.read_text()
         sleep(0.05)
     yield int(listening[1])
+    folders = partial(Path("/dev/shm").glob, f"stationsapp-metrics-{process.pid}-*")
+    assert len(list(folders())) == 1
     process.terminate()
     process.wait()
+    assert list(folders()) == []
 
 
 def status(port: int, path: str) -> int:
@@ -98,7 +103,7 @@ def test_a_locked_table_leaves_the_health_checks_their_threads(app: Flask, port:
             sent(port, b"GET /api/stations HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", held)
             for _ in range(40)
         ]
-        for path in ("/health/live", "/health/ready"):
+        for path in ("/health/live", "/health/ready", "/metrics"):
             assert status(port, path) == 200
         answers = [b"".join(iter(partial(client.recv, 1 << 16), b"")) for client in waiting]
     for answer in answers:

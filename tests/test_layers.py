@@ -15,14 +15,25 @@ DOCTOR = "packages/flask-doctor/src"
 LAYERS = [
     ["stationsapp"],
     ["stationsapp.stations"],
-    [f"stationsapp.{name}" for name in ("auth", "gate", "health", "prepare", "stations.cli")]
-    + [f"stationsapp.stations.{name}" for name in ("api", "pages", "sample")],
+    [
+        f"stationsapp.{name}"
+        for name in ("auth", "gate", "health", "metrics", "prepare", "stations.cli")
+    ]
+    + [f"stationsapp.stations.{name}" for name in ("api", "metrics", "pages", "sample")],
     [f"stationsapp.stations.{name}" for name in ("search", "importer", "exporter", "suspicions")],
     [f"stationsapp.{name}" for name in ("models", "database", "replica", "web", "keeper")]
     + [f"stationsapp.stations.{name}" for name in ("feeds", "sources", "columns", "locks")],
     [
         f"stationsapp.{name}"
-        for name in ("extensions", "settings", "embedded", "limits", "hosts", "stations.geo")
+        for name in (
+            "extensions",
+            "settings",
+            "embedded",
+            "limits",
+            "hosts",
+            "logs",
+            "stations.geo",
+        )
     ],
 ]
 # The stations' own package is found by its modules above; the whole application is at the top.
@@ -133,6 +144,6 @@ def test_no_module_is_long():
     assert {name: lines(path) for name, path in ALL.items() if lines(path) > 300} == {}
 
 
-@pytest.mark.parametrize(("package", "most"), [("stationsapp", 5_200), ("flask_doctor", 8_800)])
+@pytest.mark.parametrize(("package", "most"), [("stationsapp", 5_400), ("flask_doctor", 8_800)])
 def test_each_part_can_be_read_in_an_evening(package: str, most: int):
     assert sum(lines(path) for name, path in ALL.items() if is_in(name, package)) <= most

@@ -9,13 +9,16 @@ import pytest
 from copied import ProjectCopy
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from postgres import config_for
+from postgres import ROOT, config_for
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from stationsapp import create_app, limits
 from stationsapp.extensions import db
 from stationsapp.stations import search
+
+COUNT = len(list((ROOT / "migrations" / "versions").glob("*.py")))
+HEAD, NEXT = f"{COUNT:04}", f"{COUNT + 1:04}"
 
 
 @pytest.fixture
@@ -35,9 +38,9 @@ def test_a_changed_model_becomes_the_next_migration(own_url: str, tmp_path: Path
         "stationsapp/models.py", column, column + "    elevation: Mapped[float | None]\n"
     )
     project.run("flask", "db", "migrate", "-m", "add elevation")
-    made = project.folder / "migrations/versions/0007_add_elevation.py"
+    made = project.folder / f"migrations/versions/{NEXT}_add_elevation.py"
     title, _, *numbers, date = made.read_text().splitlines()[:5]
-    assert (title, numbers) == ('"""Add elevation.', ["Revision ID: 0007", "Revises: 0006"])
+    assert (title, numbers) == ('"""Add elevation.', [f"Revision ID: {NEXT}", f"Revises: {HEAD}"])
     assert re.fullmatch(r"Create Date: [-\d]{10} [:\d]{8}", date)
     project.run("ruff", "format", "--check", str(made))
     project.run("ruff", "check", str(made))
@@ -61,7 +64,7 @@ def columns(url: str) -> list[str]:
 def test_an_empty_migration_is_numbered_and_clean_too(own_url: str, tmp_path: Path):
     project = ProjectCopy(tmp_path, own_url)
     project.run("flask", "db", "revision", "-m", "Rename what was")
-    made = str(project.folder / "migrations/versions/0007_rename_what_was.py")
+    made = str(project.folder / f"migrations/versions/{NEXT}_rename_what_was.py")
     project.run("ruff", "format", "--check", made)
     project.run("ruff", "check", made)
 
@@ -71,7 +74,7 @@ def test_a_migration_can_be_made_where_ruff_is_not_installed(own_url: str, tmp_p
     # As find_spec says of a package that is not there.
     project.replace("migrations/env.py", 'find_spec("ruff")', 'find_spec("no_ruff")')
     project.run("flask", "db", "revision", "-m", "plain")
-    assert (project.folder / "migrations/versions/0007_plain.py").exists()
+    assert (project.folder / f"migrations/versions/{NEXT}_plain.py").exists()
 
 
 UP, DOWN = (upgrade, "head"), (downgrade, "0004")

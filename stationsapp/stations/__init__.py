@@ -14,3 +14,8 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(cli.bp)
     web.register(app, reading.bp, writing.bp)
     database_prepared.connect(sample.load_sample)
+    if app.config["METRICS"]:
+        from .. import metrics
+        from .metrics import measure
+
+        metrics.add(app, measure)

@@ -84,6 +84,11 @@ ORDER BY line
 ON CONFLICT (source, code) DO UPDATE SET updated_at = now(), name = excluded.name,
     lat = excluded.lat, lng = excluded.lng, properties = excluded.properties
 """
+KEPT = ("added", "updated", "unchanged", "skipped", "rejected", "vanished", "pruned")
+KEEP = """
+INSERT INTO imports (source, rows) VALUES (%(source)s, %(rows)s)
+ON CONFLICT (source) DO UPDATE SET updated_at = now(), rows = excluded.rows
+"""
 
 
 @dataclass
@@ -158,6 +163,8 @@ def import_records(
             if report.added or report.updated or report.pruned:
                 parameters = {"source": source, "prune": report.pruned > 0}
                 connection.exec_driver_sql(WRITE, parameters)
+            rows = dumps({name: getattr(report, name) for name in KEPT}).decode()
+            connection.exec_driver_sql(KEEP, {"source": source, "rows": rows})
             connection.commit()
     return report
 

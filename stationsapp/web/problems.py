@@ -1,11 +1,11 @@
 """Errors under /api as problem documents (RFC 9457)."""
 
-import secrets
-
 import orjson
-from flask import Response, current_app, request
+from flask import Response, request
 from marshmallow import Schema, fields
 from werkzeug.exceptions import HTTPException
+
+from ..logs import request_id
 
 API = "/api/"
 MEDIA_TYPE = "application/problem+json"
@@ -19,7 +19,7 @@ class ProblemSchema(Schema):
     status = fields.Integer(required=True)
     detail = fields.String()
     errors = fields.Dict(metadata={"description": "by field, what is wrong with it"})
-    request_id = fields.String(metadata={"description": "the line in the log, for a 500"})
+    request_id = fields.String(metadata={"description": "its lines in the log, for a 500 or 503"})
 
 
 def problem(error: HTTPException) -> Response | HTTPException:
@@ -32,11 +32,11 @@ def problem(error: HTTPException) -> Response | HTTPException:
         invalid = {name: reasons for place in messages.values() for name, reasons in place.items()}
         document |= {"detail": f"not valid: {', '.join(map(str, invalid))}", "errors": invalid}
     elif error.code == 500:
-        # What went wrong stands in the log alone, under a number that the client can quote.
-        document |= {"detail": "something went wrong here", "request_id": secrets.token_hex(8)}
-        current_app.logger.error("the failed request is request_id %s", document["request_id"])
+        document["detail"] = "something went wrong here"  # what, stands in the log alone
     else:
         document["detail"] = error.description or error.name
+    if error.code >= 500:
+        document["request_id"] = request_id.get()  # for the client to quote
     body = orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS)
     response = Response(body, error.code, error.get_headers())
     response.content_type = MEDIA_TYPE

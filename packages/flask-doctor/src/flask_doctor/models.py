@@ -6,6 +6,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,9 @@ def _own_models(state: State) -> list[type]:
 
 
 def _metadata_of(thing: object) -> object:
-    return getattr(thing, "metadata", None)
+    with suppress(RuntimeError):  # Flask's `request` and its like, outside of their context
+        return getattr(thing, "metadata", None)
+    return None
 
 
 def connect_models(state: State) -> list[str]:

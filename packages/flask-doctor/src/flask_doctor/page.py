@@ -8,7 +8,9 @@ import platform
 import re
 from contextlib import suppress
 from importlib.metadata import version
+from math import inf
 from secrets import token_urlsafe
+from time import monotonic
 from traceback import TracebackException
 
 from flask import (
@@ -27,7 +29,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, NotFound, Se
 from . import button
 from .ahead import Ahead, wanted
 from .diagnosis import Diagnosis, masked
-from .errors import passes_by_itself
+from .errors import passes_by_itself, sqlstate_of
 from .notes import annotate
 from .own_code import CREDENTIAL
 from .state import state_of
@@ -39,6 +41,7 @@ NOT_MIGRATED = (
 )
 NEWER_MODEL = ("model-drift", "column-renamed", "migration-stamped", "enum-value-missing")
 RETRY_AFTER = 5  # seconds
+TRACEBACK_EVERY = 60  # seconds: an outage fails every request in the same way
 PROBLEM = "application/problem+json"
 # Nothing of other sites, no frame around it, no script and no style but the page's own.
 POLICY = (
@@ -70,6 +73,7 @@ class Page:
     def __init__(self) -> None:
         self.ahead = Ahead()
         self.button = button.Button()
+        self.traced: dict[str, float] = {}  # when a kind of error was last logged in full
 
     def meet(self) -> ResponseReturnValue | None:
         """Answer in the view's place when the database is known not to be ready."""
@@ -95,13 +99,27 @@ class Page:
                 diagnosis = found
         if not (diagnosis if current_app.debug else temporary):
             raise error
-        _log(error, diagnosis)
+        self.log(error, diagnosis)
         if current_app.debug and diagnosis:
             return self.explain(diagnosis, 503 if temporary else 500, error)
         unavailable = ServiceUnavailable(retry_after=RETRY_AFTER)
         response = current_app.make_response(current_app.handle_http_exception(unavailable))
         response.headers["Retry-After"] = str(RETRY_AFTER)
         return response
+
+    def log(self, error: Exception, diagnosis: Diagnosis | None) -> None:
+        """Log an error in a line, and with its traceback now and then; in debug always."""
+        kind = diagnosis.entry.id if diagnosis else sqlstate_of(error) or type(error).__name__
+        failed = f"{request.method} {request.path} failed ({kind})"
+        if not current_app.debug and monotonic() < self.traced.get(kind, -inf) + TRACEBACK_EVERY:
+            current_app.logger.error("%s", failed)
+            return
+        self.traced[kind] = monotonic()
+        if diagnosis and kind == "url-unescaped":  # its own words quote a part of the password
+            _, trace = _told(error, diagnosis)
+            current_app.logger.error("%s\n%s\n%s", failed, trace, diagnosis.text())
+        else:
+            current_app.logger.error("%s", failed, exc_info=error)
 
     def explain(
         self, diagnosis: Diagnosis, status: int, error: Exception | None = None
@@ -151,16 +169,6 @@ def _render(status: int, **values: object) -> ResponseReturnValue:
     post = f"{request.script_root}/_doctor/"
     page = templates.get_template("page.html").render(values, nonce=nonce, post=post)
     return page, status, headers
-
-
-def _log(error: Exception, diagnosis: Diagnosis | None) -> None:
-    """Log an error; without its own words where these quote a part of the password."""
-    failed = f"{request.method} {request.path} failed"
-    if diagnosis and diagnosis.entry.id == "url-unescaped":
-        _, trace = _told(error, diagnosis)
-        current_app.logger.error("%s\n%s\n%s", failed, trace, diagnosis.text())
-    else:
-        current_app.logger.error("%s", failed, exc_info=error)
 
 
 def _told(error: Exception | None, diagnosis: Diagnosis) -> tuple[str, str]:
