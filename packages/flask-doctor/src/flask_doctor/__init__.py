@@ -4,12 +4,15 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
+from . import uncaught
 from .catalogue import Action, Entry
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded where it is needed: each `flask` command loads this
     from sqlalchemy import Engine, MetaData
 
 __all__ = ["Action", "Doctor", "Entry"]
+
+uncaught.watch()  # from here on: an application can fail before it has made a Doctor
 
 
 class Doctor:

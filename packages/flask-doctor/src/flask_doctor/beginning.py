@@ -1,14 +1,11 @@
 """The first stages of the examination: the settings, the application, its URL and its driver."""
 
-import codecs
-import io
 import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -25,13 +22,9 @@ from .folder import settings_file, settings_in
 from .migrations import Finding
 from .own_code import own_line
 from .recognise import diagnose
+from .rules import env_file
 from .rules.looking import REACHING
 from .state import State, state_of
-
-NOT_UTF8 = (
-    "Flask reads it as UTF-8, and it was saved in another encoding, as PowerShell and older "
-    "editors of Windows do."
-)
 
 
 @dataclass
@@ -45,13 +38,19 @@ class Examination:
     engine: Engine | None = None
     flaw: Finding | None = None  # of the settings; it counts only if something fails for it
     hidden: dict[str, str] = field(default_factory=dict)  # URLs that the environment hides
-    connection: Connection = field(init=False)
+    standing: Connection | None = None  # to the main engine's database
 
     @property
     def doctor(self) -> State:
         """The application's state, once the application is loaded."""
         assert self.state is not None  # noqa: S101
         return self.state
+
+    @property
+    def connection(self) -> Connection:
+        """The connection, once it stands."""
+        assert self.standing is not None  # noqa: S101
+        return self.standing
 
     @property
     def password(self) -> str | None:
@@ -70,41 +69,15 @@ def settings(case: Examination) -> str:
     if find_spec("dotenv") is None:
         case.flaw = Finding("dotenv-missing", file=name)
         return f"{name}, but python-dotenv is not installed, so it is not read"
-    case.flaw = _flaw_of(file)
-    if case.flaw:
+    if flaw := env_file.flaw(file):
+        case.flaw = Finding(flaw[0], **flaw[1])
+        if flaw[0] == "env-file-encoding" and get_load_dotenv(True):
+            raise case.flaw  # Flask itself stumbles over it
         return f"{name}, but line {case.flaw.facts['line']} can't be read"
     given = settings_in(file)
     case.hidden = {n: v for n, v in given.items() if v and "://" in v and os.environ.get(n, v) != v}
     said = "".join(f"; {n} is set in the terminal as well, and that counts" for n in case.hidden)
     return name + said
-
-
-def _flaw_of(path: Path) -> Finding | None:
-    from dotenv.parser import parse_stream
-
-    content, name = path.read_bytes(), os.path.relpath(path)
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content:
-        encoding = "utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else ""
-        encoding = encoding or ("utf-16-le" if content[1:2] == b"\0" else "utf-16-be")
-        return _unreadable(name, 1, encoding)
-    try:
-        bindings = list(parse_stream(io.StringIO(content.decode())))
-    except UnicodeDecodeError as error:
-        return _unreadable(name, content[: error.start].count(b"\n") + 1, "latin-1")
-    for binding in bindings:
-        if binding.error:
-            return Finding("env-file-unreadable", file=name, line=str(binding.original.line))
-    return None
-
-
-def _unreadable(name: str, line: int, encoding: str) -> Finding:
-    """Return the finding; it ends the examination where Flask itself stumbles over the file."""
-    finding = Finding(
-        "env-file-encoding", file=name, line=str(line), detail=NOT_UTF8, encoding=encoding
-    )
-    if get_load_dotenv(True):
-        raise finding
-    return finding
 
 
 def application(case: Examination) -> str:

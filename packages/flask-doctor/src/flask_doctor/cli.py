@@ -7,12 +7,12 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import click
 from flask import Flask
-from flask.cli import ScriptInfo
+from flask.cli import NoAppException, ScriptInfo
 
 # Whatever fails to load, this must: SQLAlchemy and what needs it is loaded by the commands alone.
 from .diagnosis import Diagnosis, command_facts, masked
@@ -216,7 +216,9 @@ def _explain(error: BaseException, ctx: click.Context) -> None:
             if getattr(inner, "diagnosis", None):
                 return  # it was explained where it arose
             inner = inner.__cause__ or inner.__context__
-        app = getattr(ctx.obj, "_loaded_app", None)  # loading it again might fail again
+        app = getattr(ctx.obj, "_loaded_app", None)
+        if app is None and str(error).startswith("No such command"):
+            error = _no_application(ctx) or error
         with app.app_context() if app else nullcontext():
             diagnosis = diagnose(error, probe=True)
     except Exception:
@@ -228,6 +230,16 @@ def _explain(error: BaseException, ctx: click.Context) -> None:
     else:
         error.diagnosis = diagnosis  # type: ignore[attr-defined]
         error.add_note(f"\n{diagnosis.text()}")
+
+
+def _no_application(ctx: click.Context) -> NoAppException | None:
+    """Return why no application can be loaded, which Flask has printed and forgotten."""
+    with suppress(Exception, SystemExit):
+        try:
+            ctx.ensure_object(ScriptInfo).load_app()
+        except NoAppException as error:
+            return error
+    return None
 
 
 # Flask loads its commands' entry points, this module among them, inside of each command's context.

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Enum, MetaData, inspect, text
 
 from . import environment, pending
-from .migrations import Finding, Tool, tool_of
+from .migrations import Finding, Tool, give_back, tool_of
 from .state import State
 
 # Without these the application's queries fail; all else is for a migration, some day.
@@ -31,6 +31,7 @@ def find_elsewhere(state: State, connection: Connection) -> None:
     if tool is None or tool.config is None or not tool.commands or not tool.made.exists():
         return
     own = connection.engine.url
+    give_back(connection)
     for url in environment.where(tool):
         if (url.database, url.port or 5432) != (own.database, own.port or 5432):
             raise Finding("migrations-elsewhere", other=str(url.database), file=str(tool.made))
@@ -69,6 +70,7 @@ def find_drift(state: State, connection: Connection) -> str:
 
 def _changes(tool: Tool, metadata: MetaData, connection: Connection) -> Iterable[Any]:
     if tool.config is not None:
+        give_back(connection)
         return environment.differences(tool)
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext

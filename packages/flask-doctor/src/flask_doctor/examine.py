@@ -90,15 +90,16 @@ def look(app: Flask, *, models: bool = False) -> Diagnosis | None:
 def _failed(name: str, error: Exception, case: Examination) -> Step:
     diagnosis: Diagnosis | None
     if isinstance(error, Finding):
-        standing = getattr(case, "connection", None)
-        connection = standing.connection.dbapi_connection if standing is not None else None
+        connection = case.standing.connection.dbapi_connection if case.standing else None
         facts = facts_of(case.state, case.engine) | connection_facts(connection) | error.facts
         entries = case.state.entries if case.state else known_entries()
+        ruled_out = reached(connection)
+        _give_back(case)
         entry = possible(entries[error.entry], case.state, case.engine)
-        where = facts.get("where", "")
-        diagnosis = Diagnosis(entry, facts, where, reached(connection))
+        diagnosis = Diagnosis(entry, facts, facts.get("where", ""), ruled_out)
     else:
         try:
+            _give_back(case)
             diagnosis = diagnose(error, case.engine, state=case.state, probe=True)
         except Exception:
             log.debug("the doctor failed", exc_info=True)
@@ -110,11 +111,16 @@ def _failed(name: str, error: Exception, case: Examination) -> Step:
     return Step(name, False, engine + detail, diagnosis, where)
 
 
+def _give_back(case: Examination) -> None:
+    if case.standing:
+        migrations.give_back(case.standing)
+
+
 def connection(case: Examination) -> str:
     """Connect as the application does, with each of its engines; the main one stays."""
     (main, engine), *others = case.doctor.engines().items()
     case.stack.callback(patience.reset, patience.set(CONNECT_TIMEOUT))
-    case.connection = case.stack.enter_context(engine.connect())
+    case.standing = case.stack.enter_context(engine.connect())
     for case.name, case.engine in others:
         case.engine.connect().close()
     case.name, case.engine = main, engine
@@ -182,7 +188,7 @@ def tried(case: Examination) -> str:
         if finding.entry == "table-exists" and (fits := fitting(case.doctor, case.connection)):
             finding.facts |= fits
             raise
-        case.connection.rollback()
+        migrations.give_back(case.connection)
         try:
             said = attempt(case.doctor)
         except Exception as error:

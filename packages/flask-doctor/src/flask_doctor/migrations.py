@@ -244,6 +244,15 @@ def current_revisions(tool: Tool, connection: Connection) -> set[str]:
     return set(MigrationContext.configure(connection, opts=options).get_current_heads())
 
 
+def give_back(connection: Connection) -> None:
+    """End the session on the server, as a pool, a role or a database may allow a single one.
+
+    An `env.py` opens its own. The connection opens another one when it is used again.
+    """
+    connection.rollback()
+    connection.invalidate()
+
+
 def pending_scripts(scripts: Any, current: set[str]) -> list[Any]:
     """Return the migrations that are left to run, the first to run first."""
     return [*scripts.iterate_revisions("heads", tuple(current) or "base")][::-1]

@@ -3,7 +3,6 @@
 import logging
 import os
 import sys
-import threading
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
@@ -38,7 +37,8 @@ def init_app(app: Flask) -> None:
     appcontext_pushed.connect(watch_extension, app, weak=False)
     got_request_exception.connect(_on_request_exception, app)
     logging.getLogger("flask_migrate").addFilter(_explain_swallowed)
-    _watch_process(state)
+    global _latest
+    _latest = ref(state)
     # Of Flask-Migrate's env.py, stock or the application's own.
     logging.getLogger("alembic.env").addFilter(_explain_no_changes)
 
@@ -47,30 +47,6 @@ def _watch(state: State, engines: Iterable[Engine]) -> None:
     for engine in engines:
         event.listen(engine, "do_connect", partial(_note_parameters, state, engine))
         event.listen(engine, "handle_error", partial(_on_error, state))
-
-
-def _watch_process(state: State) -> None:
-    """Explain what ends a script or a thread, or shows in `flask shell`; once in a process."""
-    global _latest
-    hooked, _latest = _latest is not None, ref(state)
-    if hooked:
-        return
-    of_process, of_threads = sys.excepthook, threading.excepthook
-
-    def on_uncaught(kind: type[BaseException], error: BaseException, trace: Any) -> None:
-        _on_uncaught(error)
-        of_process(kind, error, trace)
-
-    def on_uncaught_in_thread(arguments: threading.ExceptHookArgs) -> None:
-        _on_uncaught(arguments.exc_value)
-        of_threads(arguments)
-
-    sys.excepthook, threading.excepthook = on_uncaught, on_uncaught_in_thread
-
-
-def _on_uncaught(error: BaseException | None) -> None:
-    if isinstance(error, Exception):
-        annotate(error, state=current_state() or (_latest() if _latest else None))
 
 
 def _note_parameters(
@@ -143,6 +119,11 @@ def annotate(
     except Exception:
         # The error that is being raised matters more than ours.
         log.debug("the doctor failed", exc_info=True)
+
+
+def annotate_uncaught(error: Exception) -> None:
+    """Do the same for what ends a script or a thread, perhaps without an application's context."""
+    annotate(error, state=current_state() or (_latest() if _latest else None))
 
 
 def _explain_swallowed(record: logging.LogRecord) -> bool:

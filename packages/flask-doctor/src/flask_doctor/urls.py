@@ -5,6 +5,8 @@ import re
 from difflib import get_close_matches
 from urllib.parse import unquote
 
+from sqlalchemy import URL
+
 from .folder import settings_file, settings_in
 
 DRIVERS = ("psycopg2", "psycopg", "pg8000", "asyncpg", "psycopg2cffi")
@@ -67,8 +69,13 @@ def shown(url: str) -> str:
     else:  # a password without a host, perhaps
         rest = re.sub(r"^([^/?:]*):(?!\d+\s*([/?]|$))[^/?]*", r"\1:***", rest)
     text = re.sub(r"([?&](?:ssl)?password=)[^&]*", r"\1***", f"{scheme}{separator}{rest}")
-    text = text.replace("\n", r"\n").replace("\r", r"\r").replace("\t", r"\t")
-    return f'"{text}"' if text != text.strip() or "\\" in text else text
+    visible = re.sub(r"[^\S ]|\ufeff|\u200b", lambda found: ascii(found[0])[1:-1], text)
+    return f'"{visible}"' if visible != text or text != text.strip() else text
+
+
+def whole(url: URL) -> str:
+    """Return a URL with its password, to be compared or corrected."""
+    return url.render_as_string(hide_password=False)
 
 
 def edit(before: str, after: str) -> dict[str, str]:

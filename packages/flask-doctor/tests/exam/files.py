@@ -41,6 +41,25 @@ class Files:
         self.write(name, content.replace(old, new, 1))
         self.say(f"{name}: {old.strip()!r} -> {new.strip()!r}")
 
+    def engine_options(self, options: str) -> None:
+        """Give the engine more options, as `"name": value`."""
+        url = 'os.environ["DATABASE_URL"]'
+        setting = 'app.config["SQLALCHEMY_DATABASE_URI"]'
+        old, new = {
+            "article": (
+                setting,
+                f'app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {{{options}}}\n{setting}',
+            ),
+            "microblog": (
+                "    SHOWN_AT_ONCE = 25",
+                f"    SQLALCHEMY_ENGINE_OPTIONS = {{{options}}}",
+            ),
+            "shop": ('"pool_pre_ping": True', options),
+            "birds": (f'"default": {url}', f'"default": {{"url": {url}, {options}}}'),
+            "plain": (f"{url})", f"{url}, **{{{options}}})"),
+        }[self.setup.name]
+        self.edit(self.setup.config, old, new)
+
     def sub(self, name: str, old: str, new: str) -> None:
         """Replace one random match of a pattern that must be there."""
         content = self.read(name)

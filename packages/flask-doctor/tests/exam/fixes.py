@@ -75,6 +75,11 @@ def _edit(world: World, before: str, after: str) -> str:
     """Replace a line, several, or a part of one, however they are broken; in the settings too."""
     secret = quote(world.url["password"], safe="")  # which nobody prints
     before, after = before.replace("***", secret), after.replace("***", secret)
+    for name, value in world.environment.items():
+        # In quotes, with escapes, where white space would not be seen.
+        if before in (f"{name}={value}", f'{name}="{ascii(value)[1:-1]}"'):
+            world.environment[name] = after.partition("=")[2]
+            return name
     words = map(re.escape, before.split())
     pattern = re.compile(r"([ \t]*)(?<!\w)" + r"\s*".join(words) + r"(?!\w)")
     own = world.folder

@@ -16,6 +16,7 @@ import tempfile
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 # What takes long to import, and isn't what is examined.
@@ -130,10 +131,19 @@ def _answer(caller: socket.socket, programs: str) -> None:
 
 
 def _hide(folder: Path) -> None:
-    """Forget the packages that this world doesn't have."""
+    """Forget the packages that this world doesn't have, and what importing the doctor's does."""
+    sys.excepthook, threading.excepthook = sys.__excepthook__, threading.__excepthook__
+    del sys.modules["flask_doctor"]
     hidden = {file.stem for file in folder.glob("*.py")}
     for name in [name for name in sys.modules if name.partition(".")[0] in hidden]:
         del sys.modules[name]
+
+    class Finder(PathFinder):
+        @classmethod
+        def find_spec(cls, name, *arguments):
+            return None if name in hidden else super().find_spec(name, *arguments)
+
+    sys.meta_path[sys.meta_path.index(PathFinder)] = Finder
 
 
 def _run(arguments: list[str]) -> int:

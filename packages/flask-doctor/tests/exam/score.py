@@ -55,6 +55,8 @@ class Result:
 def examined(world: World) -> Answer:
     """Ask `flask doctor`."""
     output, _ = world.run("flask doctor --json 2>/dev/null")
+    if not output:  # Flask ends before any command where it can't read `.env`
+        output, _ = world.run("python -m flask_doctor --json 2>/dev/null")
     try:
         answer = json.loads(output)
     except ValueError:

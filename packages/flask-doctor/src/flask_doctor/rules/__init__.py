@@ -12,6 +12,7 @@ from ..matching import by_sqlstate, by_text
 from .attributes import attributes
 from .connecting import lost, read_only, refused
 from .databases import encoding as database_encoding
+from .env_file import unreadable
 from .existing import enum_value
 from .functions import functions
 from .imported import imported
@@ -22,7 +23,7 @@ from .names import names
 from .privileges import privileges
 from .revisions import in_environment, in_files, in_order, no_command
 from .sessions import aborted, forked, homonyms, objects, pending
-from .settings import driver, malformed, parameter, parts, unset, url
+from .settings import driver, malformed, option, parameter, parts, unset, url
 from .syntax import syntax
 from .values import adapting, encoding, listed, numpy, times, value
 from .violations import unsaid, violation
@@ -37,7 +38,9 @@ RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     read_only,
     database_encoding,
     driver,
+    unreadable,
     url,
+    option,
     malformed,
     unset,
     unfound,

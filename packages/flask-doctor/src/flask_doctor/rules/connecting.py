@@ -60,6 +60,7 @@ def refused(error: BaseException, case: Case) -> Found | None:
     if entry in ("role-missing", "database-missing") and _is_replaced(text, parameters):
         entry, facts["database"] = "pooler-target-missing", str(parameters["dbname"])
     facts |= _named(entry, attempt.reason, facts)
+    facts |= {"mode": mode} if (mode := libpq.effective(parameters).get("sslmode")) else {}
     facts["says"] = masked(attempt.reason, str(parameters.get("password") or "") or None)
     if case.probe:
         entry, more = _around(entry, attempt, facts, case)

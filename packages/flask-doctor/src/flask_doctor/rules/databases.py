@@ -1,17 +1,20 @@
 """What a server tells of its databases, through a short connection to another one of them."""
 
 import logging
+import os
 import re
 from typing import Any
 
+from .. import urls
 from ..case import Case, Found
 from .looking import look, looking
 
 log = logging.getLogger(__name__)
 
 MAINTENANCE = ("postgres", "template1")  # each server has them
+MANY = 10  # names that are told
 LISTED = """
-    SELECT array_agg(datname::text),
+    SELECT array_agg(datname::text ORDER BY datname) FILTER (WHERE NOT datistemplate),
            (SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user)
     FROM pg_database
 """
@@ -58,15 +61,25 @@ def elsewhere(case: Case, query: str, **values: str) -> tuple[Any, ...] | None:
 def missing(case: Case, name: str) -> Found:
     """Explain a database that isn't there: by its name, and by who may create it."""
     if name != name.strip():
-        return "database-name-with-space", {"similar": name.strip()}
+        return "database-name-with-space", _corrected(case, name, name.strip())
     listed = elsewhere(case, LISTED)
     if listed is None:
         return "database-missing", {}
     names, may_create = listed
-    for similar in sorted(names):
+    for similar in names:
         if is_slip(name, similar):
-            return "database-name-differs", {"similar": similar}
-    return "database-missing" if may_create else "database-left-to-administrator", {}
+            return "database-name-differs", {"similar": similar} | _corrected(case, name, similar)
+    facts = {"others": f"The server has: {', '.join(names[:MANY])}.", "look": ""}
+    return "database-missing" if may_create else "database-left-to-administrator", facts
+
+
+def _corrected(case: Case, name: str, meant: str) -> dict[str, str]:
+    """Return the edit that puts another database's name in the place of this one."""
+    url = case.engine.url if case.engine else None
+    if url is not None and url.database == name:
+        return urls.edit(urls.whole(url), urls.whole(url.set(database=meant)))
+    variable = "PGDATABASE" if os.environ.get("PGDATABASE") == name else "dbname"
+    return {"variable": variable, "before": name, "after": meant}
 
 
 def ended(case: Case) -> dict[str, str]:

@@ -29,6 +29,12 @@ OTHER_DATABASES = {
     "pyodbc": "SQL Server",
 }
 UNKNOWN_PARAMETER = re.compile(r'invalid (?:connection option|URI query parameter) "([^"]+)"')
+# SQLAlchemy's (its documentation of `create_engine`), as far as people set them.
+ENGINE_OPTIONS = (
+    *("connect_args", "echo", "echo_pool", "execution_options", "hide_parameters"),
+    *("isolation_level", "json_deserializer", "json_serializer", "max_overflow", "pool_pre_ping"),
+    *("pool_recycle", "pool_size", "pool_timeout", "pool_use_lifo", "poolclass"),
+)
 # How a message tells that this part of the URL is at fault.
 BLAMED = {
     "host": r"translate host name|failed to resolve host|unexpected spaces",
@@ -112,6 +118,15 @@ def parameter(error: BaseException, case: Case) -> Found | None:
     return "url-parameter-unknown", {"parameter": found[1]} | edited
 
 
+def option(error: BaseException, case: Case) -> Found | None:
+    """Explain an option that SQLAlchemy's engine doesn't know, with the nearest that it knows."""
+    found = by_text(error, case)
+    if found is None or found[0] != "engine-option-unknown":
+        return None
+    near = get_close_matches(found[1]["wrong"], ENGINE_OPTIONS, 1, 0.8)
+    return found[0], found[1] | ({"before": found[1]["wrong"], "after": near[0]} if near else {})
+
+
 def malformed(error: BaseException, case: Case) -> Found | None:
     """Explain a URL that libpq can't read, in its own words, save for those of the URL."""
     found = by_text(error, case)
@@ -136,14 +151,10 @@ def parts(error: BaseException, case: Case) -> Found | None:
         if value != clean and re.search(blamed, message):
             cleaned: dict[str, Any] = {part: clean}
             changed = own._replace(**cleaned)
-            facts = urls.edit(_rendered(own), _rendered(changed)) if part != "password" else {}
+            facts = urls.edit(urls.whole(own), urls.whole(changed)) if part != "password" else {}
             where = f"{PARTS.get(part, part)} in the database URL"
             return "url-stray-characters", facts | {"what": _named(value, clean), "part": where}
     return _missing(own, message, case)
-
-
-def _rendered(own: URL) -> str:
-    return own.render_as_string(hide_password=False)
 
 
 def _missing(own: URL, message: str, case: Case) -> Found | None:
@@ -157,11 +168,11 @@ def _missing(own: URL, message: str, case: Case) -> Found | None:
     if missing[1] == "database" and not known.get("dbname"):
         changed = own.set(database="DATABASE")
         return "url-without-database", {"role": missing[2]} | urls.edit(
-            _rendered(own), _rendered(changed)
+            urls.whole(own), urls.whole(changed)
         )
     if missing[1] == "role" and not known.get("user"):
         changed = own.set(username="ROLE", password="PASSWORD")  # noqa: S106 - a placeholder
-        edited = urls.edit(_rendered(own), _rendered(changed))
+        edited = urls.edit(urls.whole(own), urls.whole(changed))
         if "after" in edited:
             edited["after"] = edited["after"].replace("***", "PASSWORD")
         return "url-without-role", {"role": missing[2]} | edited
@@ -202,7 +213,7 @@ def _url(case: Case | None = None) -> str:
     text = configured if isinstance(configured, str) else os.environ.get("DATABASE_URL", "")
     if case is None or case.engine is None:
         return text
-    own = _rendered(case.engine.url)
+    own = urls.whole(case.engine.url)
     return text if _alike(text, case.engine.url) else own
 
 

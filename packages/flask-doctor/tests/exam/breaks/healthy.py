@@ -250,8 +250,15 @@ def other_time_zone_and_dates(world: World) -> None:
 
 @healthy
 def connection_limit_not_reached(world: World) -> None:
-    world.admin(f'ALTER ROLE "{world.role}" CONNECTION LIMIT 12')
-    world.say("a connection limit of 12")
+    limit = world.random.choice([1, 12])
+    whose = world.random.choice([f'ROLE "{world.role}"', f'DATABASE "{world.database}"'])
+    world.admin(f"ALTER {whose} CONNECTION LIMIT {limit}")
+    world.say(f"{whose} CONNECTION LIMIT {limit}")
+
+
+@healthy
+def pool_of_one(world: World) -> None:
+    world.engine_options('"pool_size": 1, "max_overflow": 0, "pool_timeout": 2')
 
 
 @healthy

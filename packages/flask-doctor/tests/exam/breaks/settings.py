@@ -169,6 +169,7 @@ def configured_too_late(world: World) -> None:
     "app-not-importable",
     "argument-misspelt",
     "argument-unknown",
+    "engine-option-unknown",
     "option-invalid",
     "url-parameter-unknown",
 )
@@ -176,32 +177,14 @@ def engine_option_wrong(world: World) -> None:
     option = world.random.choice(
         ['"poolsize": 5', '"pool_sise": 5', '"max_connections": 5', '"encoding": "utf8"']
     )
-    name, old = world.setup.config, f"SQLALCHEMY_DATABASE_URI={world.setup.url},"
-    if world.setup.name == "shop":
-        world.edit(name, '"pool_pre_ping": True', option)
-    elif world.setup.name == "article":
-        line = 'app.config["SQLALCHEMY_DATABASE_URI"]'
-        world.edit(name, line, f'app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {{{option}}}\n{line}')
-    elif world.setup.name == "microblog":
-        line = "    SHOWN_AT_ONCE = 25"
-        world.edit(name, line, f"    SQLALCHEMY_ENGINE_OPTIONS = {{{option}}}")
-    else:
-        raise Unfit(old)
+    world.engine_options(option)
 
 
 @broken("option-invalid", "url-parameter-unknown")
 def connect_argument_wrong(world: World) -> None:
     option = world.random.choice(['"timeout": 5', '"ssl": True', '"db": "x"', '"charset": "utf8"'])
     option = f'"connect_args": {{{option}}}'
-    if world.setup.name == "shop":
-        world.edit(world.setup.config, '"pool_pre_ping": True', option)
-    elif world.setup.name == "microblog":
-        line = "    SHOWN_AT_ONCE = 25"
-        world.edit(world.setup.config, line, f"    SQLALCHEMY_ENGINE_OPTIONS = {{{option}}}")
-    elif world.setup.plain:
-        world.edit("database.py", '"])', '"], connect_args={' + option.split("{")[1] + ")")
-    else:
-        raise Unfit("no place")
+    world.engine_options(option)
 
 
 @broken("driver-differs", "driver-missing", "other-database", "url-missing", "url-scheme")
@@ -217,9 +200,7 @@ def driver_not_installed(world: World) -> None:
     for name in ("psycopg2", "psycopg"):
         if name == world.driver or world.random.random() < 0.3:
             hidden = world.root / "hidden" / f"{name}.py"
-            hidden.write_text(
-                f"raise ModuleNotFoundError(\"No module named '{name}'\", name={name!r})\n"
-            )
+            hidden.touch()
             world.say(f"{name} isn't installed")
 
 
