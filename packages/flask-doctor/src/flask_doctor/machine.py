@@ -22,7 +22,7 @@ LOCAL = ("localhost", "127.0.0.1", "::1")
 
 def is_local(host: str) -> bool:
     """Tell whether a host of libpq's is this machine; a folder is one of sockets."""
-    return host in LOCAL or host.startswith("/")
+    return host in LOCAL or host.startswith(("/", "127."))
 
 
 def takes_connections(host: str, port: str) -> bool:
@@ -41,12 +41,13 @@ def takes_connections(host: str, port: str) -> bool:
 
 def servers() -> dict[str, str]:
     """Return the PostgreSQL servers that run here, by port: each with its folder of sockets."""
+    paths = [str(path) for folder in FOLDERS for path in Path(folder).glob(".s.PGSQL.*")]
+    with suppress(OSError):  # Linux lists them all, in whatever folder
+        paths += re.findall(r" (/.*)$", Path("/proc/net/unix").read_text(), re.M)
     found: dict[str, str] = {}
-    for folder in FOLDERS:
-        for path in Path(folder).glob(".s.PGSQL.*"):
-            match = SOCKET.fullmatch(str(path))
-            if match and takes_connections(folder, match["port"]):
-                found.setdefault(match["port"], folder)
+    for match in filter(None, map(SOCKET.fullmatch, paths)):
+        if match["port"] not in found and takes_connections(match["folder"], match["port"]):
+            found[match["port"]] = match["folder"]
     return found
 
 

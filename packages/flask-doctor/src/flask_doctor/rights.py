@@ -42,6 +42,10 @@ UNREADABLE = text(
     "SELECT count(*) FROM pg_class WHERE relname = :name AND pg_table_is_visible(oid) "
     "AND NOT has_table_privilege(oid, 'SELECT')"
 )
+CLOSED = text(
+    "SELECT nspname FROM pg_namespace WHERE nspname = ANY(:names) "
+    "AND NOT has_schema_privilege(oid, 'USAGE')"
+)
 SEARCHED = text("SELECT current_schema(), current_setting('search_path')")
 
 
@@ -126,6 +130,9 @@ def find_rights(metadata: MetaData | None, connection: Connection) -> str:
     )
     current, path = connection.execute(SEARCHED).one()
     if current is None and any(schema is None for schema, _ in tables):
+        closed = connection.execute(CLOSED, {"names": _searched(path)}).scalar()
+        if closed:
+            raise Finding("schema-usage", schema=closed)
         raise Finding("no-schema-selected", **searched(path))
     wanted = {"names": [name for _, name in tables], "verbs": list(USUAL), "numbers": "USAGE"}
     read_only = []
@@ -160,6 +167,10 @@ def unreadable_revision(state: State, connection: Connection) -> str:
 
 def searched(path: str) -> dict[str, str]:
     """Return the search path, and the SQL that creates the schema that it names, as `sql`."""
-    named = [name.strip(' "') for name in path.split(",") if "$user" not in name]
-    schema = quoted(named[0] if named and named[0] else "public")
+    schema = quoted((_searched(path) or ["public"])[0])
     return {"search_path": path or "empty", "sql": f"CREATE SCHEMA IF NOT EXISTS {schema}"}
+
+
+def _searched(path: str) -> list[str]:
+    names = (name.strip(' "') for name in path.split(","))
+    return [name for name in names if name not in ("", "$user")]

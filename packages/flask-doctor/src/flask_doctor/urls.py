@@ -5,13 +5,16 @@ import re
 from difflib import get_close_matches
 from urllib.parse import unquote
 
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from .folder import settings_file, settings_in
 
 DRIVERS = ("psycopg2", "psycopg", "pg8000", "asyncpg", "psycopg2cffi")
 STRAY = " \t\r\n\"'`\ufeff\u00a0\u200b\u201c\u201d"  # what is pasted along, at the ends
 PORT = re.compile(r":(?!\d+(?:[,/]|$))[^/,\]]*(?=[,/]|$)")  # one that isn't a number
+MARKED = re.compile(r"[<{][^<>{}]*[>}]|\$\w|%\w+%|^(?:ROLE|USER|HOST|PORT|DATABASE|DBNAME)$")
+EXAMPLES = ("user", "username", "host", "hostname", "port", "database", "dbname", "mydatabase")
 # libpq's parameters (PostgreSQL's documentation, 34.1.2).
 PARAMETERS = """
     host hostaddr port dbname user password passfile require_auth channel_binding connect_timeout
@@ -42,6 +45,15 @@ def flaw(url: str) -> str | None:
     return "url-port" if PORT.search(place.partition("?")[0]) else None
 
 
+def placeholders(url: str) -> list[str]:
+    """Return the words of an example that a URL still has, none where they may be real names."""
+    role, _, place = _apart(url.partition("://")[2])
+    parts = [role, *re.split(r"[:/]", place.partition("?")[0])]
+    marked = [part for part in parts if MARKED.search(unquote(part))]
+    plain = [part for part in parts if part in EXAMPLES]
+    return marked or (plain if len(plain) > 1 else [])
+
+
 def _apart(rest: str) -> tuple[str, str, str]:
     """Return role, password and the rest; a password may hold anything, up to the last `@`."""
     plain = rest.partition("?")[0]
@@ -51,6 +63,15 @@ def _apart(rest: str) -> tuple[str, str, str]:
     credentials, at, place = (plain if inside else rest).rpartition("@")
     role, _, password = credentials.partition(":")
     return role, password, place + (query if inside and at else "")
+
+
+def cut_by_comment(url: str) -> str:
+    """Say that `.env` has more of a URL, which is taken for a comment; nothing if it hasn't."""
+    file = settings_file()
+    lines = file.read_text("utf-8", "replace").splitlines() if file else []
+    if any(re.search(rf"={re.escape(url)}\s+#.*@", line) for line in lines):
+        return "In `.env`, a `#` after a space begins a comment: what follows is left out."
+    return ""
 
 
 def is_cut(url: str, password: str | None) -> bool:
@@ -83,19 +104,32 @@ def edit(before: str, after: str) -> dict[str, str]:
 
     Nothing where the two can't be told apart without the password.
     """
-    named = next((n for n, v in os.environ.items() if v and _same(v, before)), "")
+    named = next((n for n, v in os.environ.items() if same(v, before)), "")
     file = settings_file()
-    in_file = file and _same(settings_in(file).get(named) or "", before)
+    in_file = file and same(settings_in(file).get(named) or "", before)
     place = os.path.relpath(file) if file and in_file else "this terminal" if named else "your code"
     facts = {"variable": named or "SQLALCHEMY_DATABASE_URI", "source": place}
     if shown(before) == shown(after):
         return facts
+    if named and before.partition("://")[0] == after.partition("://")[0]:  # as it is written
+        before = os.environ[named]
+        after = "".join((before.partition("://")[0], *after.partition("://")[1:]))
     return facts | {"before": shown(before), "after": shown(after)}
 
 
-def _same(value: str, url: str) -> bool:
-    """Compare what follows the scheme, which applications replace."""
-    return value == url or (value.partition("://")[2] or None) == url.partition("://")[2]
+def same(value: str, url: str) -> bool:
+    """Tell whether two URLs lead to the same, but for the scheme, which applications replace."""
+    rest = value.partition("://")[2]
+    return value == url or (
+        bool(rest) and (rest == url.partition("://")[2] or _read(value) == _read(url))
+    )
+
+
+def _read(url: str) -> URL | str:
+    try:
+        return make_url(url).set(drivername="postgresql")
+    except (ArgumentError, ValueError):
+        return url
 
 
 def without_unknown(url: str) -> str:

@@ -12,14 +12,14 @@ from .world import World
 # What isn't a fix but a look; and what stands for a name that the doctor doesn't know.
 LOOKS = re.compile(
     r"\$ (?:\S*flask\b.* (?:routes|doctor|run|shell)\b|getent|ping|ss |lsof|docker|env\b|cat |"
-    r"ls |pg_lscl|git (?:log|status|show)|"
+    r"ls |pg_lscl|.*getpass|git (?:log|status|show)|"
     r"\S*flask db (?:heads|history|current)|\S*alembic (?:heads|history|current)|.*psql .*-c '?\"?"
     r"(?:SELECT (?!setval|pg_term|pg_reload)|SHOW|\\[dlu]))"
 )
 # The world's own, by whatever path the doctor calls it: the real one would change this environment.
 PIP = re.compile(r"\S*python[\d.]* -m pip\b")
 PLACEHOLDER = re.compile(
-    r"\b(?:HOST|PORT|NAME|VALUE|PASSWORD(?! ')|YOUR_\w+|[A-Z]+_NAME)\b|\.\.\."
+    r"\b(?:HOST|PORT|NAME|NEW_DATABASE|VALUE|PASSWORD(?! ')|YOUR_\w+|[A-Z]+_NAME)\b|\.\.\."
     r"|\"(?:TABLE|COLUMN|ROLE|DATABASE|CONSTRAINT|SCHEMA)\"|-d DATABASE\b|-U ROLE\b|TO ROLE\b"
 )
 
@@ -27,9 +27,13 @@ PLACEHOLDER = re.compile(
 def apply(world: World, fix: list[str]) -> tuple[str, str]:
     """Paste a fix; return `pasted`, `by hand` or `failed`, and what was done."""
     lines = [line for line in fix if line.startswith(("$ ", "- ", "+ ")) and not LOOKS.match(line)]
+    if any("SHOW hba_file" in line for line in fix) and not _admit(world, fix):
+        return "by hand", "\n".join(fix)
     if not any(line.startswith(("$ ", "- ")) for line in lines):
         return "by hand", "\n".join(fix)
     if any(PLACEHOLDER.search(line) for line in lines):
+        return "by hand", "\n".join(fix)
+    if all("start" in line and "postgresql" in line for line in lines) and _runs(world):
         return "by hand", "\n".join(fix)
     done = []
     commands, edits = [], []
@@ -46,6 +50,19 @@ def apply(world: World, fix: list[str]) -> tuple[str, str]:
         done.append("\n".join(commands) + f"\n{output}")
         _keep_environment(world)
     return "pasted", "\n".join(done)
+
+
+def _admit(world: World, fix: list[str]) -> bool:
+    """Add the line that a fix has for pg_hba.conf; return whether there is one."""
+    line = next((line[2:] for line in fix if re.match(r"\+ (host|local)\b", line)), "")
+    file = world.cluster.data / "pg_hba.conf"
+    file.write_text(f"{line}\n{file.read_text()}")
+    return bool(line)
+
+
+def _runs(world: World) -> bool:
+    """Tell whether the server runs, so that it is the address that must be corrected."""
+    return (world.cluster.data / "postmaster.pid").exists()
 
 
 def _keep_environment(world: World) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from .. import libpq, machine
+from .. import libpq, machine, urls
 from ..case import NOTHING, Case, Found
 from ..diagnosis import masked, quoted, server_facts
 from ..errors import is_connecting, sqlstate_of
@@ -121,7 +121,7 @@ def _around(entry: str, attempt: libpq.Attempt, facts: dict[str, str], case: Cas
     if entry == "host-silent" and machine.takes_connections(attempt.host, attempt.port):
         return "no-answer", {}
     if entry == "connection-refused" and machine.is_local(attempt.host):
-        return entry, _not_running(attempt)
+        return _elsewhere(attempt, case) or (entry, _not_running(attempt))
     if entry == "database-missing":
         entry, more = databases.missing(case, facts["database"])
     elif entry == "too-many-connections-to-database":
@@ -137,12 +137,29 @@ def _around(entry: str, attempt: libpq.Attempt, facts: dict[str, str], case: Cas
     return entry, more
 
 
+def _elsewhere(attempt: libpq.Attempt, case: Case) -> Found | None:
+    """Explain that the server listens at this port, at another address or by another socket."""
+    folder = machine.servers().get(attempt.port)
+    own = case.engine.url if case.engine else None
+    if own is None or own.port not in (None, int(attempt.port)):
+        return None
+    if attempt.host.startswith("/") and folder:
+        place = f"the socket in {folder}"
+        changed = own.update_query_dict({"host": folder, "port": attempt.port})
+    elif attempt.host != "localhost" and machine.takes_connections("localhost", attempt.port):
+        place = f"localhost, port {attempt.port}"
+        changed = own.difference_update_query(["host", "port"])
+        changed = changed.set(host="localhost", port=int(attempt.port))
+    else:
+        return None
+    return "server-elsewhere", {"place": place} | urls.edit(urls.whole(own), urls.whole(changed))
+
+
 def _not_running(attempt: libpq.Attempt) -> dict[str, str]:
     """Say what runs on this machine instead of the server that doesn't."""
     start = machine.start_command(attempt.port)
     facts = {"start": start} if start else {}
-    running = sorted(machine.servers().items(), key=lambda item: item[0] != attempt.port)
-    for port, folder in running[:1]:
+    for port, folder in sorted(machine.servers().items())[:1]:
         local = machine.takes_connections("localhost", port)
         place = f"`@localhost:{port}/`" if local else f"`@/DATABASE?host={folder}&port={port}`"
         detail = f"On this machine, PostgreSQL listens at port {port}, with its socket in {folder}."

@@ -114,7 +114,7 @@ def encoding(error: BaseException, case: Case) -> Found | None:
 def is_slip(name: str, other: str) -> bool:
     """Tell whether one name is the other but for case, spaces and the like, or for one letter."""
     plain, meant = (re.sub(r"[\W_]", "", text).casefold() for text in (name, other))
-    if plain == meant:
+    if plain == meant or re.split(r"[/?&;,]", name)[0] == other:  # or more was taken for the name
         return True
     short, long = sorted((plain, meant), key=len)
     if len(short) < 4:  # shorter names differ by a letter on purpose

@@ -76,10 +76,14 @@ def url(error: BaseException, case: Case) -> Found | None:
     text = _url()
     # What int() says of a port cut out of a password, it says of much else: ask the URL.
     fault = urls.flaw(text) if text or "DATABASE_URL" in os.environ else None
+    if named := urls.placeholders(text):
+        return "url-placeholder", {"found": ", ".join(named)} | urls.edit(text, text)
     if fault is None:
         return NOTHING if found[0] != "url-scheme" else (found[0], _edited("url-scheme", text))
     if fault == "url-missing":
         return fault, {"detail": "DATABASE_URL is set, but it is empty."}
+    if fault == "url-port" and (cut := urls.cut_by_comment(text)):
+        return "url-unescaped", {"reason": cut}
     return fault, _edited(fault, text)
 
 
@@ -90,6 +94,11 @@ def _edited(fault: str, text: str) -> dict[str, str]:
         named = _named(text, clean)
         return {"what": named, "part": "database URL"} | urls.edit(text, clean)
     scheme, separator, rest = text.partition("://")
+    if fault == "url-port":
+        start, at, place = text.rpartition("@")
+        # `http://` before the host, a colon before the database.
+        corrected = re.sub(r"^(\[.*\]|[^:/]*):(\d+):", r"\1:\2/", re.sub(r"^\w+://", "", place))
+        return urls.edit(text, start + at + corrected)
     if fault == "url-scheme" and separator:
         facts = {"scheme": scheme}
         return facts | urls.edit(text, f"postgresql://{rest}") if scheme == "postgres" else facts
@@ -143,6 +152,8 @@ def parts(error: BaseException, case: Case) -> Found | None:
     own, message, text = case.engine.url, str(getattr(error, "orig", error)), _url(case)
     if urls.is_cut(text, str(own.password or "")) or "@" in f"{own.host}{own.database}":
         return "url-unescaped", {}
+    if named := urls.placeholders(text):
+        return "url-placeholder", {"found": ", ".join(named)} | urls.edit(text, text)
     for part, blamed in BLAMED.items():
         value = getattr(own, part) or ""
         clean = value.strip(urls.STRAY)
@@ -214,14 +225,4 @@ def _url(case: Case | None = None) -> str:
     if case is None or case.engine is None:
         return text
     own = urls.whole(case.engine.url)
-    return text if _alike(text, case.engine.url) else own
-
-
-def _alike(text: str, own: URL) -> bool:
-    from sqlalchemy.engine import make_url
-
-    try:
-        read = make_url(text)
-    except (ArgumentError, ValueError):
-        return False
-    return read.set(drivername="postgresql") == own.set(drivername="postgresql")
+    return text if urls.same(text, own) else own

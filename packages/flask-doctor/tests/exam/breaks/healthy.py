@@ -5,6 +5,7 @@ from urllib.parse import quote
 from ..fakes import relay
 from ..world import Unfit, World
 from . import healthy
+from .url import unescaped
 
 
 @healthy
@@ -282,6 +283,11 @@ def no_connections_to_postgres(world: World) -> None:
     )
     world.admin("SELECT pg_reload_conf()")
     world.say("database postgres is forbidden")
+
+
+@healthy
+def password_as_it_stands(world: World) -> None:
+    unescaped(world, "/$&!=")
 
 
 @healthy

@@ -216,7 +216,6 @@ def deadlock(world: World) -> str:
 
 @broken("database-encoding", "wrong-bytes", doctor=EITHER)
 def database_in_latin1(world: World) -> str:
-    world.meant.add("new_database")
     world.admin(
         f'ALTER DATABASE "{world.database}" RENAME TO "{world.database}_old"',
         f'CREATE DATABASE "{world.database}" OWNER "{world.role}" TEMPLATE template0 '

@@ -58,11 +58,6 @@ def password_with_at(world: World) -> None:
     world.say(f"password {secret} not encoded")
 
 
-@broken("url-malformed", "url-scheme", "url-unescaped")
-def password_with_slash(world: World) -> None:
-    unescaped(world, "/")
-
-
 @broken("env-file-unreadable", "url-unescaped")
 def password_with_hash_in_env_file(world: World) -> None:
     world.move_url(".env")
@@ -170,13 +165,15 @@ def port_wrong(world: World) -> None:
     world.change_url(port=str(free_port()))
 
 
-@broken("connection-refused")
+@broken("connection-refused", "server-elsewhere")
 def address_without_server(world: World) -> None:
     """Point at an address of this machine where no server listens."""
     world.change_url(host=f"127.0.0.{world.random.randint(2, 250)}")
 
 
-@broken("url-malformed", "url-port", "url-scheme", "url-unescaped")
+@broken(
+    "option-invalid", "url-malformed", "url-placeholder", "url-port", "url-scheme", "url-unescaped"
+)
 def port_not_a_number(world: World) -> None:
     ports = ["54e2", "port", "5432x", "<port>", "5432,", "{PORT}", "99999", "70000", "0"]
     world.change_url(port=world.random.choice(ports))
@@ -189,7 +186,7 @@ def port_of_a_web_server(world: World) -> None:
     world.change_url(port=str(server.port))
 
 
-@broken("connection-refused")
+@broken("connection-refused", "server-elsewhere")
 def socket_folder_wrong(world: World) -> None:
     folder = world.random.choice(["/var/run/postgresql-9", "/tmp/none", "/nowhere"])
     world.put_url(f"{world.url['driver']}:///{world.database}?host={folder}&port=5433")
@@ -203,6 +200,7 @@ def socket_folder_wrong(world: World) -> None:
     "password-rejected",
     "role-missing",
     "url-malformed",
+    "url-placeholder",
     "url-port",
     "url-scheme",
     "url-unescaped",
