@@ -157,15 +157,15 @@ def last_step(app: Flask) -> Step:
     return last
 
 
-def run_fix(diagnosis: Diagnosis, app_folder: Path, answers: str = "") -> None:
-    """Run the commands of a diagnosis as they are printed."""
+def run_fix(diagnosis: Diagnosis, app_folder: Path, answers: str = "", check: bool = True) -> None:
+    """Run the commands of a diagnosis as they are printed; with `check`, none may fail."""
     path = os.pathsep.join([str(BIN), os.environ["PATH"]])
     for line in diagnosis.fix:
         if line.startswith("$ "):
             subprocess.run(
                 line.removeprefix("$ "),
                 shell=True,
-                check=True,
+                check=check,
                 cwd=app_folder,
                 env=os.environ | {"PATH": path},
                 input=answers,

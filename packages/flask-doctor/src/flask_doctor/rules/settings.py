@@ -132,6 +132,8 @@ def option(error: BaseException, case: Case) -> Found | None:
     found = by_text(error, case)
     if found is None or found[0] != "engine-option-unknown":
         return None
+    if found[1]["wrong"] in ENGINE_OPTIONS:  # but it doesn't fit the others, such as the poolclass
+        return NOTHING
     near = get_close_matches(found[1]["wrong"], ENGINE_OPTIONS, 1, 0.8)
     return found[0], found[1] | ({"before": found[1]["wrong"], "after": near[0]} if near else {})
 
