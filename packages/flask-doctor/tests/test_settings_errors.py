@@ -241,3 +241,18 @@ def test_an_env_file_that_flask_stumbles_over(project: Project):
     project.run_fix()
     assert (project.folder / ".env").read_text(encoding="utf-8") == "DATABASE_URL=x\n"
     assert project.diagnosis("flask-doctor --app app") == "no-migrations-folder"
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://<user>:<password>@localhost/<db>", "<user>, <db>"),
+        ("postgresql://$DB_USER:$DB_PASS@localhost/${DB_NAME}", "$DB_USER, ${DB_NAME}"),
+        ("postgresql://username:password@localhost/database", "username, database"),
+        ("postgresql://user:secret@localhost/shop", ""),
+        ("postgresql://app:pa{ss}word", ""),
+        ("postgresql://app:pa@{ss}word/x@localhost/shop", ""),
+    ],
+)
+def test_words_of_an_example_are_told_from_names_and_passwords(url: str, words: str):
+    assert urls.placeholders(url) == words

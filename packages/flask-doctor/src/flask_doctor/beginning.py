@@ -12,7 +12,6 @@ from flask import Flask
 from flask.cli import NoAppException
 from flask.helpers import get_load_dotenv
 from sqlalchemy import Connection, Engine, create_engine, make_url
-from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
 from . import migrations, urls
@@ -125,7 +124,7 @@ def hidden_url(case: Examination, stage: str) -> Finding | None:
     """Return that another URL is used than that of `.env`, if that one works where this fails."""
     engine = case.engine
     for name in case.hidden:
-        if engine is None or not _leads_to(os.environ[name], engine):
+        if engine is None or not urls.same(os.environ[name], urls.whole(engine.url)):
             continue
         meant = make_url(case.hidden[name]).set(drivername=engine.url.drivername)
         trial = create_engine(meant, poolclass=NullPool, connect_args={"connect_timeout": REACHING})
@@ -136,15 +135,6 @@ def hidden_url(case: Examination, stage: str) -> Finding | None:
         except Exception:  # noqa: S112 - it doesn't work either, so that it isn't the cause
             continue
     return None
-
-
-def _leads_to(text: str, engine: Engine) -> bool:
-    try:
-        read = make_url(text)
-    except (ArgumentError, ValueError):
-        return False
-    own = engine.url
-    return (read.host, read.port, read.database) == (own.host, own.port, own.database)
 
 
 def _hidden(case: Examination) -> Finding | None:

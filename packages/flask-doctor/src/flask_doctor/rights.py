@@ -42,11 +42,11 @@ UNREADABLE = text(
     "SELECT count(*) FROM pg_class WHERE relname = :name AND pg_table_is_visible(oid) "
     "AND NOT has_table_privilege(oid, 'SELECT')"
 )
-CLOSED = text(
-    "SELECT nspname FROM pg_namespace WHERE nspname = ANY(:names) "
-    "AND NOT has_schema_privilege(oid, 'USAGE')"
+SEARCHED = text(
+    "SELECT current_schema(), path, (SELECT min(nspname::text) FROM pg_namespace WHERE nspname = "
+    "ANY(regexp_split_to_array(path, '[\", ]+')) AND NOT has_schema_privilege(oid, 'USAGE')) "
+    "FROM current_setting('search_path') path"
 )
-SEARCHED = text("SELECT current_schema(), current_setting('search_path')")
 
 
 class Object:
@@ -128,9 +128,8 @@ def find_rights(metadata: MetaData | None, connection: Connection) -> str:
     tables = (
         {(t.schema, t.name) for t in metadata.tables.values()} if metadata is not None else set()
     )
-    current, path = connection.execute(SEARCHED).one()
+    current, path, closed = connection.execute(SEARCHED).one()
     if current is None and any(schema is None for schema, _ in tables):
-        closed = connection.execute(CLOSED, {"names": _searched(path)}).scalar()
         if closed:
             raise Finding("schema-usage", schema=closed)
         raise Finding("no-schema-selected", **searched(path))
@@ -167,10 +166,6 @@ def unreadable_revision(state: State, connection: Connection) -> str:
 
 def searched(path: str) -> dict[str, str]:
     """Return the search path, and the SQL that creates the schema that it names, as `sql`."""
-    schema = quoted((_searched(path) or ["public"])[0])
+    named = [name.strip(' "') for name in path.split(",") if "$user" not in name]
+    schema = quoted(named[0] if named and named[0] else "public")
     return {"search_path": path or "empty", "sql": f"CREATE SCHEMA IF NOT EXISTS {schema}"}
-
-
-def _searched(path: str) -> list[str]:
-    names = (name.strip(' "') for name in path.split(","))
-    return [name for name in names if name not in ("", "$user")]

@@ -13,7 +13,7 @@ from .folder import settings_file, settings_in
 DRIVERS = ("psycopg2", "psycopg", "pg8000", "asyncpg", "psycopg2cffi")
 STRAY = " \t\r\n\"'`\ufeff\u00a0\u200b\u201c\u201d"  # what is pasted along, at the ends
 PORT = re.compile(r":(?!\d+(?:[,/]|$))[^/,\]]*(?=[,/]|$)")  # one that isn't a number
-MARKED = re.compile(r"[<{][^<>{}]*[>}]|\$\w|%\w+%|^(?:ROLE|USER|HOST|PORT|DATABASE|DBNAME)$")
+MARKED = re.compile(r"<[\w -]+>|\$?{[\w -]+}|\$\w+|%\w+%|ROLE|USER|HOST|PORT|DATABASE|DBNAME")
 EXAMPLES = ("user", "username", "host", "hostname", "port", "database", "dbname", "mydatabase")
 # libpq's parameters (PostgreSQL's documentation, 34.1.2).
 PARAMETERS = """
@@ -45,13 +45,13 @@ def flaw(url: str) -> str | None:
     return "url-port" if PORT.search(place.partition("?")[0]) else None
 
 
-def placeholders(url: str) -> list[str]:
-    """Return the words of an example that a URL still has, none where they may be real names."""
-    role, _, place = _apart(url.partition("://")[2])
-    parts = [role, *re.split(r"[:/]", place.partition("?")[0])]
-    marked = [part for part in parts if MARKED.search(unquote(part))]
+def placeholders(url: str) -> str:
+    """Return the words of an example that a URL still has, nothing where they may be real names."""
+    role, password, place = _apart(url.partition("://")[2])
+    parts = [role, *re.split(r"[:/]", place.partition("?")[0])] if password else []
+    marked = [part for part in parts if MARKED.fullmatch(unquote(part))]
     plain = [part for part in parts if part in EXAMPLES]
-    return marked or (plain if len(plain) > 1 else [])
+    return ", ".join(marked or (plain if len(plain) > 1 else []))
 
 
 def _apart(rest: str) -> tuple[str, str, str]:
@@ -119,17 +119,14 @@ def edit(before: str, after: str) -> dict[str, str]:
 
 def same(value: str, url: str) -> bool:
     """Tell whether two URLs lead to the same, but for the scheme, which applications replace."""
-    rest = value.partition("://")[2]
-    return value == url or (
-        bool(rest) and (rest == url.partition("://")[2] or _read(value) == _read(url))
-    )
+    return bool(value) and _read(value) == _read(url)
 
 
 def _read(url: str) -> URL | str:
     try:
         return make_url(url).set(drivername="postgresql")
     except (ArgumentError, ValueError):
-        return url
+        return url.partition("://")[2] or url
 
 
 def without_unknown(url: str) -> str:

@@ -23,7 +23,7 @@ from .names import names
 from .privileges import privileges
 from .revisions import in_environment, in_files, in_order, no_command
 from .sessions import aborted, forked, homonyms, objects, pending
-from .settings import driver, malformed, option, parameter, parts, unset, url
+from .settings import driver, malformed, parameter, parts, unset, url
 from .syntax import syntax
 from .values import adapting, encoding, listed, numpy, times, value
 from .violations import unsaid, violation
@@ -40,7 +40,6 @@ RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     driver,
     unreadable,
     url,
-    option,
     malformed,
     unset,
     unfound,

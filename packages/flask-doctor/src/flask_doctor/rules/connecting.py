@@ -17,13 +17,8 @@ from .looking import look
 PERHAPS_ELSEWHERE = ("password-rejected", "role-missing", "database-missing", "no-hba-entry")
 # What the server checks only after the role has logged in.
 AFTER_LOGIN = (
-    *("database-missing", "database-name-differs", "database-name-with-space"),
-    *(
-        "database-left-to-administrator",
-        "no-connect-privilege",
-        "database-closed",
-        "too-many-connections-to-database",
-    ),
+    *("database-missing", "database-name-differs", "database-name-with-space", "database-closed"),
+    *("database-left-to-administrator", "no-connect-privilege", "too-many-connections-to-database"),
 )
 
 

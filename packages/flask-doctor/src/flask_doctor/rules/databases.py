@@ -116,21 +116,18 @@ def is_slip(name: str, other: str) -> bool:
     plain, meant = (re.sub(r"[\W_]", "", text).casefold() for text in (name, other))
     if plain == meant or re.split(r"[/?&;,]", name)[0] == other:  # or more was taken for the name
         return True
-    short, long = sorted((plain, meant), key=len)
-    if len(short) < 4:  # shorter names differ by a letter on purpose
+    if min(len(plain), len(meant)) < 4:  # shorter names differ by a letter on purpose
         return False
-    differing = [n for n in range(len(short)) if short[n] != long[n]]
-    first = differing[0] if differing else len(short)
-    if len(long) - len(short) == 1:
-        return long[first].isalpha() and long[:first] + long[first + 1 :] == short
-    if len(long) != len(short):
-        return False
-    one = differing == [first] and (short[first] + long[first]).isalpha()
-    swapped = (short[first : first + 2], short[first + 2 :]) == (
-        long[first : first + 2][::-1],
-        long[first + 2 :],
+    pairs = zip(plain, meant, strict=False)
+    same = next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(plain), len(meant)))
+    one, two = plain[same:], meant[same:]
+    slips = (
+        (two[:1], one, two[1:]),  # a letter is missing
+        (one[:1], one[1:], two),  # too many
+        (one[:1] + two[:1], one[1:], two[1:]),  # another
+        (one[:2], one[1::-1] + one[2:], two),  # two are swapped
     )
-    return one or swapped
+    return any(letters.isalpha() and left == right for letters, left, right in slips)
 
 
 def limit(case: Case, name: str) -> dict[str, str]:

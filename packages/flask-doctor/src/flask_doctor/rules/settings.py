@@ -29,12 +29,6 @@ OTHER_DATABASES = {
     "pyodbc": "SQL Server",
 }
 UNKNOWN_PARAMETER = re.compile(r'invalid (?:connection option|URI query parameter) "([^"]+)"')
-# SQLAlchemy's (its documentation of `create_engine`), as far as people set them.
-ENGINE_OPTIONS = (
-    *("connect_args", "echo", "echo_pool", "execution_options", "hide_parameters"),
-    *("isolation_level", "json_deserializer", "json_serializer", "max_overflow", "pool_pre_ping"),
-    *("pool_recycle", "pool_size", "pool_timeout", "pool_use_lifo", "poolclass"),
-)
 # How a message tells that this part of the URL is at fault.
 BLAMED = {
     "host": r"translate host name|failed to resolve host|unexpected spaces",
@@ -43,7 +37,6 @@ BLAMED = {
     "database": r"database \".*\" does not exist",
 }
 OF_ENVIRONMENT = ("os.py", "<frozen os>")  # where `os.environ["..."]` fails
-PARTS = {"username": "role"}
 
 
 def driver(error: BaseException, case: Case) -> Found | None:
@@ -76,8 +69,8 @@ def url(error: BaseException, case: Case) -> Found | None:
     text = _url()
     # What int() says of a port cut out of a password, it says of much else: ask the URL.
     fault = urls.flaw(text) if text or "DATABASE_URL" in os.environ else None
-    if named := urls.placeholders(text):
-        return "url-placeholder", {"found": ", ".join(named)} | urls.edit(text, text)
+    if words := urls.placeholders(text):
+        return "url-placeholder", {"found": words} | urls.edit(text, text)
     if fault is None:
         return NOTHING if found[0] != "url-scheme" else (found[0], _edited("url-scheme", text))
     if fault == "url-missing":
@@ -127,17 +120,6 @@ def parameter(error: BaseException, case: Case) -> Found | None:
     return "url-parameter-unknown", {"parameter": found[1]} | edited
 
 
-def option(error: BaseException, case: Case) -> Found | None:
-    """Explain an option that SQLAlchemy's engine doesn't know, with the nearest that it knows."""
-    found = by_text(error, case)
-    if found is None or found[0] != "engine-option-unknown":
-        return None
-    if found[1]["wrong"] in ENGINE_OPTIONS:  # but it doesn't fit the others, such as the poolclass
-        return NOTHING
-    near = get_close_matches(found[1]["wrong"], ENGINE_OPTIONS, 1, 0.8)
-    return found[0], found[1] | ({"before": found[1]["wrong"], "after": near[0]} if near else {})
-
-
 def malformed(error: BaseException, case: Case) -> Found | None:
     """Explain a URL that libpq can't read, in its own words, save for those of the URL."""
     found = by_text(error, case)
@@ -154,8 +136,9 @@ def parts(error: BaseException, case: Case) -> Found | None:
     own, message, text = case.engine.url, str(getattr(error, "orig", error)), _url(case)
     if urls.is_cut(text, str(own.password or "")) or "@" in f"{own.host}{own.database}":
         return "url-unescaped", {}
-    if named := urls.placeholders(text):
-        return "url-placeholder", {"found": ", ".join(named)} | urls.edit(text, text)
+    words = urls.placeholders(text)
+    if words and any(re.search(blamed, message) for blamed in BLAMED.values()):
+        return "url-placeholder", {"found": words} | urls.edit(text, text)
     for part, blamed in BLAMED.items():
         value = getattr(own, part) or ""
         clean = value.strip(urls.STRAY)
@@ -165,7 +148,7 @@ def parts(error: BaseException, case: Case) -> Found | None:
             cleaned: dict[str, Any] = {part: clean}
             changed = own._replace(**cleaned)
             facts = urls.edit(urls.whole(own), urls.whole(changed)) if part != "password" else {}
-            where = f"{PARTS.get(part, part)} in the database URL"
+            where = f"{'role' if part == 'username' else part} in the database URL"
             return "url-stray-characters", facts | {"what": _named(value, clean), "part": where}
     return _missing(own, message, case)
 
