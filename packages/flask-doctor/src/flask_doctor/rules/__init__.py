@@ -14,7 +14,7 @@ from .connecting import lost, read_only, refused
 from .databases import encoding as database_encoding
 from .existing import enum_value
 from .functions import functions
-from .imported import imported
+from .imported import from_module, imported
 from .loading import module, shadowed, unfound
 from .mapping import mapping
 from .migrating import migrating
@@ -43,6 +43,7 @@ RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     unfound,
     shadowed,
     imported,
+    from_module,
     migrating,
     in_files,
     in_order,

@@ -38,6 +38,7 @@ CLOSER: dict[str, Callable[[dict[str, str], BaseException, Subject], Found]] = {
     "relationship-name-unknown": relations.unknown_name,
     "foreign-key-table-unknown": relations.no_table,
     "foreign-key-column-unknown": relations.no_column,
+    "foreign-key-to-class": relations.key_to_class,
     "foreign-key-missing": relations.no_key,
     "foreign-keys-ambiguous": relations.ambiguous,
     "back-populates-missing": relations.no_other_side,

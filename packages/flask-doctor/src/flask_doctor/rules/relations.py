@@ -1,6 +1,7 @@
 """A closer look at the relationships of models and the foreign keys below them."""
 
 import re
+import sys
 from collections.abc import Iterator
 
 from sqlalchemy import ForeignKey, Table
@@ -12,11 +13,13 @@ from ..model_code import (
     attributes,
     defined_beside,
     edited,
+    file_of,
     like,
     model_of,
     models,
     models_named,
     own_text,
+    prefix_of,
     registry_of,
     table_of,
     tables,
@@ -24,7 +27,7 @@ from ..model_code import (
     written,
 )
 from ..pointing import misspelt
-from .columns import unknown_attribute
+from .columns import comma, unknown_attribute
 
 TWO_TABLES = re.compile(r" between '([^']+)' and '([^']+)'")
 # What options of a relationship take.
@@ -50,6 +53,11 @@ def unknown_name(facts: dict[str, str], error: BaseException, subject: Subject) 
     near = misspelt(wrong, tables() if is_table else own) or model_of(wrong)
     if near:
         return "relationship-name-misspelt", known | edited(line, wrong, near)
+    module = sys.modules.get(getattr(subject.cls, "__module__", ""))
+    if isinstance(getattr(module, wrong, None), type):
+        bases = re.search(r"class \w+\((.+)\):", written(subject, facts["model"]).where)
+        where = written(Subject(file=file_of(subject.cls)), wrong).where  # type: ignore[arg-type]
+        return "not-a-model", {"wrong": wrong, "base": bases[1] if bases else "", "where": where}
     if elsewhere := defined_beside(subject, wrong):
         return "model-not-imported", known | {"file": elsewhere[0], "module": elsewhere[1]}
     return "relationship-name-unknown", known | {"names": ", ".join(sorted(own))}
@@ -95,6 +103,16 @@ def _keys(table: Table | None) -> list[ForeignKey]:
     return list(table.foreign_keys) if table is not None else []
 
 
+def key_to_class(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Name the table of the class that a foreign key names."""
+    named = re.search(r"got <class '(?:.*\.)?(\w+)'>", str(error))
+    line = own_text(subject)
+    for model in models_named(named[1]) if named else ():
+        target = f'"{table_of(model).fullname}.{_primary(table_of(model))}"'
+        return "foreign-key-to-class", edited(line, model.__name__, target)
+    return "foreign-key-to-class", {}
+
+
 def no_column(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
     """Find the column that a foreign key was meant for."""
     target, wrong = facts["target"], facts["wrong"]
@@ -126,12 +144,16 @@ def no_key(facts: dict[str, str], error: BaseException, subject: Subject) -> Fou
     for key in _keys(one) + _keys(other):
         if found := _unknown_table(key, "", subject):
             return found
+    for model in (model_of(one.fullname), model_of(other.fullname)):
+        for cls in models_named(model):
+            if found := comma(cls, subject):
+                return found
     relation = facts["model"], facts["attribute"]
     known = {"table": one.fullname, "other": other.fullname}
     for child, parent, column in _candidates(one, other, relation[1]):
         line = written(subject, model_of(child.fullname), column)
         if line.text:
-            prefix = "db." if "db." in line.text else ""
+            prefix = prefix_of(line, subject)
             target = f'{prefix}ForeignKey("{parent.fullname}.{_primary(parent)}")'
             typed = re.search(r"\((?!\s*\w+\s*=|\s*\))", line.text)
             edit = _after_type(line, target) if typed else with_argument(line, target, first=True)
