@@ -277,12 +277,6 @@ def unknown_annotation(facts: dict[str, str], error: BaseException, subject: Sub
     return "annotation-name-unknown", {}
 
 
-def unknown_in_db(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
-    """Find the name of `db` that was meant."""
-    names = [*vars(sqlalchemy), *vars(orm), "Model", "Table", "session", "engine"]
-    return "db-name-unknown", {"right": misspelt(facts["wrong"], names)}
-
-
 def unmapped(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
     """Tell a relationship to something else from an object of something else in the session."""
     wrong = facts["wrong"].removeprefix("builtins.")

@@ -28,6 +28,12 @@ def imported(error: BaseException, case: Case) -> Found | None:
     """Explain a name that isn't there by those that are; other names are Python's own matter."""
     name, owner = getattr(error, "name", None) or "", getattr(error, "obj", None)
     where, _, line = own_line(error).partition(": ")
+    if isinstance(error, AttributeError) and type(owner).__name__ == "SQLAlchemy":
+        lite = "-lite" if "lite" in type(owner).__module__ else ""
+        near = misspelt(name, [*_names(sqlalchemy), *_names(orm), "Model", "session", "engine"])
+        unknown = name and name[0] != "_" and (lite or name == str(error))
+        edit = {"before": f"db.{name}", "after": f"db.{near}"} if near else {}
+        return (f"db-name-unknown{lite}", {"wrong": name} | edit) if unknown else None
     if isinstance(error, AttributeError) and owner in MODULES.values():
         right = misspelt(name, _names(owner))
     elif type(error) is NameError:

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 from sqlalchemy import ForeignKey, Table
 
@@ -174,7 +175,7 @@ def no_key(facts: dict[str, str], error: BaseException, subject: Subject) -> Fou
     return "foreign-key-missing", known | {"target": model_of(child.fullname), "after": after}
 
 
-def _two_tables(error: BaseException) -> tuple[Table | None, Table | None]:
+def _two_tables(error: BaseException) -> tuple[Any, Any]:
     named = TWO_TABLES.search(str(error.__cause__ or error.__context__ or error))
     known = tables()
     return (known.get(named[1]), known.get(named[2])) if named else (None, None)
@@ -202,29 +203,34 @@ def _after_type(line: Written, key: str) -> dict[str, str]:
 
 
 def ambiguous(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
-    """Name the columns of which one must be chosen."""
+    """Name the columns of which one must be chosen, and choose one in each relationship."""
     one, other = _two_tables(error)
-    pairs = [
-        (key.parent.table.fullname, key.parent.key)
+    keys = [
+        (child, parent, key.parent.key)
         for child, parent in ((one, other), (other, one))
         for key in _keys(child)
         if parent is not None and key.target_fullname.rpartition(".")[0] == parent.fullname
     ]
     if "secondary" in facts["said"]:
-        return "foreign-keys-ambiguous-secondary", {
-            "table": other.fullname if other is not None else ""
-        }
-    if not pairs or not facts["attribute"]:
-        return "foreign-keys-ambiguous-join", {"columns": ", ".join(n for _, n in pairs)}
-    names = {
-        name.removesuffix("_id"): (model_of(table), name) for table, name in sorted(set(pairs))
-    }
-    near = misspelt(facts["attribute"], names) or next(iter(names))
-    model, column = names[near]
-    argument = f'foreign_keys="{model}.{column}"'
-    line = written(subject, facts["model"], facts["attribute"])
-    columns = " and ".join(sorted(f"{model_of(t)}.{n}" for t, n in set(pairs)))
-    return "foreign-keys-ambiguous", {"columns": columns, **with_argument(line, argument)}
+        table = other.fullname if other is not None else ""
+        return "foreign-keys-ambiguous-secondary", {"table": table}
+    names = {name.removesuffix("_id"): (child, parent, name) for child, parent, name in keys}
+    if not names or not facts["attribute"]:
+        return "foreign-keys-ambiguous-join", {"columns": ", ".join(n for *_, n in keys)}
+    parents = [n for _, parent, _ in keys for n in (model_of(parent.fullname), parent.name)]
+    near = next(filter(None, (misspelt(n, names) for n in [facts["attribute"], *parents])), "")
+    child, parent, column = names[near or min(names)]
+    ends = model_of(child.fullname), model_of(parent.fullname)
+    argument = f'foreign_keys="{ends[0]}.{column}"'
+    edit = []
+    for model in dict.fromkeys([facts["model"], *ends]):
+        for name in [n for cls in models_named(model) for n in attributes(cls)]:
+            line = written(subject, model, name)
+            between = {model, *re.findall(r"\w+", line.text)} >= {*ends}
+            if re.search(r"relationship\((?!.*foreign_keys)", line.text) and between:
+                edit += ["- {before}\n+ {after}".format(**with_argument(line, argument))]
+    columns = " and ".join(sorted({f"{model_of(c.fullname)}.{n}" for c, _, n in keys}))
+    return "foreign-keys-ambiguous", {"columns": columns, "edit": "\n".join(edit)}
 
 
 def no_other_side(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
@@ -265,24 +271,15 @@ def same_direction(facts: dict[str, str], error: BaseException, subject: Subject
     side = next((s for s in sides if misspelt(s, keys)), sides[0])
     line = written(subject, model, side)
     argument = f'remote_side="{model}.{_primary(table) if table is not None else "id"}"'
-    if "remote_side" in line.text:
-        wrong = re.findall(r"remote_side\s*=\s*[^,)]+", line.text)[-1]
-        return "same-direction", {"attribute": side, "before": wrong, "after": argument}
     return "same-direction", {"attribute": side, **with_argument(line, argument)}
 
 
 def unknown_option(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
     """Find the value of `cascade` or `lazy` that was meant."""
-    wrong = facts["wrong"]
     option, values = ("cascade", CASCADES) if "cascade" in facts["said"] else ("lazy", LOADERS)
     known = {"option": option, "names": ", ".join(values)}
-    near = misspelt(wrong.replace("_", "-"), values)
-    if not near:
-        return "option-unknown", known
-    line = (
-        own_text(subject) if subject.body else written(subject, facts["model"], facts["attribute"])
-    )
-    return "option-misspelt", known | edited(line, wrong, near)
+    near = misspelt(facts["wrong"].replace("_", "-"), values)
+    return "option-unknown", known | {"right": f"`{near}`" if near else "one of these values"}
 
 
 def wrong_target(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
@@ -295,20 +292,3 @@ def wrong_target(facts: dict[str, str], error: BaseException, subject: Subject) 
                 line, named, near
             )
     return "relationship-target-wrong", known
-
-
-def columns_as_text(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
-    """Write a column as the text that a relationship takes."""
-    argument, model = facts["wrong"], facts["model"]
-    line = written(subject, model, subject.attribute)
-    given = re.search(rf"{argument}\s*=\s*(\[[^\]]*\]|[^,)]+)", line.text)
-    table = table_of(subject.cls)
-    if given is None or table is None:
-        return "relationship-columns-as-text", {
-            "before": f"{argument}=...",
-            "after": f'{argument}="{model}.COLUMN"',
-        }
-    names = [name for name in re.findall(r"\w+", given[1]) if name in table.columns]
-    column = next(iter(names), _primary(table))
-    after = line.text.replace(given[0], f'{argument}="{model}.{column}"')
-    return "relationship-columns-as-text", {"before": line.text, "after": after}
