@@ -119,11 +119,7 @@ def _answer(caller: socket.socket, programs: str) -> None:
     os.environ.update(call.environment)
     path = os.environ.get("PATH", "").split(os.pathsep)
     os.environ["PATH"] = os.pathsep.join(folder for folder in path if folder != programs)
-    hidden = Path(os.environ.get("EXAM_HIDDEN", "/nowhere")).glob("*.py")
-    own = {file.stem for file in Path().glob("*.py")}
-    if call.arguments[0] == "flask":  # it loads these before it looks into its folder
-        own -= {"dotenv", "flask_doctor", "flask_migrate"}
-    _forget(own | {file.stem for file in hidden})
+    _hide(Path(os.environ.get("EXAM_HIDDEN", "/nowhere")))
     status = _run(call.arguments)
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):
@@ -133,9 +129,10 @@ def _answer(caller: socket.socket, programs: str) -> None:
     os._exit(0)
 
 
-def _forget(packages: set[str]) -> None:
-    """Forget the packages that this world doesn't have, or hides by files of their names."""
-    for name in [name for name in sys.modules if name.partition(".")[0] in packages]:
+def _hide(folder: Path) -> None:
+    """Forget the packages that this world doesn't have."""
+    hidden = {file.stem for file in folder.glob("*.py")}
+    for name in [name for name in sys.modules if name.partition(".")[0] in hidden]:
         del sys.modules[name]
 
 
@@ -166,6 +163,11 @@ def _main(arguments: list[str]) -> None:
     for folder in reversed(os.environ.get("PYTHONPATH", "").split(os.pathsep)):
         if folder:
             sys.path.insert(1, os.path.abspath(folder))
+    hiding = {file.stem for file in Path().glob("*.py")}
+    if program == "flask":  # it loads these before it looks into its folder
+        hiding -= {"dotenv", "flask_doctor", "flask_migrate"}
+    for name in [name for name in sys.modules if name.partition(".")[0] in hiding]:
+        del sys.modules[name]
     if program in ("flask", "alembic"):
         sys.argv = [os.path.join(os.path.dirname(sys.executable), program), *rest]
         if program == "flask":
