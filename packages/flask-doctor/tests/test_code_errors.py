@@ -10,6 +10,7 @@ import pytest
 from clusters import Cluster
 from flask.cli import ScriptInfo
 from flask_doctor.examine import examine
+from flask_doctor.recognise import diagnose
 from project import APP, Project
 
 
@@ -117,6 +118,34 @@ def test_app_not_importable(project: Project, code: str, place: str):
 def test_a_file_that_python_cannot_read(project: Project):
     project.write("app.py", "if\n")
     assert project.diagnosis(message="Python can't read app.py, line 1") == "python-syntax"
+
+
+BLUEPRINT = "app.register_blueprint(Blueprint('b', __name__))\n"
+VIEW = "app.add_url_rule('/', view_func=lambda: '')\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "entry"),
+    [
+        ("from birds import Brid", "name-misspelt"),
+        ("from birds import Wing", "name-not-in-module"),
+        ("from birds import later", "name-misspelt"),
+        (f"from flask import *\napp = Flask('x')\n{BLUEPRINT * 2}", "blueprint-name-taken"),
+        (f"from flask import *\napp = Flask('x')\n{VIEW * 2}", "view-name-taken"),
+    ],
+)
+def test_a_name_that_is_wrong_at_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, entry: str
+):
+    birds = (
+        "class Bird:\n    wing = 1\n\nif 'later' in code:\n    from birds import later\nlate = 1\n"
+    )
+    (tmp_path / "birds.py").write_text(f"code = {code!r}\n{birds}")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "birds", raising=False)
+    with pytest.raises((ImportError, ValueError, AssertionError)) as caught:
+        exec(code, {"__name__": "code"})
+    assert diagnose(caught.value).entry.id == entry
 
 
 def test_port_taken(project: Project):

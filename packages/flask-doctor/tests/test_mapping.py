@@ -111,6 +111,7 @@ BESIDE = {
     "copy_of_models.py": "from .db import db\nclass Copied(db.Model):\n" + ID,
     "again.py": "from .db import db\nclass Again(db.Model):\n    __tablename__ = 'nest'\n" + ID,
     "script.py": "from .db import db\nclass S(db.Model):\n" + ID + "if __name__ == '__main__': 1\n",
+    "views.py": "from flask import request\nclass View:\n    pass\n",
     "other.py": "from elsewhere import db\nclass Elsewhere(db.Model):\n" + ID,
     "example/app.py": "from flask import Flask\napp = Flask(__name__)\n",
     "example/models.py": "from ..db import db\nclass Example(db.Model):\n" + ID,

@@ -14,7 +14,7 @@ from flask_doctor.examine import examine
 from flask_doctor.notes import annotate
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Engine, insert, select, text
+from sqlalchemy import Engine, Result, insert, select, text
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -595,6 +595,9 @@ def test_no_schema_to_work_in(server: Cluster, tmp_path: Path):
         (lambda db, bird: bird.name.startwith("a"), "column-method-misspelled", "+ startswith"),
         (lambda db, bird: bird(name="x").nest.name, "nothing-found", "abort(404)"),
         (lambda db, bird: first_row(db, bird).name, "row-holds-model", "session.scalars"),
+        (lambda db, bird: (row := one(db).first()) and row["id"], "row-by-text", "row.id"),
+        (lambda db, bird: one(db).mappings().first()["x"], "row-without-column", "no column x"),
+        (lambda db, bird: select(bird).join("nest"), "join-text", ".join(MODEL.nest)"),
         (lambda db, bird: first_row(db, bird.id).nmae, "row-without-column", "in the query: id"),
     ],
 )
@@ -622,3 +625,7 @@ def test_a_name_that_is_wrong_in_python(database: str, mistake, entry: str, said
 def first_row(db: SQLAlchemy, selected: object) -> object:
     found = text("SELECT 1 AS id, 'wren' AS name, NULL::int AS nest_id")
     return db.session.execute(select(selected).from_statement(found)).first()
+
+
+def one(db: SQLAlchemy) -> Result[tuple[int]]:
+    return db.session.execute(text("SELECT 1 AS id"))

@@ -98,9 +98,15 @@ def _seen(found: Subject, frame: FrameType, line: int) -> Subject:
         found = found._replace(attribute=own.key)
     elif isinstance(own, Mapper) and not found.attribute:
         cls = own.class_
-    if isinstance(cls, type) and not is_foreign(file_of(cls) or "app.py"):
+    if isinstance(cls, type) and _is_users(cls):
         found = found._replace(cls=cls, model=cls.__name__)
     return found
+
+
+def _is_users(cls: type) -> bool:
+    """Tell whether a class is of the user's own; a module that failed is no longer there."""
+    module = sys.modules.get(cls.__module__)
+    return module is None or not is_foreign(getattr(module, "__file__", None) or "<")
 
 
 def file_of(cls: type) -> str:
@@ -181,6 +187,30 @@ def attributes(model: type | None) -> Iterator[str]:
             yield from (name for name in vars(cls) if not name.startswith("_"))
 
 
+def defined_in(file: str) -> list[str]:
+    """Return the names that a module has once it is run; nothing where that can't be known."""
+    tree, path = parsed(file), Path(file)
+    package = path.name == "__init__.py"
+    own = path.parent.name if package else path.stem
+    names = [p.stem for p in path.parent.glob("*.py") if p != path] if package else []
+    nodes: list[ast.AST] = [*tree.body] if tree else []
+    while nodes:
+        match node := nodes.pop():
+            case ast.FunctionDef(name="__getattr__") | ast.ImportFrom(names=[ast.alias(name="*")]):
+                return []
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                names.append(node.name)
+            case ast.Name(ctx=ast.Store()):
+                names.append(node.id)
+            case ast.ImportFrom() if (node.module or own).rpartition(".")[2] == own:
+                pass  # what it wants of itself, it needn't have
+            case ast.Import() | ast.ImportFrom():
+                names += [(n.asname or n.name).partition(".")[0] for n in node.names]
+            case _:
+                nodes += ast.iter_child_nodes(node)
+    return sorted(set(names)) if tree else []
+
+
 def parsed(file: str) -> ast.Module | None:
     """Return a file's tree, without running it; None where it can't be read."""
     try:
@@ -199,6 +229,14 @@ def edited(line: Written, wrong: str, right: str) -> dict[str, str]:
     changed = re.sub(rf"(?<!\w){re.escape(wrong)}(?!\w)", lambda _: right, line.text)
     before = line.text if changed != line.text else wrong
     return {"before": before, "after": changed if before == line.text else right} | {"right": right}
+
+
+def prefix_of(line: Written, subject: Subject) -> str:
+    """Return what stands before names of SQLAlchemy in a line, or in its file: `db.`, `sa.`."""
+    if "db." in line.text:
+        return "db."
+    alias = re.search(r"^import sqlalchemy as (\w+)", _text(subject.file), re.M)
+    return f"{alias[1]}." if alias else ""
 
 
 def with_argument(line: Written, argument: str, first: bool = False) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """From an exception to the entry of the catalogue that explains it."""
 
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -57,6 +58,7 @@ def diagnose(
             facts = facts_of(state, engine) | connection_facts(connection) | found[1]
             entry = possible(entries[found[0]], state, engine if probe else None)
             where = facts.get("where") or own_line(inner)
+            facts = _edit(entry, where) | facts
             ruled_out = reached(connection) or facts.pop("reached", "")
             return Diagnosis(entry, facts, where, ruled_out)
     return None
@@ -70,6 +72,13 @@ def _found(error: BaseException, case: Case) -> Found | None:
         except Exception:  # it may ask half-made models; that is no error of the user's
             log.debug("a rule failed", exc_info=True)
     return None
+
+
+def _edit(entry: Entry, where: str) -> dict[str, str]:
+    """Return the user's own line before and after the change that the entry makes to it."""
+    line = where.partition(": ")[2]
+    after = re.sub(entry.line[0], entry.line[1], line) if entry.line else line
+    return {"before": line, "after": after} if after != line else {}
 
 
 def possible(entry: Entry, state: State | None, engine: Engine | None) -> Entry:

@@ -173,6 +173,11 @@ def _main(arguments: list[str]) -> None:
     for folder in reversed(os.environ.get("PYTHONPATH", "").split(os.pathsep)):
         if folder:
             sys.path.insert(1, os.path.abspath(folder))
+    hiding = {file.stem for file in Path().glob("*.py")}
+    if program == "flask":  # it loads these before it looks into its folder
+        hiding -= {"dotenv", "flask_doctor", "flask_migrate"}
+    for name in [name for name in sys.modules if name.partition(".")[0] in hiding]:
+        del sys.modules[name]
     if program in ("flask", "alembic"):
         sys.argv = [os.path.join(os.path.dirname(sys.executable), program), *rest]
         if program == "flask":

@@ -29,6 +29,9 @@ class Entry:
     statement: str = ""
     # That the SQLSTATE has several meanings, of which this is one: a message must be there as well.
     strict: bool = False
+    # A change of the user's own line, as `- {before}` and `+ {after}`: a regular expression, and
+    # what takes its place.
+    line: tuple[str, ...] = ()
     # What the texts say where a fact isn't known.
     defaults: Mapping[str, str] = field(default_factory=dict, hash=False)
     # The name of the safe action that fixes it.

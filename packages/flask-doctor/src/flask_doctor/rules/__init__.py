@@ -15,7 +15,7 @@ from .databases import encoding as database_encoding
 from .env_file import unreadable
 from .existing import enum_value
 from .functions import functions
-from .imported import imported
+from .imported import from_module, imported
 from .loading import module, shadowed, unfound
 from .mapping import mapping
 from .migrating import migrating
@@ -45,6 +45,7 @@ RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     unfound,
     shadowed,
     imported,
+    from_module,
     migrating,
     in_files,
     in_order,

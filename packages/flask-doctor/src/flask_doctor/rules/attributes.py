@@ -9,7 +9,7 @@ from sqlalchemy.sql.operators import ColumnOperators
 
 from .. import mapped
 from ..case import Case, Found
-from ..own_code import own_line
+from ..own_code import is_foreign, own_line
 from ..pointing import nearest
 
 # What names the model or its table, and the attribute that it hasn't.
@@ -36,6 +36,8 @@ def attributes(error: BaseException, case: Case) -> Found | None:
     if isinstance(error, AttributeError) and isinstance(error.obj, Row):
         return _row(error, error.name or "", error.obj)
     message = str(error)
+    if message.startswith("tuple indices must be integers") and _of_a_row(error):
+        return "row-by-text", {}
     match = OPERATOR.match(message)
     if match and match["column"] != "query":  # which hides the model's own
         near = nearest(match["name"], [n for n in dir(ColumnOperators) if not n.startswith("_")])
@@ -66,6 +68,18 @@ def _attribute(error: BaseException, name: str, model: str) -> Found | None:
     if name == "query":
         return "model-without-query", facts
     return f"attribute-{'misspelt' if near else 'unknown'}", facts | _correction(error, name, near)
+
+
+def _of_a_row(error: BaseException) -> bool:
+    """Tell whether what has names in brackets, in the line of an error, is a row of a result."""
+    known: dict[str, Any] = {}
+    trace = error.__traceback__
+    while trace:
+        if not is_foreign(trace.tb_frame.f_code.co_filename):
+            known = trace.tb_frame.f_globals | trace.tb_frame.f_locals
+        trace = trace.tb_next
+    names = re.findall(r"(\w+)\[[\"']", own_line(error))
+    return any(isinstance(known.get(name), Row) for name in names)
 
 
 def _row(error: BaseException, name: str, row: Any) -> Found:

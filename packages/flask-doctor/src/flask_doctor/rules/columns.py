@@ -1,11 +1,11 @@
 """A closer look at a model's table, columns and annotations."""
 
-import inspect
 import re
+from inspect import signature
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import Column, Table, orm
+from sqlalchemy import Column, Table, inspect, orm
 from sqlalchemy.sql.elements import ColumnClause
 
 from ..case import Found
@@ -20,6 +20,7 @@ from ..model_code import (
     models,
     models_named,
     own_text,
+    prefix_of,
     source_of,
     table_of,
     tables,
@@ -28,6 +29,7 @@ from ..model_code import (
 )
 from ..pointing import misspelt
 
+COLUMNS = Column, orm.MappedColumn
 BASE = re.compile(r"^(Base|Abstract|Common)|(Base|Mixin)$")
 # What other frameworks call it, or what is said in another place.
 WORDS = {
@@ -54,11 +56,10 @@ TYPES = {"str": "String", "int": "Integer", "float": "Float", "bool": "Boolean"}
 def no_key(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
     """See why a model has no primary key: a slip, a class that only others inherit, or no key."""
     model = facts["model"]
+    if found := comma(subject.cls, subject):
+        return found
     for name, value in vars(subject.cls).items() if subject.cls else ():
         line = written(subject, model, name)
-        if isinstance(value, tuple) and value and isinstance(value[0], Column | orm.MappedColumn):
-            edit = {"before": f"{line.text.rstrip(',')},", "after": line.text.rstrip(",")}
-            return "comma-after-column", {"attribute": name} | edit
         if isinstance(value, ColumnClause) and not isinstance(value, Column):
             return "column-in-lower-case", {"attribute": name} | edited(line, "column", "Column")
     for column in getattr(table_of(subject.cls), "columns", ()):
@@ -75,6 +76,16 @@ def no_key(facts: dict[str, str], error: BaseException, subject: Subject) -> Fou
     mapped = "id: Mapped[int] = mapped_column(primary_key=True)"
     classic = "id = db.Column(db.Integer, primary_key=True)"
     return "primary-key-missing", {"after": like(source_of(subject, model), mapped, classic)}
+
+
+def comma(model: type | None, subject: Subject) -> Found | None:
+    """Find a column that a comma has made a tuple of."""
+    for name, value in vars(model).items() if model else ():
+        if isinstance(value, tuple) and value and isinstance(value[0], COLUMNS):
+            text = written(subject, model.__name__, name).text.rstrip(",")  # type: ignore[union-attr]
+            known = {"model": model.__name__, "attribute": name}  # type: ignore[union-attr]
+            return "comma-after-column", known | {"before": f"{text},", "after": text}
+    return None
 
 
 def no_table(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
@@ -133,7 +144,7 @@ def unknown_argument(facts: dict[str, str], error: BaseException, subject: Subje
 
 def _parameters(kind: object) -> list[str]:
     target = kind.__init__ if isinstance(kind, type) else kind  # type: ignore[misc]
-    names = [name for name in inspect.signature(target).parameters if name != "self"]  # type: ignore[arg-type]
+    names = [name for name in signature(target).parameters if name != "self"]  # type: ignore[arg-type]
     return [*names, "schema", "comment"] if kind is Table else names
 
 
@@ -181,7 +192,7 @@ def not_mapped(facts: dict[str, str], error: BaseException, subject: Subject) ->
 def no_column(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
     """Find the column that a constraint or an index was meant for."""
     table = tables().get(facts["table"])
-    own = {name: value for name, value in vars(subject.cls or object).items() if name[0] != "_"}
+    own = {n: v for n, v in vars(subject.cls or object).items() if isinstance(v, COLUMNS)}
     columns = [getattr(value, "name", None) or name for name, value in own.items()]
     if table is not None:
         columns = list(table.columns.keys())
@@ -200,7 +211,8 @@ def defined_twice(facts: dict[str, str], error: BaseException, subject: Subject)
         table = table_of(model)
         same = metadata is None or table is None or table.metadata is metadata
         if same and getattr(table, "fullname", "") == facts["table"]:
-            first = {"target": model.__name__, "other": written(Subject(), model.__name__).where}
+            place = written(Subject(file=subject.file), model.__name__).where
+            first = {"target": model.__name__, "other": f"The first is {place.rstrip(':')}."}
             second = getattr(subject.cls, "__module__", "")
             if second and model.__module__ != second and file_of(model) == subject.file:
                 names = {"first": model.__module__, "second": second}
@@ -220,7 +232,7 @@ def unknown_attribute(facts: dict[str, str], error: BaseException, subject: Subj
     line = (
         written(subject, subject.model, subject.attribute) if subject.mapping else own_text(subject)
     )
-    known = {"model": model, "names": ", ".join(names)}
+    known = {"model": model, "names": ", ".join(names), "where": line.where}
     return "attribute-misspelt", known | edited(line, facts["wrong"], near)
 
 
@@ -230,7 +242,7 @@ def wrong_argument(facts: dict[str, str], error: BaseException, subject: Subject
     kind = re.fullmatch(r"<(?:class|enum) '(?:.*\.)?(\w+)'>", wrong)
     if wrong.startswith("{"):
         return "table-args-order", {"attribute": "__table_args__"}
-    prefix = "db." if "db." in line.text else ""
+    prefix = prefix_of(line, subject)
     if kind and kind[1] in TYPES:
         return "column-type-python", {"wrong": kind[1]} | edited(
             line, kind[1], prefix + TYPES[kind[1]]
@@ -265,12 +277,6 @@ def unknown_annotation(facts: dict[str, str], error: BaseException, subject: Sub
     return "annotation-name-unknown", {}
 
 
-def unknown_in_db(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
-    """Find the name of `db` that was meant."""
-    names = [*vars(sqlalchemy), *vars(orm), "Model", "Table", "session", "engine"]
-    return "db-name-unknown", {"right": misspelt(facts["wrong"], names)}
-
-
 def unmapped(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
     """Tell a relationship to something else from an object of something else in the session."""
     wrong = facts["wrong"].removeprefix("builtins.")
@@ -286,4 +292,9 @@ def of_column(facts: dict[str, str], error: BaseException, subject: Subject) -> 
     """Tell a column that is called `query` from other attributes."""
     if facts["attribute"] == "query":
         return "query-is-a-column", {}
+    for model in models_named(facts["model"]):
+        relationships: Any = inspect(model).relationships
+        if facts["attribute"] in relationships:
+            target = relationships[facts["attribute"]].mapper.class_.__name__
+            return "attribute-of-relationship", {"target": target}
     return "attribute-of-column", {}

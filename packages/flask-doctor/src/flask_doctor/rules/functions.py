@@ -186,7 +186,7 @@ def _advice(left: str, right: str) -> str:
         return (
             "Give a number for a number: `int(value)`. What a form or a URL sends is always a text."
         )
-    if "uuid" in kinds:
+    if "uuid" in kinds and kinds & set(TEXTS):
         return "Make a UUID of the text: `uuid.UUID(value)`."
     if any(kind.startswith(("timestamp", "date", "time", "interval")) for kind in kinds):
         return "Give a `datetime` where the column is a time, and a `timedelta` to add or subtract."

@@ -34,17 +34,16 @@ CLOSER: dict[str, Callable[[dict[str, str], BaseException, Subject], Found]] = {
     "constraint-column-missing": columns.no_column,
     "table-defined-twice": columns.defined_twice,
     "attribute-unknown": columns.unknown_attribute,
-    "db-name-unknown": columns.unknown_in_db,
     "relationship-name-unknown": relations.unknown_name,
     "foreign-key-table-unknown": relations.no_table,
     "foreign-key-column-unknown": relations.no_column,
+    "foreign-key-to-class": relations.key_to_class,
     "foreign-key-missing": relations.no_key,
     "foreign-keys-ambiguous": relations.ambiguous,
     "back-populates-missing": relations.no_other_side,
     "same-direction": relations.same_direction,
     "option-unknown": relations.unknown_option,
     "relationship-target-wrong": relations.wrong_target,
-    "relationship-columns-as-text": relations.columns_as_text,
     "not-a-model": columns.unmapped,
 }
 
@@ -91,16 +90,6 @@ def _is_sqlalchemys(error: BaseException, subject: Subject) -> bool:
     return subject.mapping and (isinstance(error, SQLAlchemyError) or within)
 
 
-def _no_attribute(error: AttributeError) -> Found | None:
-    """Take Python's own words for a missing attribute of `db`."""
-    owner, name, text = error.obj, error.name or "", str(error)
-    if type(owner).__name__ == "SQLAlchemy" and not name.startswith("_"):
-        lite = type(owner).__module__.startswith("flask_sqlalchemy_lite")
-        if lite or name == text:
-            return "db-name-unknown-lite" if lite else "db-name-unknown", {"wrong": name}
-    return None
-
-
 def _where(facts: dict[str, str], error: BaseException, subject: Subject) -> str:
     """Return the line of the model, or else the one that the error came by."""
     inside = place(subject.file, subject.line) if subject.mapping and subject.file else ""
@@ -117,8 +106,6 @@ def _where(facts: dict[str, str], error: BaseException, subject: Subject) -> str
 def _unexpected(error: BaseException, subject: Subject) -> Found | None:
     """Take Python's own words for a wrong argument, which say nothing of models."""
     text = str(error)
-    if isinstance(error, AttributeError):
-        return _no_attribute(error)
     if not isinstance(error, TypeError):
         return None
     line = own_text(subject).text

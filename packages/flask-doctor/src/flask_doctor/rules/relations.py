@@ -1,7 +1,9 @@
 """A closer look at the relationships of models and the foreign keys below them."""
 
 import re
+import sys
 from collections.abc import Iterator
+from typing import Any
 
 from sqlalchemy import ForeignKey, Table
 
@@ -12,11 +14,13 @@ from ..model_code import (
     attributes,
     defined_beside,
     edited,
+    file_of,
     like,
     model_of,
     models,
     models_named,
     own_text,
+    prefix_of,
     registry_of,
     table_of,
     tables,
@@ -24,7 +28,7 @@ from ..model_code import (
     written,
 )
 from ..pointing import misspelt
-from .columns import unknown_attribute
+from .columns import comma, unknown_attribute
 
 TWO_TABLES = re.compile(r" between '([^']+)' and '([^']+)'")
 # What options of a relationship take.
@@ -50,6 +54,11 @@ def unknown_name(facts: dict[str, str], error: BaseException, subject: Subject) 
     near = misspelt(wrong, tables() if is_table else own) or model_of(wrong)
     if near:
         return "relationship-name-misspelt", known | edited(line, wrong, near)
+    module = sys.modules.get(getattr(subject.cls, "__module__", ""))
+    if isinstance(getattr(module, wrong, None), type):
+        bases = re.search(r"class \w+\((.+)\):", written(subject, facts["model"]).where)
+        where = written(Subject(file=file_of(subject.cls)), wrong).where  # type: ignore[arg-type]
+        return "not-a-model", {"wrong": wrong, "base": bases[1] if bases else "", "where": where}
     if elsewhere := defined_beside(subject, wrong):
         return "model-not-imported", known | {"file": elsewhere[0], "module": elsewhere[1]}
     return "relationship-name-unknown", known | {"names": ", ".join(sorted(own))}
@@ -95,6 +104,16 @@ def _keys(table: Table | None) -> list[ForeignKey]:
     return list(table.foreign_keys) if table is not None else []
 
 
+def key_to_class(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
+    """Name the table of the class that a foreign key names."""
+    named = re.search(r"got <class '(?:.*\.)?(\w+)'>", str(error))
+    line = own_text(subject)
+    for model in models_named(named[1]) if named else ():
+        target = f'"{table_of(model).fullname}.{_primary(table_of(model))}"'
+        return "foreign-key-to-class", edited(line, model.__name__, target)
+    return "foreign-key-to-class", {}
+
+
 def no_column(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
     """Find the column that a foreign key was meant for."""
     target, wrong = facts["target"], facts["wrong"]
@@ -126,12 +145,16 @@ def no_key(facts: dict[str, str], error: BaseException, subject: Subject) -> Fou
     for key in _keys(one) + _keys(other):
         if found := _unknown_table(key, "", subject):
             return found
+    for model in (model_of(one.fullname), model_of(other.fullname)):
+        for cls in models_named(model):
+            if found := comma(cls, subject):
+                return found
     relation = facts["model"], facts["attribute"]
     known = {"table": one.fullname, "other": other.fullname}
     for child, parent, column in _candidates(one, other, relation[1]):
         line = written(subject, model_of(child.fullname), column)
         if line.text:
-            prefix = "db." if "db." in line.text else ""
+            prefix = prefix_of(line, subject)
             target = f'{prefix}ForeignKey("{parent.fullname}.{_primary(parent)}")'
             typed = re.search(r"\((?!\s*\w+\s*=|\s*\))", line.text)
             edit = _after_type(line, target) if typed else with_argument(line, target, first=True)
@@ -152,7 +175,7 @@ def no_key(facts: dict[str, str], error: BaseException, subject: Subject) -> Fou
     return "foreign-key-missing", known | {"target": model_of(child.fullname), "after": after}
 
 
-def _two_tables(error: BaseException) -> tuple[Table | None, Table | None]:
+def _two_tables(error: BaseException) -> tuple[Any, Any]:
     named = TWO_TABLES.search(str(error.__cause__ or error.__context__ or error))
     known = tables()
     return (known.get(named[1]), known.get(named[2])) if named else (None, None)
@@ -180,29 +203,34 @@ def _after_type(line: Written, key: str) -> dict[str, str]:
 
 
 def ambiguous(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
-    """Name the columns of which one must be chosen."""
+    """Name the columns of which one must be chosen, and choose one in each relationship."""
     one, other = _two_tables(error)
-    pairs = [
-        (key.parent.table.fullname, key.parent.key)
+    keys = [
+        (child, parent, key.parent.key)
         for child, parent in ((one, other), (other, one))
         for key in _keys(child)
         if parent is not None and key.target_fullname.rpartition(".")[0] == parent.fullname
     ]
     if "secondary" in facts["said"]:
-        return "foreign-keys-ambiguous-secondary", {
-            "table": other.fullname if other is not None else ""
-        }
-    if not pairs or not facts["attribute"]:
-        return "foreign-keys-ambiguous-join", {"columns": ", ".join(n for _, n in pairs)}
-    names = {
-        name.removesuffix("_id"): (model_of(table), name) for table, name in sorted(set(pairs))
-    }
-    near = misspelt(facts["attribute"], names) or next(iter(names))
-    model, column = names[near]
-    argument = f'foreign_keys="{model}.{column}"'
-    line = written(subject, facts["model"], facts["attribute"])
-    columns = " and ".join(sorted(f"{model_of(t)}.{n}" for t, n in set(pairs)))
-    return "foreign-keys-ambiguous", {"columns": columns, **with_argument(line, argument)}
+        table = other.fullname if other is not None else ""
+        return "foreign-keys-ambiguous-secondary", {"table": table}
+    names = {name.removesuffix("_id"): (child, parent, name) for child, parent, name in keys}
+    if not names or not facts["attribute"]:
+        return "foreign-keys-ambiguous-join", {"columns": ", ".join(n for *_, n in keys)}
+    parents = [n for _, parent, _ in keys for n in (model_of(parent.fullname), parent.name)]
+    near = next(filter(None, (misspelt(n, names) for n in [facts["attribute"], *parents])), "")
+    child, parent, column = names[near or min(names)]
+    ends = model_of(child.fullname), model_of(parent.fullname)
+    argument = f'foreign_keys="{ends[0]}.{column}"'
+    edit = []
+    for model in dict.fromkeys([facts["model"], *ends]):
+        for name in [n for cls in models_named(model) for n in attributes(cls)]:
+            line = written(subject, model, name)
+            between = {model, *re.findall(r"\w+", line.text)} >= {*ends}
+            if re.search(r"relationship\((?!.*foreign_keys)", line.text) and between:
+                edit += ["- {before}\n+ {after}".format(**with_argument(line, argument))]
+    columns = " and ".join(sorted({f"{model_of(c.fullname)}.{n}" for c, _, n in keys}))
+    return "foreign-keys-ambiguous", {"columns": columns, "edit": "\n".join(edit)}
 
 
 def no_other_side(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
@@ -243,24 +271,15 @@ def same_direction(facts: dict[str, str], error: BaseException, subject: Subject
     side = next((s for s in sides if misspelt(s, keys)), sides[0])
     line = written(subject, model, side)
     argument = f'remote_side="{model}.{_primary(table) if table is not None else "id"}"'
-    if "remote_side" in line.text:
-        wrong = re.findall(r"remote_side\s*=\s*[^,)]+", line.text)[-1]
-        return "same-direction", {"attribute": side, "before": wrong, "after": argument}
     return "same-direction", {"attribute": side, **with_argument(line, argument)}
 
 
 def unknown_option(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
     """Find the value of `cascade` or `lazy` that was meant."""
-    wrong = facts["wrong"]
     option, values = ("cascade", CASCADES) if "cascade" in facts["said"] else ("lazy", LOADERS)
     known = {"option": option, "names": ", ".join(values)}
-    near = misspelt(wrong.replace("_", "-"), values)
-    if not near:
-        return "option-unknown", known
-    line = (
-        own_text(subject) if subject.body else written(subject, facts["model"], facts["attribute"])
-    )
-    return "option-misspelt", known | edited(line, wrong, near)
+    near = misspelt(facts["wrong"].replace("_", "-"), values)
+    return "option-unknown", known | {"right": f"`{near}`" if near else "one of these values"}
 
 
 def wrong_target(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
@@ -273,20 +292,3 @@ def wrong_target(facts: dict[str, str], error: BaseException, subject: Subject) 
                 line, named, near
             )
     return "relationship-target-wrong", known
-
-
-def columns_as_text(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
-    """Write a column as the text that a relationship takes."""
-    argument, model = facts["wrong"], facts["model"]
-    line = written(subject, model, subject.attribute)
-    given = re.search(rf"{argument}\s*=\s*(\[[^\]]*\]|[^,)]+)", line.text)
-    table = table_of(subject.cls)
-    if given is None or table is None:
-        return "relationship-columns-as-text", {
-            "before": f"{argument}=...",
-            "after": f'{argument}="{model}.COLUMN"',
-        }
-    names = [name for name in re.findall(r"\w+", given[1]) if name in table.columns]
-    column = next(iter(names), _primary(table))
-    after = line.text.replace(given[0], f'{argument}="{model}.{column}"')
-    return "relationship-columns-as-text", {"before": line.text, "after": after}
