@@ -4,7 +4,6 @@ It starts with the first connection and stops a moment after the last one is clo
 work of the keeper, a small process of its own.
 """
 
-import errno
 import os
 import subprocess
 import sys
@@ -19,8 +18,15 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812
 
 ROLE = "postgres"
+# PostgreSQL refuses to run as root: root's server runs as this user, which is made if need be.
+SYSTEM_USER = "pgserver"
 READY = "ready"
 KEEPER = f"{__package__}.keeper"
+REMEDIES = {
+    "No space left on device": "free some disk space, and try again",
+    "Read-only file system": "move the project to a folder that you can write to",
+    "Permission denied": "run this as the folder's owner, or move the project to a folder of yours",
+}
 
 
 class EmbeddedServerError(psycopg2.OperationalError):
@@ -36,6 +42,7 @@ def connect(directory: Path, database: str, options: str = "") -> "Connection":
     """
     if os.name == "nt":
         raise EmbeddedServerError("on Windows there is no embedded server: set DATABASE_URL")
+    _refuse_to_take(directory)
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
         # Held until the connection stands: the keeper can't stop the server in between.
@@ -46,11 +53,10 @@ def connect(directory: Path, database: str, options: str = "") -> "Connection":
             connection: Connection = psycopg2.connect(**parameters)
             return connection
     except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EROFS, errno.ENOSPC):
+        if error.strerror not in REMEDIES:
             raise
         raise EmbeddedServerError(
-            f"{error.filename} can't be written ({error.strerror}): log in as its owner, free some "
-            "space, move the project to a folder that you can write to, or set DATABASE_URL"
+            f"{error.filename} can't be written: {error.strerror}: {REMEDIES[error.strerror]}"
         ) from error
     except ModuleNotFoundError as error:
         raise EmbeddedServerError(
@@ -62,12 +68,27 @@ def connect(directory: Path, database: str, options: str = "") -> "Connection":
 def address(directory: Path) -> dict[str, Any]:
     """Return the running server's host (or its socket's folder), port and role.
 
-    Raises FileNotFoundError when it doesn't run. The lines of postmaster.pid are those of
-    PostgreSQL's src/include/utils/pidfile.h: port, socket folder and host are the 4th to 6th.
+    Raises FileNotFoundError when it doesn't run, or was started under another name. The lines of
+    postmaster.pid are those of PostgreSQL's src/include/utils/pidfile.h: the data's folder is the
+    2nd; port, socket folder and host are the 4th to 6th.
     """
     lines = (directory / "postmaster.pid").read_text().splitlines()
+    if not directory.samefile(lines[1]):
+        raise FileNotFoundError(f"{directory} had another name")
     port, folder, host = (line.strip() for line in [*lines, "", "", "", "", "", ""][3:6])
     return {"host": folder or host, "port": port, "user": ROLE}
+
+
+def _refuse_to_take(directory: Path) -> None:
+    """Refuse as root what belongs to somebody, who would be locked out of it."""
+    if os.geteuid() != 0:
+        return
+    for place in (directory, directory.parent):
+        if place.exists() and (owner := place.owner()) not in ("root", SYSTEM_USER):
+            raise EmbeddedServerError(
+                f"{place} belongs to user {owner}, and you are root: run this as {owner}, "
+                "or set DATABASE_URL"
+            )
 
 
 def _is_running(directory: Path) -> bool:

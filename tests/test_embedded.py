@@ -162,12 +162,42 @@ def test_a_socket_folder_that_somebody_else_made_is_refused(folder: Path, monkey
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can take what belongs to another")
-def test_root_takes_no_data_that_belong_to_somebody(tmp_path: Path):
-    (tmp_path / "postgres").mkdir()
-    shutil.chown(tmp_path / "postgres", "nobody")
+@pytest.mark.parametrize("taken", [".", "postgres"])
+def test_root_takes_nothing_in_a_folder_that_belongs_to_somebody(tmp_path: Path, taken: str):
+    (tmp_path / taken).mkdir(exist_ok=True)
+    shutil.chown(tmp_path / taken, "nobody")
+    before = list(tmp_path.iterdir())
     with pytest.raises(embedded.EmbeddedServerError, match="run this as nobody, or set DATABASE"):
         embedded.connect(tmp_path / "postgres", "postgres")
-    assert (tmp_path / "postgres").owner() == "nobody"
+    assert (tmp_path / taken).owner() == "nobody"
+    assert list(tmp_path.iterdir()) == before
+
+
+def test_a_folder_that_is_renamed_while_it_runs_can_be_used_when_all_have_left(directory: Path):
+    folder = directory.parent
+    renamed = folder.with_name(f"{folder.name}-renamed")
+    with closing(embedded.connect(directory, "postgres")):
+        folder.rename(renamed)
+        with pytest.raises(FileNotFoundError):  # its address is the old one
+            embedded.address(renamed / "postgres")
+    wait_until_stopped(directory)
+    assert version(renamed / "postgres") == 18
+    wait_until_stopped(renamed / "postgres")
+    renamed.rename(folder)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            'running ... 2026-11-25 UTC [7] FATAL:  could not write "x": No space left on device',
+            'could not write "x": No space left on device: free some disk space, and try again',
+        ),
+        ("initdb: error: no such role", "no such role"),
+    ],
+)
+def test_a_failed_start_is_told_in_its_last_words_and_with_a_remedy(said: str, told: str):
+    assert str(keeper._failed(said)) == f"the embedded server did not start: {told}"
 
 
 def test_where_there_is_no_wheel_a_postgresql_of_the_machine_serves(monkeypatch):
