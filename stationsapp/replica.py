@@ -65,8 +65,12 @@ class Replica:
     def connect(self) -> Connection:
         """Return a connection for reads, to the one or the other."""
         if monotonic() > self.away_until:
+            if self.away_until:  # one tries again, and may wait in vain: meanwhile no other does
+                self.away_until = monotonic() + PAUSE
             try:
-                return db.engines["read"].connect()
+                connection = db.engines["read"].connect()
+                self.away_until = 0.0
+                return connection
             except AWAY:
                 self.away_until = monotonic() + PAUSE
                 current_app.logger.warning("the server for reads doesn't answer: reads go on here")

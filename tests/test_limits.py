@@ -14,7 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from postgres import config_for
 from psycopg2.extensions import parse_dsn
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
 from stationsapp import create_app
@@ -22,6 +22,7 @@ from stationsapp.database import read
 from stationsapp.extensions import db
 from stationsapp.hosts import Hosts
 from stationsapp.limits import POOL, RECYCLE
+from stationsapp.replica import reading
 
 FOREVER = 60  # seconds, on any machine; each request here has half a second
 
@@ -209,3 +210,24 @@ def test_reads_go_on_where_writes_go_when_the_replica_does_not_answer(
     assert other.test_client().get("/api/stations").status_code == 200
     with other.app_context():
         db.engine.dispose()
+
+
+def test_while_one_request_tries_the_replica_again_the_others_go_to_the_primary(
+    app: Flask, database_url: str
+):
+    settings = {"DATABASE_READ_URL": database_url}
+    other = create_app(type("Config", (config_for(database_url),), settings))
+    pools = []
+
+    def meanwhile(*_: object) -> None:
+        with reading() as connection:
+            pools.append(connection.engine.pool)
+
+    with other.app_context():
+        other.extensions["replica"].away_until = 1.0  # it was away, and its pause is over
+        event.listen(db.engines["read"], "checkout", meanwhile)
+        with reading() as connection:
+            pools.append(connection.engine.pool)
+        assert pools == [db.engine.pool, db.engines["read"].pool]
+        for engine in db.engines.values():
+            engine.dispose()
