@@ -130,4 +130,7 @@ def article_nearest() -> Response:
     return jsonify([station.json() for station in db.session.scalars(query)])
 
 
-app = DispatcherMiddleware(create_app("production"), {"/hand": hand, "/article": article})
+app = create_app("production")
+app.wsgi_app = DispatcherMiddleware(  # type: ignore[method-assign]
+    app.wsgi_app, {"/hand": hand, "/article": article}
+)

@@ -41,10 +41,11 @@ def no_database(server: str | None) -> Iterator[None]:
             if cursor.fetchone() == (True,):
                 cursor.execute(f"DROP DATABASE IF EXISTS {other} WITH (FORCE)")
         parameters = parse_dsn(server) if server else embedded.address(DIRECTORY)
-        address = urlencode(parameters | {"dbname": name}, quote_via=quote)
-        os.environ["DATABASE_URL"] = f"postgresql:///?{address}"
+        parameters.pop("dbname", None)
+        address = urlencode(parameters, quote_via=quote)
+        os.environ["DATABASE_URL"] = f"postgresql:///{name}?{address}"
         os.environ |= {"APP_CONFIG": "production", "SECRET_KEY": "for benchmarks only"}
-        os.environ["TRUSTED_HOSTS"] = "127.0.0.1,localhost"
+        os.environ |= {"TRUSTED_HOSTS": "127.0.0.1,localhost", "LOG_LEVEL": "ERROR"}
         os.environ.pop("DATABASE_READ_URL", None)
         try:
             yield
@@ -63,8 +64,8 @@ def gunicorn() -> Iterator[int]:
         port = place.getsockname()[1]
         command = [
             *(sys.executable, "-m", "gunicorn", "benchmarks.ceilings:app", "--workers", "2"),
-            *("--bind", f"127.0.0.1:{port}", "--reuse-port", "--access-logfile", os.devnull),
-            *("--log-level", "error", "--keep-alive", "60"),  # seconds, for slow clients' sake
+            *("--bind", f"127.0.0.1:{port}", "--reuse-port", "--log-level", "error"),
+            *("--keep-alive", "60"),  # seconds, for slow clients' sake
         ]
         process = subprocess.Popen(command, cwd=ROOT)
         try:
