@@ -54,9 +54,14 @@ def refused(error: BaseException, case: Case) -> Found | None:
     entry = entry or "refused-otherwise"
     if entry in ("role-missing", "database-missing") and _is_replaced(text, parameters):
         entry, facts["database"] = "pooler-target-missing", str(parameters["dbname"])
+    if entry == "ssl-unsupported":
+        whose = "sslmode" if "sslmode" in parameters else "PGSSLMODE"
+        facts |= {"whose": whose, "mode": libpq.effective(parameters).get("sslmode", "require")}
     facts |= _named(entry, attempt.reason, facts)
-    facts |= {"mode": mode} if (mode := libpq.effective(parameters).get("sslmode")) else {}
     facts["says"] = masked(attempt.reason, str(parameters.get("password") or "") or None)
+    if entry == "database-missing":
+        entry, more = databases.missing(case, facts["database"])
+        facts |= more
     if case.probe:
         entry, more = _around(entry, attempt, facts, case)
         facts |= more
@@ -107,7 +112,8 @@ def _place(attempt: libpq.Attempt | None, text: str, parameters: dict[str, Any])
         named = re.search(r"host (?:name )?[\"']([^\"']+)[\"']", text)
         return {"host": named[1]} if named else {}
     own = libpq.effective(parameters)
-    names = {"role": own.get("user", ""), "database": own.get("dbname", "")} | libpq.names_in(text)
+    names = {"role": own.get("user") or machine.system_user().get("system_user", "")}
+    names |= {"database": own.get("dbname", "")} | libpq.names_in(text)
     return server_facts(attempt.host, attempt.port, names["role"], names["database"])
 
 
@@ -117,9 +123,7 @@ def _around(entry: str, attempt: libpq.Attempt, facts: dict[str, str], case: Cas
         return "no-answer", {}
     if entry == "connection-refused" and machine.is_local(attempt.host):
         return _elsewhere(attempt, case) or (entry, _not_running(attempt))
-    if entry == "database-missing":
-        entry, more = databases.missing(case, facts["database"])
-    elif entry == "too-many-connections-to-database":
+    if entry == "too-many-connections-to-database":
         more = databases.limit(case, facts["database"])
     else:
         more = {}
@@ -134,7 +138,8 @@ def _around(entry: str, attempt: libpq.Attempt, facts: dict[str, str], case: Cas
 
 def _elsewhere(attempt: libpq.Attempt, case: Case) -> Found | None:
     """Explain that the server listens at this port, at another address or by another socket."""
-    folder = machine.servers().get(attempt.port)
+    usual = (folder for folder in machine.FOLDERS if folder != attempt.host)
+    folder = next((f for f in usual if machine.takes_connections(f, attempt.port)), None)
     own = case.engine.url if case.engine else None
     if own is None or own.port not in (None, int(attempt.port)):
         return None
