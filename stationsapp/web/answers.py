@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from flask import Response, abort, request
+from flask import Response, abort, current_app, request, url_for
 
 from .blueprint import View
 
@@ -64,6 +64,14 @@ def tag(version: int, shape: str = "") -> str:
     place = request.scheme, request.host, request.path  # which links in the answer begin with
     asked = *place, request.query_string, request.headers.get("Accept"), shape
     return f"{version}-{crc32(repr(asked).encode()):08x}"
+
+
+def address(endpoint: str, **values: Any) -> str:
+    """Return a link to a place here, or only its path where TRUSTED_HOSTS doesn't say our names.
+
+    The host that a request names is anybody's word.
+    """
+    return url_for(endpoint, _external=bool(current_app.config["TRUSTED_HOSTS"]), **values)
 
 
 def answer(body: bytes | Iterator[bytes], media_type: str, tag: str, status: int = 200) -> Response:

@@ -49,7 +49,10 @@ def test_what_another_release_represented_is_not_fresh(
 
 
 @pytest.mark.parametrize("base_url", ["https://localhost", "http://stations.example"])
-def test_where_links_lead_elsewhere_the_tag_is_another(client: FlaskClient, base_url: str):
+def test_where_links_lead_elsewhere_the_tag_is_another(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, base_url: str
+):
+    monkeypatch.setitem(app.config, "TRUSTED_HOSTS", ["localhost", "stations.example"])
     first = client.get("/api/stations?limit=1")
     elsewhere = client.get(
         "/api/stations?limit=1",
@@ -58,6 +61,11 @@ def test_where_links_lead_elsewhere_the_tag_is_another(client: FlaskClient, base
     )
     assert elsewhere.status_code == 200
     assert elsewhere.get_json()["next"] != first.get_json()["next"]
+
+
+def test_a_host_that_nobody_vouches_for_is_in_no_link(client: FlaskClient):
+    response = client.get("/api/stations?limit=1", base_url="http://evil.example")
+    assert response.get_json()["next"] == "/api/stations?limit=1&cursor=1"
 
 
 @pytest.mark.parametrize("other", ["limit=5", "cursor=0"])

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Semaphore
 from typing import Any
 
-from flask import Response, abort, request, url_for
+from flask import Response, abort, request
 from marshmallow import Schema
 from werkzeug.exceptions import ServiceUnavailable
 
@@ -62,7 +62,7 @@ def index(query: dict[str, Any]) -> Response:
     if len(rows) > query["limit"]:
         rows.pop()
         arguments = {**request.args, "cursor": rows[-1]["id"]}
-        address = url_for("api.index", _external=True, **arguments)
+        address = answers.address("api.index", **arguments)
     body = representations.many(form, rows, COLUMN_NAMES, next=address)
     response = answers.answer(body, MEDIA_TYPES[form], _tag(version))
     if address:

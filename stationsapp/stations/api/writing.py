@@ -2,7 +2,7 @@
 
 from typing import Any, NoReturn
 
-from flask import Response, abort, request, url_for
+from flask import Response, abort, request
 from psycopg2 import errors
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -12,7 +12,7 @@ from ...auth import auth
 from ...database import Row
 from ...extensions import db
 from ...models import Station
-from ...web.answers import answer
+from ...web.answers import address, answer
 from ...web.blueprint import Blueprint
 from ...web.parser import merged, refuse_parameters
 from .. import locks, search
@@ -143,7 +143,7 @@ def _conflict(rival: Station) -> NoReturn:
 
 
 def _address(station: Station) -> str:
-    return url_for("api.show", station_id=station.id, _external=True)
+    return address("api.show", station_id=station.id)
 
 
 def _row(station: Station) -> Row:
