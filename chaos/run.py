@@ -6,8 +6,8 @@ from pathlib import Path
 from .report import Row, Times, judge, table
 from .world import Fault, Template, World, world_for
 
-BEFORE = 2.0  # seconds in which all is well
-AFTER = 4.0  # and in which it is to be again
+BEFORE = 1.5  # seconds in which all is well
+AFTER = 3.0  # and in which it is to be again
 
 
 def run(fault: Fault, template: Template, folder: Path) -> Row:

@@ -15,7 +15,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from .replica import READS
 
-WAIT = 0.2  # seconds for a place, in a spare thread; under mere load one is free much sooner
+WAIT = 0.25  # seconds for a place, in a spare thread; under mere load one is free much sooner
 RETRY_AFTER = 1  # second
 # What needs no database, or sees to it that it doesn't wait.
 OPEN = ("/health/", "/metrics", "/static/")

@@ -60,7 +60,10 @@ COMMAND_SESSION = {
 # Of a migration's transaction: while it waits for a table, every query behind it waits as well.
 MIGRATION_SESSION = {"statement_timeout": "1h", "lock_timeout": "5s"}
 MIGRATION_QUEUE = 600  # seconds for the migrations that another process runs
+# The last part of a request's time, in which no connection is begun: the watchdog can't cut that.
+LATE = 0.3
 DEADLINE = "stationsapp.deadline"  # in a request's environment
+TOO_LATE = "stationsapp.too_late"  # and when it is too late to connect
 SETTLED = "settled"  # of a connection's `info`: whether its session has these settings
 TIME = "time"  # the seconds of the request that uses it, if one does
 LINE = "line"  # and what the watchdog cuts it by
@@ -121,7 +124,11 @@ def deadline() -> float:
     """
     # Not in `g`, which is the application context's: a shell's, say, is that of many requests.
     own = request.environ
-    end: float = own.setdefault(DEADLINE, monotonic() + current_app.config["DATABASE_TIMEOUT"])
+    if DEADLINE not in own:
+        seconds = current_app.config["DATABASE_TIMEOUT"]
+        own[DEADLINE] = monotonic() + seconds
+        own[TOO_LATE] = own[DEADLINE] - LATE * seconds
+    end: float = own[DEADLINE]
     if monotonic() >= end:
         raise TimeoutError("the request's time is over")
     return end
@@ -146,6 +153,8 @@ class _Start:
         wanted: list[Mapping[str, str | int]] = [SESSION]
         if has_request_context():
             deadline()
+            if monotonic() > request.environ.get(TOO_LATE, inf):
+                raise TimeoutError("too little of the request's time is left to connect")
             wanted.append(_request_session())
         settled = f"{options(*wanted)} {parameters.get('options', '')}".strip()
         if not self.refused:

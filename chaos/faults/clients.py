@@ -9,7 +9,7 @@ from functools import partial
 from ..load import Load
 from ..world import Fault, World
 
-HELD = 8  # seconds
+HELD = 6  # seconds
 HEAD = b"Host: localhost\r\n"
 HALF_SENT = b"GET /api/stations HTTP/1.1\r\n" + HEAD
 UNREAD = b"GET /api/stations?all=true HTTP/1.1\r\n" + HEAD + b"\r\n"

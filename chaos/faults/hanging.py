@@ -7,7 +7,7 @@ from ..load import Load
 from ..world import Fault, World
 
 CHANGE = {"name": "changed"}
-FROZEN, DROPPED, LOCKED, SLOW = 20, 20, 12, 8  # seconds
+FROZEN, DROPPED, LOCKED, SLOW = 20, 12, 8, 6  # seconds
 
 
 def frozen(world: World, load: Load) -> None:
