@@ -7,7 +7,7 @@ INSTALLED := .venv/installed
 # The last migration from before squawk looked at them: those after it may meet a live table.
 CHECKED := 0006
 
-.PHONY: help run test chaos fuzz doctor-exam bench lint format docs serve lock clean
+.PHONY: help run test chaos cluster fuzz doctor-exam bench lint format docs serve lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 13
@@ -33,6 +33,9 @@ doctor-exam: $(INSTALLED) ## break healthy set-ups at random and score the docto
 bench: $(INSTALLED) ## measure how fast it is, in a few minutes (make bench ARGS='--cpu --stations 100000')
 	$(BIN)/python -m benchmarks $(ARGS)
 
+cluster: $(INSTALLED) .venv-cluster/installed ## break a cluster with Patroni on this Debian, part by part (make cluster ARGS='frozen deploy')
+	@$(BIN)/python -m cluster $(ARGS)
+
 lint: $(INSTALLED) ## check style, types, and the SQL of new migrations
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -55,8 +58,14 @@ lock: $(INSTALLED) ## update the pinned versions in constraints.txt
 		--no-emit-index-url --no-emit-package flask-doctor --no-header --output-file constraints.txt pyproject.toml
 	$(MAKE) --always-make $(INSTALLED)
 
+# Debian's Python: PostgreSQL's user, as whom Patroni runs, has access to it.
+.venv-cluster/installed: cluster/requirements.txt
+	/usr/bin/python3 -m venv .venv-cluster
+	.venv-cluster/bin/pip install --quiet --disable-pip-version-check --requirement cluster/requirements.txt
+	@touch $@
+
 clean: ## remove the virtual environment, the embedded database and everything generated
-	rm -rf .venv instance build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis
+	rm -rf .venv .venv-cluster instance build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml packages/flask-doctor/pyproject.toml constraints.txt

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from .processes import free_ports, stop, until_listening
+from .processes import free_ports, start, stop, until_listening
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"  # which not every user has on PATH
@@ -70,7 +70,7 @@ def running(folder: Path, servers: Sequence[int]) -> Iterator[int]:
     """Run nginx in front of servers on these ports; give its own."""
     (port,) = free_ports(1)
     main = write(folder, port, servers)
-    process = subprocess.Popen([NGINX, "-p", str(folder), "-c", str(main)])
+    process = start([NGINX, "-p", folder, "-c", main], folder / "nginx.log")
     try:
         until_listening(port, process)
         yield port

@@ -1,9 +1,15 @@
 """Processes that we start, and the ports that they listen on."""
 
+import os
 import socket
 import subprocess
 import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+Process = subprocess.Popen[bytes]
 
 
 def free_ports(number: int) -> list[int]:
@@ -15,19 +21,40 @@ def free_ports(number: int) -> list[int]:
         return [place.getsockname()[1] for place in sockets]
 
 
-def until_listening(port: int, process: subprocess.Popen[bytes], seconds: float = 60) -> None:
-    """Wait until a process listens on its port. Raises RuntimeError if it never does."""
+def start(command: Sequence[object], log: Path, **options: Any) -> Process:
+    """Start a process that writes to a log."""
+    with log.open("ab") as output:
+        return subprocess.Popen(list(map(str, command)), stdout=output, stderr=output, **options)
+
+
+def as_postgres() -> dict[str, str]:
+    """Return the options of `start` for what doesn't run as root."""
+    return {} if os.geteuid() else {"user": "postgres", "group": "postgres"}
+
+
+def until(condition: Callable[[], Any], seconds: float, what: str) -> None:
+    """Wait until a condition holds. Raises RuntimeError, which says what, if it never does."""
     end = time.monotonic() + seconds
-    while process.poll() is None and time.monotonic() < end:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+    while time.monotonic() < end:
+        if condition():
             return
-        except OSError:
-            time.sleep(0.05)
-    raise RuntimeError(f"{process.args!r} does not listen on port {port}")
+        time.sleep(0.05)
+    raise RuntimeError(f"{what}: not within {seconds} seconds")
 
 
-def stop(process: subprocess.Popen[bytes], seconds: float = 40) -> None:
+def until_listening(port: int, process: Process) -> None:
+    """Wait until a process listens on its port. Raises RuntimeError if it never does."""
+
+    def listens() -> bool:
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args!r} has ended")
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    until(listens, 60, f"{process.args!r} listens on port {port}")
+
+
+def stop(process: Process, seconds: float = 40) -> None:
     """End a process, by force if it takes longer."""
     process.terminate()
     try:

@@ -12,7 +12,9 @@ from alembic import context
 from alembic.script import ScriptDirectory, write_hooks
 from alembic.util import CommandError
 from flask import current_app
+from psycopg2.errors import LockNotAvailable
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from stationsapp import limits
 
@@ -114,6 +116,18 @@ def bound(connection):
 
 
 def run_migrations_online():
+    """Run the migrations, those that find a table in use several times."""
+    for tries in range(1, limits.MIGRATION_TRIES + 1):
+        try:
+            return run_once()
+        except OperationalError as error:
+            if not isinstance(error.orig, LockNotAvailable) or tries == limits.MIGRATION_TRIES:
+                raise
+            logger.info("The table is in use: trying again in %s s", limits.MIGRATION_PAUSE)
+            sleep(limits.MIGRATION_PAUSE)
+
+
+def run_once():
     with alone(), target_db.engine.connect() as connection:
         event.listen(connection, "begin", bound)
         context.configure(connection=connection, **arguments)

@@ -57,8 +57,11 @@ COMMAND_SESSION = {
     "idle_in_transaction_session_timeout": "10min",  # whoever takes an export has gone to sleep
     "client_connection_check_interval": "1s",  # a killed command's locks and work end with it
 }
-# Of a migration's transaction: while it waits for a table, every query behind it waits as well.
-MIGRATION_SESSION = {"statement_timeout": "1h", "lock_timeout": "5s"}
+# Of a migration's transaction: while it waits for a table, every query behind it waits as well. So
+# it waits for less than a second, lets them pass, and tries again.
+MIGRATION_SESSION = {"statement_timeout": "1h", "lock_timeout": "700ms"}
+MIGRATION_PAUSE = 2  # seconds
+MIGRATION_TRIES = 20  # for a table, before a migration gives up
 MIGRATION_QUEUE = 600  # seconds for the migrations that another process runs
 # The last part of a request's time, in which no connection is begun: the watchdog can't cut that.
 LATE = 0.3
@@ -67,6 +70,7 @@ TOO_LATE = "stationsapp.too_late"  # and when it is too late to connect
 SETTLED = "settled"  # of a connection's `info`: whether its session has these settings
 TIME = "time"  # the seconds of the request that uses it, if one does
 LINE = "line"  # and what the watchdog cuts it by
+NEW = "new"  # and whether it has just been made: it needs no ping
 TICK = 0.1  # seconds between the watchdog's looks
 
 
@@ -89,7 +93,7 @@ def bound(engine: Engine, *, ping: bool) -> None:
     def checkout(dbapi_connection: Any, record: Any, _: object) -> None:
         end = deadline() if has_request_context() else inf
         record.info[TIME] = current_app.config["DATABASE_TIMEOUT"] if end < inf else None
-        if ping:
+        if ping and not record.info.pop(NEW, False):
             watchdog.watch(record.info[LINE], min(end, monotonic() + PING))
             try:
                 engine.dialect.do_ping(dbapi_connection)
@@ -104,6 +108,7 @@ def bound(engine: Engine, *, ping: bool) -> None:
             watchdog.forget(line)
 
     def connect(dbapi_connection: Any, record: Any) -> None:
+        record.info[NEW] = True
         line = record.info[LINE] = Line(dbapi_connection)
         if has_request_context():
             watchdog.watch(line, deadline())

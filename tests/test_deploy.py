@@ -1,30 +1,27 @@
 """The files in `deploy/`, with systemd's own check, a real nginx and a real gunicorn."""
 
 import json
-import os
 import re
-import shlex
 import shutil
-import signal
-import socket
 import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from http.client import HTTPResponse, HTTPSConnection
 from itertools import count
 from pathlib import Path
 
 import pytest
 from flask import Flask
-from postgres import ROOT
 
 from cluster import nginx
+from cluster.gunicorn import ROOT, Service
 
 UNITS = sorted(nginx.DEPLOY.glob("*.service")) + sorted(nginx.DEPLOY.glob("*.socket"))
 UNITS += sorted(nginx.DEPLOY.glob("*.timer"))
-INSTALLED_IN = "/srv/stationsapp/.venv/bin"
+INSTALLED_IN = "/srv/stationsapp/current/.venv/bin"
 
 needs_nginx = pytest.mark.skipif(not nginx.is_installed(), reason="nginx is not installed")
 
@@ -33,10 +30,16 @@ needs_nginx = pytest.mark.skipif(not nginx.is_installed(), reason="nginx is not 
 def test_systemd_accepts_the_units(tmp_path: Path):
     for unit in UNITS:
         text = unit.read_text().replace(INSTALLED_IN, str(Path(sys.executable).parent))
-        (tmp_path / unit.name).write_text(text)
-    command = ["systemd-analyze", "verify", *(str(tmp_path / unit.name) for unit in UNITS)]
+        (tmp_path / unit.name.replace("@.", "@1.")).write_text(text)
+    command = ["systemd-analyze", "verify", *map(str, tmp_path.iterdir())]
     result = subprocess.run(command, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_the_guide_speaks_of_every_file_and_of_no_other():
+    guide = (ROOT / "docs" / "deploy.md").read_text()
+    named = set(re.findall(r"\bdeploy/([\w@.-]*\w)", guide))
+    assert named == {path.name for path in nginx.DEPLOY.iterdir()}
 
 
 @needs_nginx
@@ -47,64 +50,23 @@ def test_nginx_accepts_its_file(tmp_path: Path):
     assert (result.returncode, result.stderr) == (0, "")
 
 
-class Service:
-    """gunicorn as the unit starts it, with a socket that stays open while it restarts."""
-
-    def __init__(self, database_url: str, log: Path) -> None:
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=2048)
-        self.log = log.open("wb")
-        self.environment = os.environ | {
-            "DATABASE_URL": database_url,
-            "SECRET_KEY": "x" * 16,
-            "TRUSTED_HOSTS": "localhost",
-            "TRUSTED_PROXIES": "1",
-            "WEB_CONCURRENCY": "1",
-        }
-        self.start()
-
-    def start(self) -> None:
-        unit = (nginx.DEPLOY / "stationsapp.service").read_text()
-        command = re.search("ExecStart=(.*)", unit)[1]
-        _, *arguments = shlex.split(command)
-        # systemd passes sockets from number 3 on, and says to which process.
-        passed = (
-            "import os, sys; number, *command = sys.argv[1:]; os.dup2(int(number), 3); "
-            "os.environ |= {'LISTEN_FDS': '1', 'LISTEN_PID': str(os.getpid())}; "
-            "os.execv(sys.executable, [sys.executable, '-m', 'gunicorn', *command])"
-        )
-        number = self.socket.fileno()
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", passed, str(number), *arguments],
-            cwd=ROOT,
-            env=self.environment,
-            pass_fds=[number, 3],
-            stdout=self.log,
-            stderr=self.log,
-        )
-
-    def restart(self) -> None:
-        self.stop()
-        self.start()
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait()
-
-
 @pytest.fixture(scope="module")
 def service(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    service = Service(database_url, tmp_path_factory.mktemp("gunicorn") / "log")
-    yield service
-    service.stop()
-    service.socket.close()
-    service.log.close()
+    settings = {
+        "DATABASE_URL": database_url,
+        "SECRET_KEY": "x" * 16,
+        "TRUSTED_HOSTS": "localhost",
+        "TRUSTED_PROXIES": "1",
+        "WEB_CONCURRENCY": "1",
+    }
+    with closing(Service(settings, tmp_path_factory.mktemp("gunicorn"))) as service:
+        yield service
 
 
 @pytest.fixture(scope="module")
 def proxy(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    port = service.socket.getsockname()[1]
-    with nginx.running(tmp_path_factory.mktemp("nginx"), [port]) as own:
-        yield own
+    with nginx.running(tmp_path_factory.mktemp("nginx"), [service.port]) as port:
+        yield port
 
 
 class Client:
@@ -208,7 +170,7 @@ def test_no_request_fails_while_the_service_restarts(
                 body = {"code": str(next(numbers)), "name": "A", "lat": 1, "lng": 2}
             headers = {"Authorization": f"Bearer {token}", "Content_Type": "application/json"}
             statuses.append(client.ask(method, "/api/stations", body, **headers).status)
-            threading.Event().wait(0.02)
+            restarted.wait(0.1)
         client.connection.close()
 
     threads = [threading.Thread(target=ask, args=[method]) for method in ("GET", "GET", "POST")]

@@ -231,3 +231,15 @@ def test_while_one_request_tries_the_replica_again_the_others_go_to_the_primary(
         assert pools == [db.engine.pool, db.engines["read"].pool]
         for engine in db.engines.values():
             engine.dispose()
+
+
+def test_a_connection_that_is_new_is_taken_for_alive(app: Flask, monkeypatch: pytest.MonkeyPatch):
+    with db.engine.connect():
+        pass
+
+    def fail(_: object) -> None:
+        raise psycopg2.OperationalError
+
+    monkeypatch.setattr(db.engine.dialect, "do_ping", fail)
+    with db.engine.connect() as connection:
+        assert connection.scalar(text("SELECT 1")) == 1

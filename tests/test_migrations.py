@@ -1,5 +1,6 @@
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -122,6 +123,27 @@ def test_an_interrupted_migration_can_be_run_again(
         migrate(revision=target)
         cursor.execute(valid)
         assert cursor.fetchall() == [(True,)]
+
+
+def test_a_migration_waits_for_a_table_in_use_without_holding_up_the_others(
+    app: Flask, own_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    downgrade(revision="0001")
+    with closing(psycopg2.connect(own_url)) as writer:
+        writer.cursor().execute("LOCK TABLE stations IN ROW EXCLUSIVE MODE")
+        pauses: list[float] = []
+
+        def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            if seconds == limits.MIGRATION_PAUSE:  # its transaction is over: the table is free
+                with db.engine.connect() as other:
+                    assert other.scalar(text("SELECT count(*) FROM stations")) == 0
+                writer.rollback()
+
+        monkeypatch.setitem(limits.MIGRATION_SESSION, "lock_timeout", "50ms")
+        monkeypatch.setattr(time, "sleep", pause)
+        upgrade(revision="0002")
+    assert limits.MIGRATION_PAUSE in pauses
 
 
 def test_what_came_before_a_migration_that_fails_is_done(app: Flask):
