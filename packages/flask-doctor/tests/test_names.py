@@ -356,8 +356,8 @@ ADD_NAME = "op.add_column('birds', sa.Column('name'))"
     [
         ([ADD_BIRDS, ADD_SONGS], [BIRDS, AT.format(1)], "songs", "table-missing"),
         ([ADD_BIRDS], [BIRDS, AT.format(1)], "songs", "table-not-migrated"),
-        ([ADD_BIRDS, ADD_SONGS], [BIRDS, AT.format(2)], "songs", "table-lost"),
-        ([ADD_BIRDS, ADD_SONGS], [AT.format(2)], "songs", "empty-but-stamped"),
+        ([ADD_BIRDS, ADD_SONGS], [BIRDS, AT.format(2)], "songs", "migration-stamped"),
+        ([ADD_SONGS, ADD_BIRDS], [BIRDS, AT.format(2)], "songs", "dropped-by-hand"),
         ([ADD_BIRDS, ADD_SONGS], [], "songs", "table-missing"),
         (
             [ADD_BIRDS, ADD_SONGS],
@@ -375,7 +375,7 @@ ADD_NAME = "op.add_column('birds', sa.Column('name'))"
         ([], [BIRDS], "songs", "no-migrations-yet"),
         ([ADD_BIRDS, ADD_NAME], [BIRDS, AT.format(1)], "birds", "column-missing"),
         ([ADD_BIRDS], [BIRDS, AT.format(1)], "birds", "column-not-migrated"),
-        ([ADD_BIRDS, ADD_NAME], [BIRDS, AT.format(2)], "birds", "column-lost"),
+        ([ADD_BIRDS, ADD_NAME], [BIRDS, AT.format(2)], "birds", "migration-stamped"),
         (
             [ADD_BIRDS],
             ["CREATE TABLE birds (id int, full_name text)", AT.format(1)],

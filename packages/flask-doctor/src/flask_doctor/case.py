@@ -49,9 +49,10 @@ def facts_of(state: State | None, engine: Engine | None) -> dict[str, str]:
     """Return what the texts are filled with: the commands of this set-up, the engine's server."""
     tool = tool_of(state) if state else None
     facts = command_facts(tool.commands if tool else {})
-    if state is not None and "sqlalchemy" not in state.app.extensions:
+    lone = state is not None and "sqlalchemy" not in state.app.extensions
+    if lone:
         facts["session"] = "session"
-    if engine is None and state is not None and current_state() is state:
+    if engine is None and state is not None and (lone or current_state() is state):
         engine = state.engine
     if engine is None:
         return facts

@@ -7,11 +7,14 @@ from typing import Any
 from sqlalchemy import Connection, Enum, MetaData, inspect, text
 
 from . import environment, pending
+from .lost import before, lost
 from .migrations import Finding, Tool, give_back, tool_of
+from .searching import plain
 from .state import State
 
 # Without these the application's queries fail; all else is for a migration, some day.
 NEEDED = ("add_table", "add_column")
+OTHER_THAN_TEXT = {"Integer", "Numeric", "Boolean", "Date", "DateTime", "Time", "Uuid"}
 CREATES = re.compile(
     r"\bCREATE\s+(?:OR\s+REPLACE\s+)?(?:CONSTRAINT\s+)?(FUNCTION|TRIGGER|VIEW|EXTENSION)\s+"
     r"(?:IF\s+NOT\s+EXISTS\s+)?\"?([\w.]+)",
@@ -54,8 +57,9 @@ def find_drift(state: State, connection: Connection) -> str:
     # A view that a model maps, or a table in a schema that autogenerate doesn't look into.
     changes = [change for change in changes if change[0] not in NEEDED or change in needed]
     if not needed:
+        _types(changes, connection)
         return _mention(changes)
-    _stamped(tool, needed)
+    _lost(state, connection, needed)
     _renamed(changes, needed)
     dropped = [told(change) for change in changes if change[0].startswith("remove_")]
     raise Finding(
@@ -134,32 +138,35 @@ def _renamed(changes: list[Any], needed: list[Any]) -> None:
             )
 
 
-def _stamped(tool: Tool, needed: list[Any]) -> None:
+def _types(changes: list[Any], connection: Connection) -> None:
+    """Take a text where the model has something else, or the other way: comparing the two fails."""
+    for _, schema, table, column, _, old, new in (c for c in changes if c[0] == "modify_type"):
+        affinities = {kind._type_affinity.__name__ for kind in (old, new)}
+        if "String" not in affinities or not affinities & OTHER_THAN_TEXT:
+            continue
+        inside = f", schema={schema!r}" if schema else ""
+        kind = new.compile(dialect=connection.dialect).lower()
+        using = f"{plain(column)}::{kind}"
+        raise Finding(
+            "column-of-other-type",
+            table=table,
+            column=column,
+            type=str(old).lower(),
+            wanted=kind,
+            edit=f"-     pass\n+     op.alter_column({table!r}, {column!r}, "
+            f"type_=sa.{new!r}, postgresql_using={using!r}{inside})",
+        )
+
+
+def _lost(state: State, connection: Connection, needed: list[Any]) -> None:
     """Tell what a migration has made, by the database's own word, from what none makes yet."""
     for change in needed:
-        table = change[1].name if change[0] == "add_table" else change[2]
-        column = None if change[0] == "add_table" else change[3].name
-        for script in reversed([*tool.scripts().walk_revisions()]):
-            for operation in pending.file_of(script.path).operations():
-                made = (
-                    operation.name == "create_table"
-                    if column is None
-                    else operation.name == "add_column" and operation.column == column
-                )
-                if made and operation.table == table:
-                    thing = f"Column {column} of table {table}" if column else f"Table {table}"
-                    raise _not_there(thing, operation, script)
-
-
-def _not_there(thing: str, operation: pending.Operation, script: Any) -> Finding:
-    before = script.down_revision or "base"
-    return Finding(
-        "migration-stamped",
-        thing=thing,
-        made=operation.place,
-        revision=script.revision,
-        before=before if isinstance(before, str) else before[0],
-    )
+        whole = change[0] == "add_table"
+        key = change[1].key if whole else ".".join(filter(None, change[1:3]))
+        table = state.metadata.tables.get(key) if state.metadata is not None else None
+        column = None if whole else change[3]
+        if table is not None and (found := lost(state, connection, table, column)):
+            raise Finding(found[0], **found[1])
 
 
 def _never_run(tool: Tool, connection: Connection) -> None:
@@ -179,7 +186,8 @@ def _never_run(tool: Tool, connection: Connection) -> None:
                 if kind not in there:
                     there[kind] = set(connection.execute(text(EXISTS[kind])).scalars())
                 if name.lower() not in {known.lower() for known in there[kind]}:
-                    raise _not_there(f"{kind.capitalize()} {name}", operation, script)
+                    facts = {"thing": f"{kind.capitalize()} {name}", "made": operation.place}
+                    raise Finding("migration-stamped", **facts, **before(script))
 
 
 LABELS = text("SELECT typname, enumlabel FROM pg_enum JOIN pg_type t ON t.oid = enumtypid")

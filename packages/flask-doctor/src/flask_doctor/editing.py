@@ -70,6 +70,12 @@ def with_keyword(operation: Operation, keyword: str) -> str:
     return changed(operation.source, f"{operation.source[:-1].rstrip(', ')}, {keyword})")
 
 
+def autocommitted(operation: Operation) -> str:
+    """Return the edit that lets Alembic run a call outside its transaction."""
+    block = f"with op.get_context().autocommit_block():\n+     {operation.source}"
+    return changed(operation.source, block)
+
+
 def _column(operation: Operation) -> tuple[ast.Call, str] | None:
     for node in operation.node.args:
         if isinstance(node, ast.Call) and len(node.args) > 1:

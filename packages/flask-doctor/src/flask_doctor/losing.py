@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, text
 
 from .editing import literal
 from .migrations import current_revisions, pending_scripts, tool_of
-from .pending import File, Operation, constant, file_of, last_name
+from .pending import File, Operation, file_of, last_name
 from .state import State
 
 # Alembic's operations that lose nothing; `execute`, `alter_column` and those that drop are judged.
@@ -18,7 +18,9 @@ HARMLESS = re.compile(
     r"drop_(constraint|index|table_comment)"
 )
 # Statements that lose nothing, and words that lose data (not those of triggers and foreign keys).
-SQL_HARMLESS = r"(CREATE|COMMENT|GRANT|REVOKE|INSERT|ALTER|SET|DROP|ANALYZE|REINDEX)\b"
+SQL_HARMLESS = (
+    r"(CREATE|COMMENT|GRANT|REVOKE|INSERT|ALTER|SET|DROP|ANALYZE|REINDEX|VACUUM|REFRESH)\b"
+)
 SQL_LOSSES = {
     r"\bDROP\s+TABLE\s+(?:IF\s+EXISTS\s+)?([\w.\"]+)": "deletes table {} with its data",
     r"\bDROP\s+SCHEMA\s+(?:IF\s+EXISTS\s+)?([\w.\"]+)": "deletes schema {} with what is in it",
@@ -32,17 +34,8 @@ SQL_LOSSES = {
 FUNCTION = re.compile(
     r"(CREATE\s+(?:OR\s+REPLACE\s+)?FUNCTION\b.*?)\$(\w*)\$.*?\$\2\$", re.I | re.S
 )
-# From these types to those nothing is lost.
-WIDER = {
-    ("SmallInteger", "Integer"),
-    ("SmallInteger", "BigInteger"),
-    ("Integer", "BigInteger"),
-    ("Integer", "Numeric"),
-    ("String", "Text"),
-    ("VARCHAR", "Text"),
-    ("VARCHAR", "TEXT"),
-    ("INTEGER", "BigInteger"),
-}
+# Between types of one kind nothing is lost: what doesn't fit is an error.
+KINDS = ("string varchar text unicode", "smallinteger integer biginteger smallint bigint")
 
 
 USERS_TABLES = text(
@@ -124,8 +117,8 @@ def _loss(file: File, operation: Operation) -> str:
         return f"deletes column {operation.column} of table {table} with its data"
     if name == "alter_column":
         new, old = operation.keyword("type_"), operation.keyword("existing_type")
-        narrow = new is not None and not _is_wider(old, new)
-        return f"changes the type of column {operation.column} of table {table}" if narrow else ""
+        cast = operation.keyword("postgresql_using") or (new and not _is_alike(old, new))
+        return f"changes the type of column {operation.column} of table {table}" if cast else ""
     root, _, _ = name.rpartition(":")
     if not root:
         return "" if HARMLESS.fullmatch(name) else f"calls {name}(), which can't be read ahead"
@@ -142,21 +135,6 @@ def _lost_by(sql: str) -> str:
     return "" if known else f"runs {' '.join(plain.split())[:60]!r}"
 
 
-def _is_wider(old: ast.expr | None, new: ast.expr) -> bool:
-    if old is None:
-        return False
-    names = tuple(last_name(n.func if isinstance(n, ast.Call) else n) for n in (old, new))
-    lengths = [_length(n) for n in (old, new)]
-    same = names[0].upper().replace("VARCHAR", "STRING") == names[1].upper().replace(
-        "VARCHAR", "STRING"
-    )
-    texts = same and names[1].upper() in ("STRING", "VARCHAR")
-    return names in WIDER or (texts and (lengths[1] or 10**9) >= (lengths[0] or 10**9))
-
-
-def _length(node: ast.expr) -> int | None:
-    call = node if isinstance(node, ast.Call) else None
-    value = constant(call.args[0]) if call and call.args else None
-    if call and value is None:
-        value = next((constant(k.value) for k in call.keywords if k.arg == "length"), None)
-    return value if isinstance(value, int) else None
+def _is_alike(old: ast.expr | None, new: ast.expr) -> bool:
+    names = {last_name(n.func if isinstance(n, ast.Call) else n).lower() for n in (old, new) if n}
+    return old is not None and any(names <= set(kind.split()) for kind in KINDS)

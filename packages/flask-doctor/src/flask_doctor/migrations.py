@@ -150,11 +150,14 @@ def find_revision(state: State, connection: Connection) -> str:
     if tool is None:
         return "no migrations: neither Flask-Migrate nor Alembic is set up"
     if not tool.made.exists():
+        if tool.made.with_name("versions").is_dir():
+            file = os.path.relpath(tool.made)
+            raise Finding("migrations-file-missing", file=file, name=tool.made.name)
         if _missing(_tables(state), connection):
             raise Finding("no-migrations-folder")
         return "no folder of migrations; the tables of the models are there"
     scripts = tool.scripts()
-    before = _followed(scripts)
+    before = followed(scripts)
     heads, current = set(scripts.get_heads()), current_revisions(tool, connection)
     if unknown := current - before.keys():
         raise _unknown(state, connection, ", ".join(sorted(unknown)))
@@ -181,7 +184,7 @@ def rows_facts(newer: str, older: str) -> dict[str, str]:
     return {"revision": newer, "older": older, "look": prompt(delete)}
 
 
-def _followed(scripts: Any) -> dict[str, set[str]]:
+def followed(scripts: Any) -> dict[str, set[str]]:
     """Return all migrations, each with those that come before it; two of one name are a finding."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")

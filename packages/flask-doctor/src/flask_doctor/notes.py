@@ -18,6 +18,8 @@ from .state import State, current_state, patience, state_of
 
 log = logging.getLogger(__name__)
 
+ALEMBIC = "alembic.util.messaging"  # the logger of what ends its own command
+
 # The last application that was set up: that of a script, or of a thread without a context.
 _latest: ref[State] | None = None
 
@@ -36,7 +38,8 @@ def init_app(app: Flask) -> None:
 
     appcontext_pushed.connect(watch_extension, app, weak=False)
     got_request_exception.connect(_on_request_exception, app)
-    logging.getLogger("flask_migrate").addFilter(_explain_swallowed)
+    for swallowing in ("flask_migrate", ALEMBIC):
+        logging.getLogger(swallowing).addFilter(_explain_swallowed)
     global _latest
     _latest = ref(state)
     # Of Flask-Migrate's env.py, stock or the application's own.
@@ -110,7 +113,7 @@ def annotate(
             return
         from .recognise import diagnose  # with all its rules; few processes meet an error
 
-        probe = not has_request_context() or current_app.debug
+        probe = not has_request_context() or current_app.debug or current_app.testing
         diagnosis = diagnose(error, engine, connection, state=state, probe=probe)
         if diagnosis:
             error.diagnosis = diagnosis  # type: ignore[attr-defined]
@@ -129,8 +132,12 @@ def annotate_uncaught(error: Exception) -> None:
 def _explain_swallowed(record: logging.LogRecord) -> bool:
     error = sys.exc_info()[1]
     if error and record.levelno >= logging.ERROR:
-        annotate(error)
-        _append(record, getattr(error, "diagnosis", None))
+        annotate(error, state=current_state() or (_latest() if _latest else None))
+        diagnosis = getattr(error, "diagnosis", None)
+        if diagnosis and record.name == ALEMBIC:  # it prints the message, and may log nothing
+            print(diagnosis.text(), file=sys.stderr)
+        else:
+            _append(record, diagnosis)
     return True
 
 

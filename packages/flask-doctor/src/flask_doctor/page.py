@@ -36,8 +36,8 @@ from .state import state_of
 
 # A migration was not run, or the model is newer than the migrations: a look tells which.
 NOT_MIGRATED = (
-    *("table-missing", "table-not-migrated", "table-lost"),
-    *("column-missing", "column-not-migrated", "column-lost"),
+    *("table-missing", "table-not-migrated", "column-missing", "column-not-migrated"),
+    *("migration-stamped", "dropped-by-hand"),
 )
 NEWER_MODEL = ("model-drift", "column-renamed", "migration-stamped", "enum-value-missing")
 RETRY_AFTER = 5  # seconds

@@ -70,7 +70,8 @@ class Pointed:
         """The parts of the name at the caret (`b.name`), or else of the one that is quoted."""
         match = DOTTED.match(self.line, self.at)
         if match and self.line[match.end() :] == "...":  # libpq has cut it
-            match = re.search(re.escape(match[0]) + r"[\w$]*", self.statement) or match
+            whole = [*re.finditer(re.escape(match[0]) + r"[\w$]*", self.statement), match]
+            match = next((w for w in whole if w[0] in self.message), whole[0])
         names = [Name(part) for part in re.findall(NAME, match[0])] if match else []
         if names and (not self.said or any(n.folded in self.said[0] for n in names)):
             return names

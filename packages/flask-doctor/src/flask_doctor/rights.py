@@ -3,11 +3,12 @@
 import re
 from typing import Any
 
-from sqlalchemy import Connection, MetaData, text
+from sqlalchemy import Connection, text
 
 from .case import Found
 from .diagnosis import quoted
-from .migrations import Finding, tool_of
+from .migrations import Finding, is_behind, tool_of
+from .searching import search_of
 from .state import State
 
 VERBS = {
@@ -41,11 +42,6 @@ ORDER BY NOT pg_table_is_visible(c.oid)
 UNREADABLE = text(
     "SELECT count(*) FROM pg_class WHERE relname = :name AND pg_table_is_visible(oid) "
     "AND NOT has_table_privilege(oid, 'SELECT')"
-)
-SEARCHED = text(
-    "SELECT current_schema(), path, (SELECT min(nspname::text) FROM pg_namespace WHERE nspname = "
-    "ANY(regexp_split_to_array(path, '[\", ]+')) AND NOT has_schema_privilege(oid, 'USAGE')) "
-    "FROM current_setting('search_path') path"
 )
 
 
@@ -120,32 +116,68 @@ class Object:
         return [f"ALTER DEFAULT PRIVILEGES {where} {grant}"]
 
 
-def find_rights(metadata: MetaData | None, connection: Connection) -> str:
+def find_rights(state: State, connection: Connection) -> str:
     """Return what is unusual about a role's rights on the models' tables, "" where nothing is.
 
     Raises Finding where it can't work with them. That it may only read can be meant so.
     """
-    tables = (
-        {(t.schema, t.name) for t in metadata.tables.values()} if metadata is not None else set()
-    )
-    current, path, closed = connection.execute(SEARCHED).one()
-    if current is None and any(schema is None for schema, _ in tables):
-        if closed:
-            raise Finding("schema-usage", schema=closed)
-        raise Finding("no-schema-selected", **searched(path))
-    wanted = {"names": [name for _, name in tables], "verbs": list(USUAL), "numbers": "USAGE"}
+    models = state.metadata.tables.values() if state.metadata is not None else ()
+    tables, version = {(t.schema, t.name) for t in models}, version_table(state)
+    names = [version, *(name for _, name in tables)]
+    wanted = {"names": names, "verbs": list(USUAL), "numbers": "USAGE"}
+    rows = connection.exec_driver_sql(OBJECTS, wanted).all()
+    found = [Object(*row, numbers="USAGE") for row in rows]
+    _find_elsewhere(state, connection, found, {name for schema, name in tables if schema is None})
+    ours = [o for o in found if {(o.schema, o.name), (o.visible and None, o.name)} & tables]
     read_only = []
-    for row in connection.exec_driver_sql(OBJECTS, wanted):
-        found = Object(*row, numbers="USAGE")
-        ours = (found.schema, found.name) in tables
-        if not ours and not (found.visible and (None, found.name) in tables):
-            continue
-        denied = found.denial("INSERT" if "INSERT" in (found.rights or []) else "SELECT")
-        if denied and (denied[0] != "table-privilege" or not (found.partly or found.rights)):
-            raise Finding(denied[0], **denied[1])
-        if found.rights == ["SELECT"] and found.kind not in "vm":
-            read_only.append(found.name)
+    for own in ours:
+        denied = own.denial("INSERT" if "INSERT" in (own.rights or []) else "SELECT")
+        if denied and (denied[0] != "table-privilege" or not (own.partly or own.rights)):
+            entry, facts = together(denied, ours)
+            raise Finding(entry, **facts)
+        if own.rights == ["SELECT"] and own.kind not in "vm":
+            read_only.append(own.name)
+    # Whoever owns the tables migrates them.
+    revision = next((o for o in found if o.name == version and o.visible), None)
+    if revision and any(o.own for o in ours) and (denied := revision.denial("UPDATE")):
+        raise Finding(denied[0], **denied[1])
     return f"may only read {', '.join(sorted(read_only))}" if read_only else ""
+
+
+def _find_elsewhere(
+    state: State, connection: Connection, found: list[Object], tables: set[str]
+) -> None:
+    """Raise Finding where tables of the models were made in a schema that isn't searched.
+
+    There may be others of their names there: the table of the migrations tells.
+    """
+    search, version = search_of(connection), version_table(state)
+    seen = {o.name for o in found if o.visible}
+    hidden = [o for o in found if o.name in tables - seen]
+    if version and version not in seen:
+        homes = {o.schema for o in found if o.name == version}
+        hidden = [o for o in hidden if o.schema in homes]
+    elif version and hidden and is_behind(state, connection):
+        hidden = []
+    for own in hidden:
+        if not own.usable:
+            raise Finding("schema-usage", schema=own.schema)
+        alone = bool(tables & seen)
+        entry, facts = search.elsewhere(own.schema, own.name, connection.engine, alone=alone)
+        raise Finding(entry, **facts)
+    if search.current is None and tables:
+        entry, facts = search.nowhere(connection.engine)
+        raise Finding(entry, **facts)
+
+
+def together(found: Found, others: list[Object]) -> Found:
+    """Add what opens all tables that are closed to the role to what opens the first."""
+    entry, facts = found
+    if entry != "table-privilege":
+        return found
+    closed = [o for o in others if o.usable and o.kind != "S" and not (o.rights or o.partly)]
+    grants = [facts["sql"], *(str(o.denial("SELECT")[1]["sql"]) for o in closed)]  # type: ignore[index]
+    return entry, facts | {"sql": "; ".join(dict.fromkeys(grants))}
 
 
 def version_table(state: State | None) -> str:
@@ -162,10 +194,3 @@ def unreadable_revision(state: State, connection: Connection) -> str:
     name = version_table(state)
     hidden = name and connection.execute(UNREADABLE, {"name": name}).scalar_one()
     return f"not known: the role may not read table {name}" if hidden else ""
-
-
-def searched(path: str) -> dict[str, str]:
-    """Return the search path, and the SQL that creates the schema that it names, as `sql`."""
-    named = [name.strip(' "') for name in path.split(",") if "$user" not in name]
-    schema = quoted(named[0] if named and named[0] else "public")
-    return {"search_path": path or "empty", "sql": f"CREATE SCHEMA IF NOT EXISTS {schema}"}

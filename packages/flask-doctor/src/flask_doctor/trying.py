@@ -1,7 +1,9 @@
 """A try of the migrations that are left to run: in a transaction that is always rolled back."""
 
 import logging
+import re
 from itertools import takewhile
+from pathlib import Path
 from time import monotonic
 from typing import Any
 from unittest.mock import patch
@@ -10,8 +12,9 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 
 from . import pending
+from .editing import autocommitted
 from .errors import sqlstate_of
-from .migrations import Tool, current_revisions, pending_scripts, tool_of
+from .migrations import Finding, Tool, current_revisions, pending_scripts, tool_of
 from .state import State
 
 # What a try may cost others: it waits half a second for a lock, and may hold one for some seconds.
@@ -19,6 +22,7 @@ LIMITS = {"lock_timeout": "500ms", "statement_timeout": "2s"}
 BUDGET = 5.0  # seconds
 TOO_LONG = "57014"  # query_canceled
 # What env.py does to its connection, a try doesn't do.
+ALONE = re.compile(r"\b(vacuum|index\s+concurrently)\b|postgresql_concurrently=True", re.I)
 OWN_WAYS = ("search_path", "set role", "schema_translate_map", "engines")
 
 
@@ -40,6 +44,7 @@ def attempt(state: State) -> str:
         scripts = pending_scripts(tool.scripts(), current)
         whys = [(script, pending.untriable(script.path)) for script in scripts]
         able = [script for script, _ in takewhile(lambda pair: not pair[1], whys)]
+        _alone([Path(script.path) for script in scripts], tool.folder / "env.py")
         why = _own_ways(tool) or next((why for _, why in whys if why), "")
         if not able or _own_ways(tool):
             return f"They were not tried: {why}."
@@ -58,6 +63,18 @@ def attempt(state: State) -> str:
             f"They were tried and rolled back up to {able[-1].revision}, without an error: {why}."
         )
     return "They were tried and rolled back: they run without an error."
+
+
+def _alone(paths: list[Path], env: Path) -> None:
+    """Raise Finding where a migration runs a command in a transaction that must stand outside."""
+    files = [path for path in (env, *paths) if path.exists()]
+    if any("autocommit" in file.read_text(encoding="utf-8").lower() for file in files):
+        return
+    for operation in (o for path in paths for o in pending.file_of(path).operations()):
+        if ALONE.search(operation.source):
+            facts = {"place": operation.place, "edit": autocommitted(operation)}
+            said = "It cannot run inside a transaction block"
+            raise Finding("migration-in-transaction", message=said, **facts)
 
 
 def _own_ways(tool: Tool) -> str:

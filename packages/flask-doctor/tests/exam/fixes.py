@@ -1,6 +1,7 @@
 """Pastes a printed fix as it stands, and sees whether anything was lost by it."""
 
 import re
+from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
@@ -12,7 +13,7 @@ from .world import World
 # What isn't a fix but a look; and what stands for a name that the doctor doesn't know.
 LOOKS = re.compile(
     r"\$ (?:\S*flask\b.* (?:routes|doctor|run|shell)\b|getent|ping|ss |lsof|docker|env\b|cat |"
-    r"ls |pg_lscl|.*getpass|git (?:log|status|show)|"
+    r"ls |grep |pg_lscl|.*getpass|git (?:log|status|show)|"
     r"\S*flask db (?:heads|history|current)|\S*alembic (?:heads|history|current)|.*psql .*-c '?\"?"
     r"(?:SELECT (?!setval|pg_term|pg_reload)|SHOW|\\[dlu]))"
 )
@@ -36,18 +37,17 @@ def apply(world: World, fix: list[str]) -> tuple[str, str]:
     if all("start" in line and "postgresql" in line for line in lines) and _runs(world):
         return "by hand", "\n".join(fix)
     done = []
-    commands, edits = [], []
-    for line in lines:
-        (commands if line.startswith("$ ") else edits).append(line)
-    for before, after in _pairs(edits):
-        done.append(f"{before!r} -> {after!r}: {_edit(world, before, after)}")
-    if commands:
-        own = (PIP.sub("pip", line[2:]) for line in commands)
+    for commands, part in groupby(lines, lambda line: line.startswith("$ ")):
+        if not commands:
+            for before, after in _pairs([*part]):
+                done.append(f"{before!r} -> {after!r}: {_edit(world, before, after)}")
+            continue
+        own = [PIP.sub("pip", line[2:]) for line in part]
         script = "\n".join(f'{line}\necho "[exit $?]"' for line in own)
         # What a shell is told to export, later commands see.
         script += '\nenv -0 > "$HOME/after"'
         output, _ = world.run(script, answers=f"{world.url['password']}\n" * 4)
-        done.append("\n".join(commands) + f"\n{output}")
+        done.append("\n".join(own) + f"\n{output}")
         _keep_environment(world)
     return "pasted", "\n".join(done)
 
@@ -132,10 +132,11 @@ def _counts(world: World, database: str) -> dict[tuple[str, str], int]:
         "NOT IN ('pg_catalog', 'information_schema') AND table_name <> 'alembic_version'",
         database,
     )
-    counts = {}
+    counts: dict[tuple[str, str], int] = {}
     for table, column in columns:
         ((count,),) = query(world.cluster, f"SELECT count({column}) FROM {table}", database)
-        counts[table, column] = count
+        key = table.rpartition(".")[2], column  # a table that is moved to another schema isn't lost
+        counts[key] = counts.get(key, 0) + count
     return counts
 
 

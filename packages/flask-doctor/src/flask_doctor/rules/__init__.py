@@ -21,7 +21,7 @@ from .mapping import mapping
 from .migrating import migrating
 from .names import names
 from .privileges import privileges
-from .revisions import in_environment, in_files, in_order, no_command
+from .revisions import in_environment, in_files, in_order, no_command, of_folder
 from .sessions import aborted, forked, homonyms, objects, pending
 from .settings import driver, malformed, parameter, parts, unset, url
 from .syntax import syntax
@@ -50,6 +50,7 @@ RULES: tuple[Callable[[BaseException, Case], Found | None], ...] = (
     in_files,
     in_order,
     no_command,
+    of_folder,
     enum_value,
     numpy,
     listed,

@@ -7,10 +7,11 @@ from sqlalchemy import Enum
 from ..case import Case, Found
 from ..drift import enum_facts
 from ..editing import before, changed, literal, prompt, with_keyword
+from ..lost import fitting
 from ..migrations import tool_of
 from ..pending import file_of
-from ..stamping import fitting
 from .failed import Failed
+from .looking import connected
 
 NAMED = re.compile(
     r'(relation|type|column|constraint|function|trigger|schema) "?(.+?)"?'
@@ -30,8 +31,8 @@ def exists(failed: Failed) -> Found | None:
         return None
     kind, name = match[1], match[2]
     state = failed.case.state
-    if state is not None and failed.case.probe and state.engine is not None:
-        with state.engine.connect() as connection:
+    if state is not None and failed.case.probe and failed.case.engine is not None:
+        with connected(failed.case) as connection:
             stamp = fitting(state, connection)
         if stamp:
             return "table-exists", stamp

@@ -11,7 +11,7 @@ from ..case import Case
 from ..editing import operation_of
 from ..matching import fields_of
 from ..own_code import frames
-from ..pending import Operation
+from ..pending import Operation, file_of
 from .looking import looking
 
 log = logging.getLogger(__name__)
@@ -56,6 +56,13 @@ class Failed:
     def operation(self, *names: str, naming: str = "") -> Operation | None:
         """Return the call in the file that this statement comes from."""
         return operation_of(self.path, self.function, names, naming, self.line)
+
+    def call(self) -> Operation | None:
+        """Return the call at the line that failed."""
+        for call in file_of(self.path).operations(self.function):
+            if call.node.lineno <= self.line <= (call.node.end_lineno or 0):
+                return call
+        return None
 
     def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         """Ask the database; nothing where it may not or can't be asked."""

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.pool import NullPool
+
 from ..case import Case
 
 log = logging.getLogger(__name__)
@@ -30,6 +33,16 @@ def looking(case: Case, **other: str) -> Iterator[Any]:
         yield cursor
     finally:
         connection.close()
+
+
+@contextmanager
+def connected(case: Case) -> Iterator[Connection]:
+    """Open one of SQLAlchemy's that isn't the pool's, which may have no other."""
+    with looking(case) as cursor:
+        url = case.engine.url if case.engine else ""
+        engine = create_engine(url, creator=lambda: cursor.connection, poolclass=NullPool)
+        with engine.connect() as connection:
+            yield connection
 
 
 def look(case: Case, query: str, **values: Any) -> tuple[Any, ...] | None:

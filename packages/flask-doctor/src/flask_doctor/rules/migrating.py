@@ -6,13 +6,16 @@ from ..case import Case, Found
 from ..errors import sqlstate_of
 from .existing import exists
 from .failed import Failed, migration_of, relative
-from .objects import dependents, locked, missing
-from .rows import cast, duplicates, null, orphans, values
+from .objects import alone, dependents, enum_value, locked, missing
+from .rows import cast, check, duplicates, null, orphans, values
 
 EXPLAINED: dict[str, Callable[[Failed], Found | None]] = {
     "23502": null,
     "23505": duplicates,
     "23503": orphans,
+    "23514": check,
+    "25001": alone,
+    "55P04": enum_value,
     "42804": cast,
     "22": values,
     "2BP01": dependents,
@@ -24,6 +27,7 @@ EXPLAINED: dict[str, Callable[[Failed], Found | None]] = {
     "42710": exists,
     "42701": exists,
     "42723": exists,
+    "3F000": missing,
     "42P01": missing,
     "42703": missing,
     "42704": missing,
@@ -31,7 +35,7 @@ EXPLAINED: dict[str, Callable[[Failed], Found | None]] = {
 }
 
 # What a migration isn't to blame for: the connection, the server, privileges.
-OTHERS = ("08", "25", "28", "3D", "42501", "53", "57", "58", "XX")
+OTHERS = ("08", "25", "28", "3D", "3F", "42501", "42601", "53", "57", "58", "XX")
 
 
 def migrating(error: BaseException, case: Case) -> Found | None:

@@ -4,16 +4,18 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Table
-from sqlalchemy.schema import CreateColumn
 
 from ..case import NOTHING, Case, Found
 from ..errors import sqlstate_of
-from ..migrations import tool_of
+from ..lost import adding, lost
+from ..migrations import Finding, current_revisions, find_revision, pending_scripts, tool_of
 from ..own_code import is_within
 from ..pointing import Name, Pointed, nearest
-from ..rights import searched, version_table
+from ..searching import plain
+from .looking import connected
 from .there import Database, emptiness, look_for
 
 # Functions that may stand where a table may, so that an unquoted name of these means no table.
@@ -48,28 +50,28 @@ class Known:
         found = {id(m): m for m in (state.metadata, *more) if m is not None}
         return [table for metadata in found.values() for table in metadata.tables.values()]
 
-    def not_there(self, kind: str, name: str) -> Found:
-        """Return why something of the models isn't in the database."""
+    def not_there(self, kind: str, name: str, table: Table, column: Any = None) -> Found:
+        """Return why a table or a column of the models isn't in the database."""
         tool = tool_of(self.case.state) if self.case.state else None
         if tool is None:
             return f"{kind}-missing" if kind == "table" else f"{kind}-not-created", {}
         if self.database is None:
             return f"{kind}-missing", {}
-        if not tool.made.exists():
-            return "no-migrations-folder", {}
-        scripts, current = tool.scripts(), self.database.revisions
-        known = {script.revision: script.path for script in scripts.walk_revisions()}
-        if unknown := ", ".join(sorted(current - known.keys())):
-            detail = f"The database's revision: {unknown}."
-            return "revision-unknown", {"revision": unknown, "detail": detail}
-        if len(scripts.get_heads()) != 1:
-            return "several-heads" if known else "no-migrations-yet", {}
-        left = scripts.iterate_revisions("heads", tuple(current) or "base")
-        pending = {script.revision for script in left}
-        if _names([known[revision] for revision in pending], name):
-            return f"{kind}-missing", {}
-        done = [path for revision, path in known.items() if revision not in pending]
-        return f"{kind}-lost" if _names(done, name) else f"{kind}-not-migrated", {}
+        state = self.case.state
+        assert state is not None  # noqa: S101 - the tool is its own
+        with connected(self.case) as connection:
+            try:
+                find_revision(state, connection)
+            except Finding as finding:
+                if finding.entry not in ("database-behind", "table-exists"):
+                    return finding.entry, finding.facts
+            if not tool.made.exists():
+                return "no-migrations-folder", {}
+            scripts, current = tool.scripts(), current_revisions(tool, connection)
+            if _names((script.path for script in pending_scripts(scripts, current)), name):
+                return f"{kind}-missing", {}
+            found = lost(state, connection, table, column)
+        return found or (f"{kind}-not-migrated", {})
 
 
 def _names(paths: Iterable[str], name: str) -> bool:
@@ -87,19 +89,21 @@ def _table(pointed: Pointed, known: Known) -> Found:
     database = known.database
     homes = (schema, None if schema in (None, "public") else schema)
     model = next((t for t in known.tables() if t.name == name and t.schema in homes), None)
-    awaited = model is not None and known.not_there("table", name)[0] == "table-missing"
+    awaited = model is not None and known.not_there("table", name, model)[0] == "table-missing"
     awaited = awaited and tool_of(known.case.state) is not None  # type: ignore[arg-type]
     if database and (database.migrated_elsewhere or not awaited):
-        if schema and schema not in database.schemas:
+        if schema and schema not in database.search.schemas:
             return _schema_missing(schema, known)
-        if found := _elsewhere(name, schema, database):
+        if found := _elsewhere(name, schema, database, known):
             return found[0], facts | found[1]
     if name.endswith("_seq") and model is None:
         return "sequence-missing", facts
     if model is not None and known.migrating:
         return "object-missing", {"reason": pointed.message}
+    if model is not None and database and database.search.current is None:
+        return database.search.nowhere(known.case.engine)
     if model is not None:
-        return _table_of_model(name, known, facts)
+        return _table_of_model(model, known, facts)
     there = [r[1] for r in database.relations] if database else [t.name for t in known.tables()]
     if not there and database is None:
         return "table-missing", facts  # nothing is known of the models
@@ -108,8 +112,9 @@ def _table(pointed: Pointed, known: Known) -> Found:
     return _misspelled("table", name, last, there, facts)
 
 
-def _table_of_model(name: str, known: Known, facts: dict[str, str]) -> Found:
-    entry, more = known.not_there("table", name)
+def _table_of_model(model: Table, known: Known, facts: dict[str, str]) -> Found:
+    name = model.name
+    entry, more = known.not_there("table", name, model)
     facts |= more
     if known.database is None:
         return entry, facts
@@ -118,8 +123,6 @@ def _table_of_model(name: str, known: Known, facts: dict[str, str]) -> Found:
     near = nearest(name, [table for table in there if table not in ours])
     if near and (entry in UNEXPLAINED or tool_of(known.case.state) is None):  # type: ignore[arg-type]
         return "table-named-otherwise", facts | _rename(near, name)
-    if entry == "table-lost" and set(there) <= {version_table(known.case.state)}:
-        return "empty-but-stamped", facts
     return entry, facts | {"detail": "" if there else emptiness(known.case, name)}
 
 
@@ -133,7 +136,7 @@ def _not_in_from(pointed: Pointed, table: Name, column: Name) -> Found:
     return ("alias-hides-table" if near else "table-not-in-from"), facts | {"near": near, **edit}
 
 
-def _elsewhere(name: str, schema: str | None, database: Database) -> Found | None:
+def _elsewhere(name: str, schema: str | None, database: Database, known: Known) -> Found | None:
     """Find the table in another schema, or in one that is closed to the role."""
     homes = [(s, seen, usable) for s, r, seen, usable in database.relations if r == name]
     if schema is None and any(seen for _, seen, _ in homes):
@@ -141,9 +144,11 @@ def _elsewhere(name: str, schema: str | None, database: Database) -> Found | Non
     if not homes or schema in [home for home, *_ in homes]:
         return NOTHING if homes else None
     home, _, usable = homes[0]
-    path = ", ".join(filter(None, (database.search_path, _quoted(home))))
-    facts = {"schema": home, "search_path": database.search_path or "empty", "sql": path}
-    return ("table-in-other-schema" if usable else "schema-usage"), facts
+    if not usable:
+        return "schema-usage", {"schema": home}
+    assert known.case.engine is not None  # noqa: S101 - it has led to the database
+    alone = any(r[2] for r in database.relations if r[1] in {t.name for t in known.tables()})
+    return database.search.elsewhere(home, name, known.case.engine, alone=alone)
 
 
 def _misspelled(
@@ -154,13 +159,9 @@ def _misspelled(
     near = same if same and same != name else nearest(name, there)
     if not near:
         return f"{kind}-unknown", facts | {"listed": _listed(there)}
-    facts |= {"near": near, "before": written.written, "after": _quoted(near)}
+    facts |= {"near": near, "before": written.written, "after": plain(near)}
     case = "folded" if not written.quoted else "quoted"
     return (f"name-{case}" if same else f"{kind}-misspelled"), facts
-
-
-def _quoted(name: str) -> str:
-    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else f'"{name}"'
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -190,9 +191,11 @@ def _column(pointed: Pointed, known: Known) -> Found:
     if model is not None and known.migrating:
         return "object-missing", {"reason": pointed.message}
     if model is not None:
-        entry, more = known.not_there("column", name)
+        entry, more = known.not_there("column", name, model, model.c[name])
         near = nearest(name, [c for t, c in columns if t == model.name and c not in model.c])
-        facts |= more | _rename(near, name) | _definition(model, name, known.case)
+        facts |= more | _rename(near, name)
+        if entry == "column-not-created" and known.case.engine:
+            facts["sql"] = adding(model, model.c[name], known.case.engine.dialect)
         return ("column-named-otherwise" if near and entry in UNEXPLAINED else entry), facts
     same = any(other.lower() == name.lower() for other in there)
     if not same and not before and COMPARED.search(pointed.before):
@@ -218,29 +221,18 @@ def _rename(near: str, name: str) -> dict[str, str]:
     return {"near": near, "old": near, "new": name} if near else {}
 
 
-def _definition(model: Table, name: str, case: Case) -> dict[str, str]:
-    """Return the SQL that adds a column of the models where there are no migrations."""
-    if case.engine is None:
-        return {}
-    dialect = case.engine.dialect
-    column = model.c[name]._copy(primary_key=False, nullable=True)
-    spec = str(CreateColumn(column).compile(dialect=dialect)).strip()
-    return {
-        "sql": f"ALTER TABLE {dialect.identifier_preparer.format_table(model)} ADD COLUMN {spec}"
-    }
-
-
 def _schema(pointed: Pointed, known: Known) -> Found:
     """Tell a schema that isn't there from none at all."""
     if pointed.said:
         return _schema_missing(pointed.said[0], known)
-    path = known.database.search_path if known.database else ""
-    return "no-schema-selected", searched(path)
+    if known.database is None:
+        return "no-schema-selected", {}
+    return known.database.search.nowhere(known.case.engine)
 
 
 def _schema_missing(schema: str, known: Known) -> Found:
     facts = {"schema": schema}
-    near = nearest(schema, known.database.schemas) if known.database else ""
+    near = nearest(schema, known.database.search.schemas) if known.database else ""
     if near and not any(table.schema == schema for table in known.tables()):
         return "schema-misspelled", facts | {"near": near, "before": schema, "after": near}
     return "schema-missing", facts

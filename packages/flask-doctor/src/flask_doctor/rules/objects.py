@@ -3,7 +3,10 @@
 import re
 
 from ..case import Found
-from ..editing import before, prompt, with_keyword
+from ..editing import autocommitted, before, prompt, with_keyword
+from ..pending import file_of
+from ..pointing import nearest
+from ..searching import plain
 from .failed import Failed
 
 DEPENDS = re.compile(
@@ -18,8 +21,9 @@ def dependents(failed: Failed) -> Found | None:
     if match := NOT_AVAILABLE.search(failed.message):
         name = match[1] or match[2]
         major = "".join(str(row[0])[:-4] for row in failed.rows("SHOW server_version_num"))
-        package = PACKAGES.get(name, "postgresql-{}").format(major or "VERSION")
-        return "migration-extension-missing", {"extension": name, "package": package}
+        package = PACKAGES.get(name, "").format(major or "VERSION")
+        look = {"look": f"$ sudo apt install {package}"} if package else {}
+        return "migration-extension-missing", {"extension": name} | look
     lines = []
     for kind, name, table in DEPENDS.findall(failed.fields.get("server_detail", "")):
         if kind == "constraint":
@@ -35,6 +39,7 @@ def dependents(failed: Failed) -> Found | None:
     return "needed-by-others", {
         "object": needed[1] if needed else "it",
         "edit": before(failed.path, failed.line, *lines),
+        "server_detail": "; ".join(failed.fields["server_detail"].splitlines()) + ".",
         "views": f"Create {' and '.join(views)} again at the end of the migration: see its "
         f"definition with \\d+ {views[0]} in psql before."
         if views
@@ -45,8 +50,12 @@ def dependents(failed: Failed) -> Found | None:
 NOT_AVAILABLE = re.compile(
     r'extension "(.+?)" is not available|could not open extension control file ".*/(.+)\.control"'
 )
-# Debian's, with the server's version; all others are in the server's own package.
-PACKAGES = {"postgis": "postgresql-{}-postgis-3", "vector": "postgresql-{}-pgvector"}
+# Debian's, with the server's version.
+PACKAGES = {
+    "postgis": "postgresql-{}-postgis-3",
+    "vector": "postgresql-{}-pgvector",
+    "plpython3u": "postgresql-plpython3-{}",
+}
 HOLDERS = (
     "SELECT DISTINCT a.pid, a.state, coalesce(nullif(a.application_name, ''), 'no name'),"
     " date_trunc('second', now() - a.xact_start)::text FROM pg_locks l"
@@ -75,11 +84,36 @@ EXTENSIONS = {
 }
 
 
+def enum_value(failed: Failed) -> Found | None:
+    """Explain an enum's value that is used before the transaction that adds it has ended."""
+    match = re.search(r'"(.+)" of enum type "?(.+?)"?$', failed.message)
+    if not match:
+        return None
+    adds = re.compile(rf"ADD VALUE\b.*'{re.escape(match[1])}'", re.I | re.S)
+    others = sorted(path for path in failed.path.parent.glob("*.py") if path != failed.path)
+    for file in map(file_of, (failed.path, *others)):
+        for operation in file.operations():
+            if adds.search(file.sql(operation) or ""):
+                facts = {"edit": autocommitted(operation), "added": operation.place}
+                return "enum-value-too-new", {"value": match[1], "type": match[2]} | facts
+    return None
+
+
+def alone(failed: Failed) -> Found:
+    """Explain a command that must stand outside a transaction."""
+    call = failed.call()
+    return "migration-in-transaction", {"edit": autocommitted(call) if call else ""}
+
+
+NOT_THERE = re.compile(
+    "(schema|type|table|relation|index|column|constraint|operator class|function) "
+    r'"?([^"]+?)"?(?:\(.*\))?(?: of relation "(.+)"| for .+)? does not exist'
+)
+
+
 def missing(failed: Failed) -> Found | None:
     """Explain something that a migration expects and that isn't there."""
-    match = re.search(r'(type|table|relation|index|column|constraint|operator class|function) '
-                      r'"?([^"]+?)"?(?:\(.*\))?(?: of relation "(.+)"| for .+)? does not exist',
-                      failed.message)  # fmt: skip
+    match = NOT_THERE.search(failed.message)
     if not match:
         return None
     kind, name = match[1], match[2].rpartition(".")[2]
@@ -92,6 +126,18 @@ def missing(failed: Failed) -> Found | None:
             "object": f"{kind} {name}",
             "edit": before(failed.path, failed.line, f"op.execute({create!r})"),
         }
+    if kind == "schema":
+        known = [row[0] for row in failed.rows("SELECT nspname FROM pg_namespace")]
+        if near := nearest(name, known):
+            return "schema-misspelled", {
+                "schema": name,
+                "near": near,
+                "before": name,
+                "after": near,
+            }
+        create = f"op.execute({f'CREATE SCHEMA IF NOT EXISTS {plain(name)}'!r})"
+        edit = {"edit": before(failed.path, failed.line, create)}
+        return "schema-missing", {"schema": name} | edit
     facts = {"object": f"{kind} {name}", "there": _there(failed, kind, match[3] or failed.table)}
     if kind == "type":
         created = failed.operation("add_column", "alter_column", naming=name)
@@ -111,23 +157,16 @@ def missing(failed: Failed) -> Found | None:
     return "missing-in-migration", facts
 
 
+THERE = {
+    "constraint": "SELECT conname FROM pg_constraint WHERE conrelid = to_regclass(%(table)s)",
+    "index": "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema() LIMIT 9",
+    "column": "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%(table)s)"
+    " AND attnum > 0 AND NOT attisdropped",
+}
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() LIMIT 9"
+
+
 def _there(failed: Failed, kind: str, table: str) -> str:
-    queries = {
-        "constraint": "SELECT conname FROM pg_constraint WHERE conrelid = to_regclass(%(table)s)",
-        "column": "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%(table)s)"
-        " AND attnum > 0 AND NOT attisdropped",
-        "index": "SELECT indexname FROM pg_indexes WHERE indexrelname IS NOT NULL",
-    }
-    if kind == "index":
-        found = failed.rows(
-            "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema() LIMIT 9"
-        )
-    elif kind in ("table", "relation", "type"):
-        found = failed.rows(
-            "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace"
-            " AND relkind IN ('r', 'p') LIMIT 9"
-        )
-    else:
-        found = failed.rows(queries.get(kind, queries["column"]), table=table)
-    of = f"Table {table.strip(chr(34))} has" if kind in queries and kind != "index" else "There are"
+    found = failed.rows(THERE.get(kind, TABLES), table=table)
+    of = f"Table {table.strip(chr(34))} has" if kind in ("constraint", "column") else "There are"
     return f"{of}: {', '.join(name for (name,) in found)}." if found else ""

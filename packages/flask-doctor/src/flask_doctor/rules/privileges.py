@@ -7,7 +7,7 @@ from typing import Any
 from ..case import Case, Found
 from ..errors import sqlstate_of
 from ..pointing import QUOTED, Pointed
-from ..rights import OBJECTS, VERBS, Object
+from ..rights import OBJECTS, VERBS, Object, together
 from .looking import looking
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,10 @@ WHERE nspname = %(schema)s AND pg_get_userbyid(relowner) = %(owner)s
 AND relkind = ANY('{r,v,m,p,f}')
 AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = c.oid AND deptype = 'e')
 ORDER BY relname LIMIT 100
+"""
+OWNER_OF_TYPE = """
+SELECT pg_get_userbyid(typowner), format('ALTER TYPE %%s OWNER TO %%I', oid::regtype, current_user)
+FROM pg_type WHERE typname = %(name)s
 """
 ADMINISTRATORS = re.compile(
     r"(CREATE\s+(EXTENSION|ROLE|USER|DATABASE|LANGUAGE|SERVER)|ALTER\s+SYSTEM)\b", re.I
@@ -50,17 +54,22 @@ def privileges(error: BaseException, case: Case) -> Found | None:
         return "database-privilege", {}
     try:
         with looking(case) as cursor:
-            found = _examine(cursor, pointed, statement)
+            found = _examine(cursor, pointed, statement, _tables(case))
     except Exception:
         log.debug("no look at the database", exc_info=True)
         return None  # what the message says must do
     return found or ("privilege-missing", {"server_says": pointed.message})
 
 
-def _examine(cursor: Any, pointed: Pointed, statement: str) -> Found | None:
+def _tables(case: Case) -> set[str]:
+    metadata = case.state.metadata if case.state else None
+    return {table.name for table in metadata.tables.values()} if metadata is not None else set()
+
+
+def _examine(cursor: Any, pointed: Pointed, statement: str, ours: set[str]) -> Found | None:
     """Find the object that the role lacks a right on."""
     said = f"{pointed.message} {statement}"
-    names = list({*QUOTED.findall(said), *WORD.findall(said), *WORD.findall(said.lower())})
+    names = list({*QUOTED.findall(said), *WORD.findall(said), *WORD.findall(said.lower()), *ours})
     cursor.execute(SCHEMAS, {"names": names})
     for name, usable, creatable in cursor.fetchall():
         if _is_in(name, pointed.message) and not (usable and creatable):
@@ -71,18 +80,24 @@ def _examine(cursor: Any, pointed: Pointed, statement: str) -> Found | None:
     # One that only the message names is used by a view or a function, whose owner lacks the right.
     named = [o for o in objects if o.kind == "S" or _is_in(o.name, statement)]
     named.sort(key=lambda o: not _is_in(o.name, pointed.message))
-    if OWNERS.match(statement):
-        foreign = next((o for o in named if not o.own), None)
-        return _foreign(cursor, foreign) if foreign else None
+    if OWNERS.match(statement) and (foreign := next((o for o in named if not o.own), None)):
+        return _foreign(cursor, foreign)
+    if kind := re.search(r"owner of type \W?(\w+)", pointed.message):
+        cursor.execute(OWNER_OF_TYPE, {"name": kind[1]})
+        owner, sql = cursor.fetchone()
+        return "not-owner", {"object": f"type {kind[1]}", "owner": owner, "sql": sql}
     secured = next((o for o in named if o.row_security and o.name in pointed.said), None)
     denials = (o.denial(statement) for o in named if _is_in(o.name, pointed.message))
-    return next(filter(None, denials), secured.policies() if secured else None)
+    found = next(filter(None, denials), None)
+    if found:
+        return together(found, [o for o in objects if o.name in ours])
+    return secured.policies() if secured else None
 
 
 def _foreign(cursor: Any, table: Object) -> Found:
     cursor.execute(OWNED, {"schema": table.schema, "owner": table.owner})
     changes = "; ".join(row[0] for row in cursor.fetchall())
-    return "not-owner", table.facts() | {"sql": changes}
+    return "not-owner", table.facts() | {"object": f"table {table.name}", "sql": changes}
 
 
 def _is_in(name: str, words: str) -> bool:

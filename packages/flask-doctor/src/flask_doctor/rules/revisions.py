@@ -1,6 +1,7 @@
 """Migrations that can't even be run: their files, their order, and the commands."""
 
 import re
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from flask.cli import ScriptInfo
 from ..case import Case, Found
 from ..editing import changed
 from ..errors import sqlstate_of
-from ..migrations import rows_facts, tool_of
+from ..migrations import Finding, Tool, current_revisions, followed, rows_facts, tool_of
 from ..own_code import frames, is_foreign
 from ..pending import constant, file_of
 from .failed import Failed, migration_of, relative
@@ -109,17 +110,23 @@ def in_order(error: BaseException, case: Case) -> Found | None:
         r"(INSERT INTO|UPDATE) .*\bversion_num\b", statement
     ):
         return "revision-too-long", {}
+    tool = tool_of(case.state) if case.state else None
+    if tool and "Multiple head" in str(error):
+        return _twice(tool)
+    if tool and (asked := re.search(r"identified by '(.+)'", str(error))):
+        with suppress(Exception), case.state.engine.connect() as connection:  # type: ignore[union-attr]
+            if asked[1] not in current_revisions(tool, connection):
+                return "revision-not-here", {"revision": asked[1]}
     overlaps = r"Requested revision (\S+) overlaps with other requested revisions (\S+)"
     if rows := re.search(overlaps, str(error)):
         return "revision-rows", rows_facts(rows[1], rows[2])
     if not isinstance(error, KeyError) or case.state is None:
         return None
     *_, (last, _) = frames(error)
-    tool = tool_of(case.state)
     if tool is None or not last.co_filename.endswith(str(Path("script", "revision.py"))):
         return None
     revision = str(error.args[0])
-    for path in sorted(Path(tool.made.parent, "versions").glob("*.py")):
+    for path in sorted(Path(tool.scripts().versions).glob("*.py")):
         match = re.search(
             rf"^down_revision.*?=.*?['\"]{re.escape(revision)}['\"]", _text(path), re.M
         )
@@ -130,6 +137,27 @@ def in_order(error: BaseException, case: Case) -> Found | None:
                 new = match[0].replace(revision, known[0])
                 facts["edit"] = changed(match[0], new)
             return "parent-revision-missing", facts
+    return None
+
+
+def _twice(tool: Tool) -> Found | None:
+    """Take two files of one revision for the reason why there are two heads."""
+    try:
+        followed(tool.scripts())
+    except Finding as finding:
+        return finding.entry, finding.facts
+    return None
+
+
+def of_folder(error: BaseException, case: Case) -> Found | None:
+    """Explain a file of Flask-Migrate's folder that isn't there, though the migrations are."""
+    tool = tool_of(case.state) if case.state else None
+    folder = tool.made.parent if tool and not tool.commands else Path("nowhere")
+    if isinstance(error, ImportError | OSError | RuntimeError) or "Path doesn't" in str(error):
+        for name in ("alembic.ini", "env.py", "script.py.mako"):
+            file = folder / name
+            if (folder / "versions").is_dir() and not file.exists():
+                return "migrations-file-missing", {"file": relative(file), "name": name}
     return None
 
 

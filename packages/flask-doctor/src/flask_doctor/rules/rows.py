@@ -6,6 +6,7 @@ from ..case import Found
 from ..editing import before, default_of, nullable, prompt, with_default, with_keyword
 from .failed import Failed
 
+CHECK = re.compile(r"\bADD (?:CONSTRAINT (?:\"[^\"]+\"|\w+) )?CHECK \((.+)\)\s*$", re.S)
 REFERENCES = re.compile(r'FOREIGN KEY ?\(([^)]+)\) REFERENCES ([\w."]+) ?(?:\(([^)]+)\))?')
 
 
@@ -93,6 +94,23 @@ def orphans(failed: Failed) -> Found | None:
         else f"this empties {', '.join(own)} in these rows",
         "edit": before(failed.path, failed.line, f"op.execute({f'{mend} WHERE {where}'!r})"),
         **_counted(failed, f"SELECT count(*) FROM {table} WHERE {where}"),
+    }
+
+
+def check(failed: Failed) -> Found | None:
+    """Explain a rule (CHECK) that rows break."""
+    match = CHECK.search(failed.statement)
+    if not match:
+        return None
+    where = f"WHERE NOT ({match[1]})"
+    number = failed.rows(f"SELECT count(*) FROM {failed.table} {where}")
+    table = failed.table.rpartition(".")[2].strip('"')
+    operation = failed.operation("create_check_constraint", naming=table)
+    return "rows-break-rule", {
+        "rule": match[1],
+        **({"count": f"{number[0][0]} rows break"} if number and number[0][0] > 1 else {}),
+        "look": prompt(f"SELECT * FROM {failed.table} {where}"),
+        "edit": with_keyword(operation, "postgresql_not_valid=True") if operation else "",
     }
 
 

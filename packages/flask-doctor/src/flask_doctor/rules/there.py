@@ -5,9 +5,9 @@ import re
 from dataclasses import dataclass, field
 
 from ..case import Case
-from ..diagnosis import quoted
 from ..pointing import Name, Pointed
 from ..rights import version_table
+from ..searching import SEARCH, Search
 from .looking import looking
 
 log = logging.getLogger(__name__)
@@ -35,12 +35,10 @@ ORDER BY datname LIMIT 5
 class Database:
     """What is really there, of the kind that a name is looked for."""
 
-    schemas: list[str] = field(default_factory=list)
+    search: Search
     # Schema, name, whether it is found without the schema's name, whether the schema is open to us.
-    relations: list[tuple[str, str, bool, bool]] = field(default_factory=list)
+    relations: list[tuple[str, str, bool, bool]]
     columns: list[tuple[str, str]] = field(default_factory=list)
-    search_path: str = ""
-    revisions: set[str] = field(default_factory=set)
     migrated_elsewhere: bool = False  # the migrations' own table is where nobody looks for it
 
 
@@ -48,22 +46,16 @@ def look_for(case: Case, pointed: Pointed) -> Database | None:
     """Look at what is there; None where that may not be, or can't be, looked at."""
     try:
         with looking(case) as cursor:
-            cursor.execute(
-                "SELECT array(SELECT nspname::text FROM pg_namespace), "
-                "current_setting('search_path')"
-            )
-            schemas, path = cursor.fetchone()
+            cursor.execute(SEARCH)
+            search = Search(*cursor.fetchone())
             cursor.execute(RELATIONS)
-            found = Database(schemas, cursor.fetchall(), [], path)
+            found = Database(search, cursor.fetchall())
             tables = list({*pointed.sources().values(), *pointed.said[1:]})
             cursor.execute(COLUMNS, {"tables": tables, "schemas": _schemas(pointed)})
             found.columns = cursor.fetchall()
             table = version_table(case.state)
             seen = {r[2] for r in found.relations if r[1] == table}
             found.migrated_elsewhere = seen == {False}
-            if True in seen:
-                cursor.execute(f"SELECT version_num FROM {quoted(table)}")
-                found.revisions = {row[0] for row in cursor.fetchall()}
             return found
     except Exception:
         log.debug("no look at the database", exc_info=True)

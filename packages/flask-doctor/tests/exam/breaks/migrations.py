@@ -86,7 +86,7 @@ def cast_of_values_that_do_not_fit(world: World) -> str:
     )
 
 
-@broken("check-failed", ahead=True)
+@broken("check-failed", "rows-break-rule", ahead=True)
 def check_over_rows(world: World) -> str:
     table = world.setup.tables[world.model()]
     number = world.random.randint(2, 3)
@@ -230,7 +230,7 @@ def revisions_in_a_circle(world: World) -> str:
     return world.setup.upgrade
 
 
-@broken("env-broken", "no-migrations-folder", doctor=EITHER)
+@broken("migrations-file-missing", doctor=EITHER)
 def file_of_alembic_deleted(world: World) -> str:
     if not world.setup.flask_migrate:
         raise Unfit("not Flask-Migrate")
@@ -274,7 +274,7 @@ def enum_value_used_at_once(world: World) -> str:
     )
 
 
-@broken("not-in-a-transaction", ahead=True)
+@broken("migration-in-transaction", ahead=True)
 def index_concurrently(world: World) -> str:
     table = world.setup.tables[world.model()]
     code = world.random.choice(

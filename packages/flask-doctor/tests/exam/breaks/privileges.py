@@ -149,7 +149,7 @@ def row_security(world: World) -> str:
     return adding(world, model)
 
 
-@broken("administrator-needed", "extension-missing", "extension-not-installed", ahead=True)
+@broken("administrator-needed", "migration-extension-missing", ahead=True)
 def extension_in_a_migration(world: World) -> str:
     name = world.random.choice(["postgis", "vector", "plpython3u", "timescaledb", "file_fdw"])
     world.add_migration(f"op.execute('CREATE EXTENSION {name}')")
