@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,7 +13,8 @@ NOT_SEARCHED = {"node_modules", "tests", "migrations", "site-packages", "venv", 
 FOUND_BY_FLASK = ("app", "application", "create_app", "make_app")
 ENVIRONMENTS = (".venv", "venv", "env", ".env", ".virtualenv")
 # What editors, Windows and people make of the name `.env`.
-MISNAMED = (".env.txt", "env", "env.txt", "dotenv", ".env.env", ".ENV", ".Env", "_env")
+MISNAMED = re.compile(r"(?:[._]|dot)?env(?:[._-]\w+)?|\w+\.env", re.I)
+NO_SETTINGS = (".env", ".env.example", ".env.sample", ".env.template", "env.py")
 ENOUGH = 200  # files that are read
 
 
@@ -113,8 +115,8 @@ def settings_in(file: Path) -> dict[str, str | None]:
 
 def misnamed_settings(variable: str) -> Path | None:
     """Return a file that sets this variable, as `.env` would, under a name that nobody reads."""
-    for name in MISNAMED:
+    for name in sorted(set(os.listdir()) - set(NO_SETTINGS)):
         file = Path(name)
-        if file.is_file() and file.name in os.listdir() and variable in settings_in(file):
+        if MISNAMED.fullmatch(name) and file.is_file() and variable in settings_in(file):
             return file
     return None

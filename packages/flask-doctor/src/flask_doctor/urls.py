@@ -13,7 +13,9 @@ from .folder import settings_file, settings_in
 DRIVERS = ("psycopg2", "psycopg", "pg8000", "asyncpg", "psycopg2cffi")
 STRAY = " \t\r\n\"'`\ufeff\u00a0\u200b\u201c\u201d"  # what is pasted along, at the ends
 PORT = re.compile(r":(?!\d+(?:[,/]|$))[^/,\]]*(?=[,/]|$)")  # one that isn't a number
-MARKED = re.compile(r"<[\w -]+>|\$?{[\w -]+}|\$\w+|%\w+%|ROLE|USER|HOST|PORT|DATABASE|DBNAME")
+MARKED = re.compile(
+    r"<[\w -]+>|your[-_]\w+|\$?{[\w -]+}|\$\w+|%\w+%|ROLE|USER|HOST|PORT|DATABASE|DBNAME"
+)
 EXAMPLES = ("user", "username", "host", "hostname", "port", "database", "dbname", "mydatabase")
 # libpq's parameters (PostgreSQL's documentation, 34.1.2).
 PARAMETERS = """

@@ -190,7 +190,7 @@ def unset(error: BaseException, case: Case) -> Found | None:
     else:
         return None
     facts = {"setting": name}
-    if file := misnamed_settings(name):
+    if not os.path.exists(".env") and (file := misnamed_settings(name)):
         return "env-file-misnamed", facts | {"misnamed": str(file)}
     own = settings_file()
     known = list(settings_in(own)) if own else []
