@@ -353,6 +353,18 @@ def test_several_heads_that_are_all_applied(server: Cluster, database: str):
     assert_healthy(with_bird(migrations.app))
 
 
+def test_an_application_with_a_single_connection(server: Cluster, database: str):
+    migrations = migrations_of(server, database)
+    migrations.write("a1", CREATE_BIRDS)
+    migrations.run()
+    options = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 1}
+    server.execute("ALTER DATABASE healthy CONNECTION LIMIT 1")
+    try:
+        assert_healthy(with_bird(lifted_app(database, SQLALCHEMY_ENGINE_OPTIONS=options)))
+    finally:
+        server.execute("ALTER DATABASE healthy CONNECTION LIMIT -1")
+
+
 def test_a_role_that_may_only_read_a_migrated_database(server: Cluster, database: str):
     migrations = migrations_of(server, database)
     migrations.write("a1", CREATE_BIRDS)

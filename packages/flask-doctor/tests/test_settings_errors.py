@@ -210,6 +210,7 @@ def test_a_url_that_hides_the_one_of_env(
     ("files", "entry", "line"),
     [
         ({".env.txt": "DATABASE_URL=x"}, "env-file-misnamed", "$ mv -n .env.txt .env"),
+        ({"local.env": "DATABASE_URL=x"}, "env-file-misnamed", "$ mv -n local.env .env"),
         ({".env.example": "DATABASE_URL=x"}, "env-file-missing", "$ cp -n .env.example .env"),
         ({".env": "DATABSE_URL=x"}, "setting-misspelt", "+ DATABASE_URL=VALUE"),
         (
@@ -249,6 +250,7 @@ def test_an_env_file_that_flask_stumbles_over(project: Project):
         ("postgresql://<user>:<password>@localhost/<db>", "<user>, <db>"),
         ("postgresql://$DB_USER:$DB_PASS@localhost/${DB_NAME}", "$DB_USER, ${DB_NAME}"),
         ("postgresql://username:password@localhost/database", "username, database"),
+        ("postgresql://ROLE:PASSWORD@localhost/your_database", "ROLE, your_database"),
         ("postgresql://user:secret@localhost/shop", ""),
         ("postgresql://app:pa{ss}word", ""),
         ("postgresql://app:pa@{ss}word/x@localhost/shop", ""),

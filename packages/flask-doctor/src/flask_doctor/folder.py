@@ -13,7 +13,7 @@ NOT_SEARCHED = {"node_modules", "tests", "migrations", "site-packages", "venv", 
 FOUND_BY_FLASK = ("app", "application", "create_app", "make_app")
 ENVIRONMENTS = (".venv", "venv", "env", ".env", ".virtualenv")
 # What editors, Windows and people make of the name `.env`.
-MISNAMED = re.compile(r"(?:[._]|dot)?env(?:[._-]\w+)?|\w+\.env", re.I)
+MISNAMED = re.compile(r"(?:[._]|dot)?env(?:rc|[._-]\w+)?|\w+\.env", re.I)
 NO_SETTINGS = (".env", ".env.example", ".env.sample", ".env.template", "env.py")
 ENOUGH = 200  # files that are read
 
