@@ -94,8 +94,11 @@ class Object:
         if self.sequences:
             grants.append(self._grant(self.sequences))
             later += self._later("SEQUENCES", "USAGE")
-        has = ", ".join(self.rights)
-        facts = {"verb": VERBS[verb], "detail": has and f"Its rights on the table are: {has}."}
+        owned = f"Another role, {self.owner}, owns the table. It or an administrator gives rights."
+        if self.own:
+            owned = "The role owns the table, but the right was taken from it (REVOKE)."
+        detail = f"Its rights on the table are: {', '.join(self.rights)}." if self.rights else ""
+        facts = {"owned": owned, "verb": VERBS[verb], "detail": detail}
         facts |= {"sql": "; ".join(grants)} | ({"later": "; ".join(later)} if later else {})
         return "table-privilege", self.facts() | facts
 

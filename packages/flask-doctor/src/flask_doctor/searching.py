@@ -36,7 +36,7 @@ class Search:
     database: str
     schemas: list[str]
 
-    def elsewhere(self, schema: str, table: str, engine: Engine, *, alone: bool) -> Found:
+    def elsewhere(self, schema: str, table: str, engine: Engine | None, *, alone: bool) -> Found:
         """Return that a table is in a schema that isn't searched; `alone` if others are found."""
         path = f"{self.path}, {plain(schema)}" if alone and self.path else plain(schema)
         facts = {"schema": schema, "table": table, **self._mended(path, engine)}
@@ -66,6 +66,9 @@ class Search:
         if self.source not in ("client", "session"):
             own = f"ALTER ROLE {quoted(self.role)} IN DATABASE {quoted(self.database)}"
             return facts | {"sql": f"{own} SET search_path = {path}"}
+        if self.source == "session":
+            own = "Your own code sets the `search_path`: look for it there, and correct it."
+            return facts | {"edit": own}
         written = engine.url.render_as_string() if engine else ""
         options = re.search(r"options=[^&]*search_path%3D([^&+]*)", written)
         if options and path:

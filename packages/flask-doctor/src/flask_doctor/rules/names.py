@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +89,10 @@ def _table(pointed: Pointed, known: Known) -> Found:
     database = known.database
     homes = (schema, None if schema in (None, "public") else schema)
     model = next((t for t in known.tables() if t.name == name and t.schema in homes), None)
-    awaited = model is not None and known.not_there("table", name, model)[0] == "table-missing"
-    awaited = awaited and tool_of(known.case.state) is not None  # type: ignore[arg-type]
+    seen = {r[1] for r in database.relations if r[2]} if database else ()
+    awaited = False
+    if model is not None and name not in seen and tool_of(known.case.state):  # type: ignore[arg-type]
+        awaited = known.not_there("table", name, model)[0] == "table-missing"
     if database and (database.migrated_elsewhere or not awaited):
         if schema and schema not in database.search.schemas:
             return _schema_missing(schema, known)
@@ -140,13 +142,14 @@ def _elsewhere(name: str, schema: str | None, database: Database, known: Known) 
     """Find the table in another schema, or in one that is closed to the role."""
     homes = [(s, seen, usable) for s, r, seen, usable in database.relations if r == name]
     if schema is None and any(seen for _, seen, _ in homes):
-        return NOTHING  # it is there now: this connection has another search_path, or was earlier
+        # A new connection sees it: this one has another path, which the application has set.
+        search = replace(database.search, path="another than a new connection's", source="session")
+        return search.elsewhere(homes[0][0], name, known.case.engine, alone=False)
     if not homes or schema in [home for home, *_ in homes]:
         return NOTHING if homes else None
     home, _, usable = homes[0]
     if not usable:
         return "schema-usage", {"schema": home}
-    assert known.case.engine is not None  # noqa: S101 - it has led to the database
     alone = any(r[2] for r in database.relations if r[1] in {t.name for t in known.tables()})
     return database.search.elsewhere(home, name, known.case.engine, alone=alone)
 

@@ -12,7 +12,7 @@ from flask.cli import ScriptInfo
 from ..case import Case, Found
 from ..editing import changed
 from ..errors import sqlstate_of
-from ..migrations import Finding, Tool, current_revisions, followed, rows_facts, tool_of
+from ..migrations import Finding, Tool, find_revision, followed, rows_facts, tool_of
 from ..own_code import frames, is_foreign
 from ..pending import constant, file_of
 from .failed import Failed, migration_of, relative
@@ -114,9 +114,13 @@ def in_order(error: BaseException, case: Case) -> Found | None:
     if tool and "Multiple head" in str(error):
         return _twice(tool)
     if tool and (asked := re.search(r"identified by '(.+)'", str(error))):
-        with suppress(Exception), case.state.engine.connect() as connection:  # type: ignore[union-attr]
-            if asked[1] not in current_revisions(tool, connection):
-                return "revision-not-here", {"revision": asked[1]}
+        with suppress(RuntimeError), case.state.engine.connect() as connection:  # type: ignore[union-attr]
+            try:
+                find_revision(case.state, connection)  # type: ignore[arg-type]
+            except Finding as finding:
+                if asked[1] in finding.facts.get("revision", ""):
+                    return finding.entry, finding.facts
+            return "revision-not-here", {"revision": asked[1]}
     overlaps = r"Requested revision (\S+) overlaps with other requested revisions (\S+)"
     if rows := re.search(overlaps, str(error)):
         return "revision-rows", rows_facts(rows[1], rows[2])
