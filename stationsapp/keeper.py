@@ -15,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,8 @@ def keep(directory: Path) -> None:
             shutil.rmtree(fresh, ignore_errors=True)
             _make(programs, fresh)
             fresh.rename(directory)
-        _clear_leftovers(directory)
-        _start(programs, directory)
+        if not _is_up(directory):  # as after the end of a keeper that was killed
+            _start(programs, directory)
         server = psutil.Process(int((directory / "postmaster.pid").read_text().split("\n")[0]))
         with suppress(BrokenPipeError):
             print(READY, flush=True)
@@ -72,17 +73,21 @@ def keep(directory: Path) -> None:
             cursor = connection.cursor()
             while True:
                 time.sleep(IDLE_CHECK)
-                # Under another name by now, nobody new finds it.
-                start = (
-                    lock(directory, "start").acquire(blocking=False)
-                    if directory.exists()
-                    else nullcontext()
-                )
-                with suppress(Timeout), start:
+                with suppress(Timeout), _nobody_starts(directory):
                     cursor.execute(CLIENTS)
                     if cursor.fetchone() == (0,):
                         _stop(server)
                         return
+
+
+@contextmanager
+def _nobody_starts(directory: Path) -> Iterator[None]:
+    """Keep those who connect waiting. Raises filelock.Timeout when one is about to."""
+    if not directory.exists():  # under another name by now, where nobody new finds it
+        yield
+        return
+    with lock(directory, "start").acquire(blocking=False):
+        yield
 
 
 def _programs(directory: Path) -> Path:
@@ -223,8 +228,8 @@ def _is_root() -> bool:
     return os.geteuid() == 0
 
 
-def _clear_leftovers(directory: Path) -> None:
-    """Remove what a killed server left behind.
+def _is_up(directory: Path) -> bool:
+    """Tell whether the server runs, and remove what one that was killed left behind.
 
     Its files may name by now another program's process, or one that nobody reaped, and PostgreSQL
     takes either for a server that runs.
@@ -241,10 +246,11 @@ def _clear_leftovers(directory: Path) -> None:
     pid_file = directory / "postmaster.pid"
     with suppress(FileNotFoundError):
         if pid_file.read_text().split("\n")[0] in {str(process.pid) for process in servers}:
-            return
+            return True
     psutil.wait_procs(servers, timeout=10)  # the killed one's children, who notice soon
     for leftover in [pid_file, *directory.glob(".s.PGSQL.*")]:
         leftover.unlink(missing_ok=True)
+    return False
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from sqlalchemy import text
 from config import TestingConfig
 from stationsapp import create_app, embedded, keeper
 from stationsapp.extensions import db
+from stationsapp.keeper import IDLE_CHECK
 
 
 @pytest.fixture(scope="module")
@@ -96,15 +97,38 @@ def test_many_processes_share_it_and_it_stops_however_they_end(directory: Path, 
     wait_until_stopped(directory)
 
 
-def test_a_killed_server_and_keeper_are_taken_up(directory: Path):
-    [user] = users_of(directory, 1)
-    keepers = [
+def keepers(directory: Path) -> list[psutil.Process]:
+    command = ["-m", "stationsapp.keeper", str(directory)]
+    return [
         process
         for process in psutil.process_iter(["cmdline"])
-        if (process.info["cmdline"] or [])[-3:] == ["-m", "stationsapp.keeper", str(directory)]
+        if (process.info["cmdline"] or [])[-3:] == command
     ]
-    assert len(keepers) == 1
-    for process in keepers + servers(directory):
+
+
+def test_a_server_whose_keeper_was_killed_is_kept_by_another(directory: Path):
+    [user] = users_of(directory, 1)
+    [keeper] = keepers(directory)
+    keeper.kill()
+    keeper.wait()
+    assert version(directory) == 18
+    end(user, signal.SIGKILL)
+    wait_until_stopped(directory)
+
+
+def test_a_keeper_lets_those_who_connect_go_first(directory: Path):
+    [user] = users_of(directory, 1)
+    [keeper] = keepers(directory)
+    with embedded.lock(directory, "start"):
+        time.sleep(3 * IDLE_CHECK)  # it has looked
+    assert keeper.is_running()
+    end(user, signal.SIGKILL)
+    wait_until_stopped(directory)
+
+
+def test_a_killed_server_and_keeper_are_taken_up(directory: Path):
+    [user] = users_of(directory, 1)
+    for process in keepers(directory) + servers(directory):
         process.kill()
     end(user, signal.SIGKILL)
     assert version(directory) == 18
