@@ -209,7 +209,7 @@ def list_for_in(world: World) -> str:
 
 
 NO_ATTRIBUTE = (
-    *("argument-unknown", "attribute-misspelt", "attribute-unknown", "column-misspelled"),
+    *("argument-unknown", "attribute-unknown", "column-misspelled"),
 )
 
 
