@@ -241,7 +241,8 @@ def edited(line: Written, wrong: str, right: str) -> dict[str, str]:
         return {}
     changed = re.sub(rf"(?<!\w){re.escape(wrong)}(?!\w)", lambda _: right, line.text)
     before = line.text if changed != line.text else wrong
-    return {"before": before, "after": changed if before == line.text else right} | {"right": right}
+    after = changed if before == line.text else right
+    return {"before": before, "after": after, "right": right, "but": f", but it has `{right}`"}
 
 
 def prefix_of(line: Written, subject: Subject) -> str:

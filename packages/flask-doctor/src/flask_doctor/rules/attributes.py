@@ -99,7 +99,7 @@ def _correction(error: BaseException, name: str, near: str) -> dict[str, str]:
     line = own_line(error).partition(": ")[2]
     after = re.sub(rf"(?<=[.\"']){name}\b|\b{name}(?=\s*=(?!=))", near, line)
     edit = {"before": line, "after": after} if after != line else {"before": name, "after": near}
-    return {"near": near} | edit if near else {}
+    return edit | {"near": near, "but": f", but it has `{near}`"} if near else {}
 
 
 def _table(mapper: Mapper[Any]) -> list[str]:
