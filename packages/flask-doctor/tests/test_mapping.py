@@ -75,7 +75,7 @@ def test_the_doctor_connects_the_models_as_a_query_would(server: Cluster):
         line = db.relationship("Sotp")
 
     step = last_step(app)
-    assert (step.stage, step.diagnosis.entry.id) == ("models", "relationship-name-misspelt")
+    assert (step.stage, step.diagnosis.entry.id) == ("models", "relationship-name-unknown")
     assert 'line = db.relationship("Sotp")' in step.diagnosis.where
     db.Model.registry.dispose()
 

@@ -578,16 +578,16 @@ def test_no_schema_to_work_in(server: Cluster, tmp_path: Path):
     [
         (
             lambda db, bird: bird.nmae,
-            "attribute-misspelt",
+            "attribute-unknown",
             "Model Bird has no attribute `nmae`, but it has `name`",
         ),
-        (lambda db, bird: bird(nmae=1), "attribute-misspelt", "+ name"),
-        (lambda db, bird: bird().nmae, "attribute-misspelt", "+ name"),
+        (lambda db, bird: bird(nmae=1), "attribute-unknown", "+ name"),
+        (lambda db, bird: bird().nmae, "attribute-unknown", "+ name"),
         (lambda db, bird: bird().wholly, "attribute-unknown", "id, name, nest"),
-        (lambda db, bird: select(bird).filter_by(nmae=1), "attribute-misspelt", "+ name"),
+        (lambda db, bird: select(bird).filter_by(nmae=1), "attribute-unknown", "+ name"),
         (
             lambda db, bird: insert(bird).values(nmae=1).compile(),
-            "attribute-misspelt",
+            "attribute-unknown",
             "values(name=1)",
         ),
         (lambda db, bird: select(Brid), "name-misspelt", "+ (lambda db, bird: select(Bird)"),  # noqa: F821

@@ -28,12 +28,8 @@ def create_database(app: Flask) -> None:
             found = diagnose(error, engine, state=state, probe=True)
             if found is None or found.entry.id != "database-missing":
                 raise
-            _create_database(engine, state.parameters[engine])
-
-
-def _create_database(engine: Engine, parameters: dict[str, Any]) -> None:
-    with _maintenance(engine, parameters) as connection:
-        _create(connection, parameters["dbname"])
+            with _maintenance(engine, state.parameters[engine]) as connection:
+                _create(connection, state.parameters[engine]["dbname"])
 
 
 def _maintenance(engine: Engine, parameters: dict[str, Any]) -> Connection:
@@ -80,7 +76,7 @@ def upgrade(app: Flask) -> None:
     tool = tool_of(state)
     if tool is None:
         raise RuntimeError("the application has no migrations")
-    if lost := pending_losses(state, state.engine):
+    if state.engine and (lost := pending_losses(state, state.engine)):
         raise RuntimeError(f"not run, since it may lose data: {'; '.join(lost)}")
     tool.upgrade()
 

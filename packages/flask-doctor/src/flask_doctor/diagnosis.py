@@ -30,6 +30,7 @@ UNKNOWN = {
     "server_hint": "",
     "package": "psycopg2-binary",
     "seen": "",
+    "but": "",
     "missing": "the doctor names them.",
     "session": "db.session",
     "in_model": "in the model",

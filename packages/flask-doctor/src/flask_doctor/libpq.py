@@ -5,30 +5,17 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-# The environment variables that stand in for a parameter (PostgreSQL's documentation, 34.15).
-VARIABLES = {
-    "host": "PGHOST",
-    "hostaddr": "PGHOSTADDR",
-    "port": "PGPORT",
-    "dbname": "PGDATABASE",
-    "user": "PGUSER",
-    "password": "PGPASSWORD",
-    "service": "PGSERVICE",
-    "options": "PGOPTIONS",
-    "client_encoding": "PGCLIENTENCODING",
-    "sslmode": "PGSSLMODE",
-    "sslrootcert": "PGSSLROOTCERT",
-    "sslcert": "PGSSLCERT",
-    "sslcrl": "PGSSLCRL",
-    "sslcrldir": "PGSSLCRLDIR",
-    "sslnegotiation": "PGSSLNEGOTIATION",
-    "ssl_min_protocol_version": "PGSSLMINPROTOCOLVERSION",
-    "ssl_max_protocol_version": "PGSSLMAXPROTOCOLVERSION",
-    "require_auth": "PGREQUIREAUTH",
-    "channel_binding": "PGCHANNELBINDING",
-    "gssencmode": "PGGSSENCMODE",
-    "requirepeer": "PGREQUIREPEER",
-}
+# What a connection takes (PostgreSQL's documentation, 34.1.2). An environment variable may stand in
+# for each: PGSSLMODE for sslmode.
+PARAMETERS = """
+    host hostaddr port dbname user password passfile require_auth channel_binding connect_timeout
+    client_encoding options application_name fallback_application_name keepalives keepalives_idle
+    keepalives_interval keepalives_count tcp_user_timeout replication gssencmode sslmode requiressl
+    sslnegotiation sslcompression sslcert sslkey sslkeylogfile sslpassword sslcertmode sslrootcert
+    sslcrl sslcrldir sslsni requirepeer ssl_min_protocol_version ssl_max_protocol_version
+    min_protocol_version max_protocol_version krbsrvname gsslib gssdelegation service
+    target_session_attrs load_balance_hosts
+""".split()  # noqa: SIM905 - as a list, it takes a page
 # "connection to server at "host" (address), port 5432 failed: reason"; one for each address tried.
 ATTEMPT = re.compile(
     r'connection to server (?:at "(?P<host>[^"]*)"(?: \((?P<address>[^)]*)\))?, port (?P<port>\d+)'
@@ -107,5 +94,8 @@ def names_in(message: str) -> dict[str, str]:
 
 def effective(parameters: Mapping[str, Any]) -> dict[str, str]:
     """Return a connection's parameters, the gaps filled from the environment as libpq does."""
-    filled = {name: os.environ[v] for name, v in VARIABLES.items() if os.environ.get(v)}
+    variables = {n: f"PG{n.replace('_', '').upper()}" for n in PARAMETERS} | {
+        "dbname": "PGDATABASE"
+    }
+    filled = {name: os.environ[v] for name, v in variables.items() if os.environ.get(v)}
     return filled | {name: str(value) for name, value in parameters.items() if value is not None}

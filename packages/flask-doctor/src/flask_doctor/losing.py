@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 
 from .editing import literal
 from .migrations import current_revisions, pending_scripts, tool_of
@@ -36,8 +36,6 @@ FUNCTION = re.compile(
 )
 # Between types of one kind nothing is lost: what doesn't fit is an error.
 KINDS = ("string varchar text unicode", "smallinteger integer biginteger smallint bigint")
-
-
 USERS_TABLES = text(
     "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
     "WHERE relkind IN ('r', 'p') AND nspname NOT IN ('pg_catalog', 'information_schema') "
@@ -45,31 +43,29 @@ USERS_TABLES = text(
 )
 
 
-def pending_losses(state: State, engine: Engine | Connection | None) -> list[str]:
-    """Say what the migrations that are left to run would lose, or that it can't be told."""
-    tool = tool_of(state)
-    if tool is None or engine is None:
-        return []
-    if isinstance(engine, Engine):
-        with engine.connect() as connection:
-            return pending_losses(state, connection)
-    current = current_revisions(tool, engine)
-    if not current and not engine.execute(USERS_TABLES).scalar_one():
-        return []  # nothing is there that could be lost
-    return losses(script.path for script in pending_scripts(tool.scripts(), current))
-
-
-def warnings(state: State, engine: Engine) -> list[str]:
-    """Return the lines of a fix that say what is lost; none where nothing is."""
+def _pending(state: State, engine: Engine) -> list[Path]:
+    """Return the files of the migrations that are left to run, where they could lose anything."""
     tool = tool_of(state)
     if tool is None:
         return []
     with engine.connect() as connection:
-        found = pending_losses(state, connection)
-        if not found:
+        current = current_revisions(tool, connection)
+        if not current and not connection.execute(USERS_TABLES).scalar_one():
             return []
-        scripts = pending_scripts(tool.scripts(), current_revisions(tool, connection))
-    lines = [line for script in scripts for line in _renames(file_of(script.path))]
+    return [Path(script.path) for script in pending_scripts(tool.scripts(), current)]
+
+
+def pending_losses(state: State, engine: Engine) -> list[str]:
+    """Say what the migrations that are left to run would lose, or that it can't be told."""
+    return losses(_pending(state, engine))
+
+
+def warnings(state: State, engine: Engine) -> list[str]:
+    """Return the lines of a fix that say what is lost; none where nothing is."""
+    files = _pending(state, engine)
+    if not (found := losses(files)):
+        return []
+    lines = [line for path in files for line in _renames(file_of(path))]
     lines.append(f"Careful, this may lose data: {'; '.join(found)}. Make a copy first:")
     return [literal(line) for line in lines]
 

@@ -1,55 +1,29 @@
 """What the models say of a table: its class, an attribute, and the line of code that defines it."""
 
-import inspect
-import os
 import re
-from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import MetaData, Table
-from sqlalchemy.orm import Mapper, mapperlib
+from sqlalchemy.orm import Mapper
 
-from .own_code import is_foreign
+from .model_code import Subject, mappers, registries, written
 from .state import State
 
 
 def table_named(state: State | None, name: str, schema: str | None = None) -> Table | None:
     """Return the table of the models that has this name."""
-    for metadata in _metadatas(state):
-        for table in metadata.tables.values():
+    metadatas: list[MetaData | None] = [registry.metadata for registry in registries()]
+    for metadata in (state.metadata if state else None, *metadatas):
+        for table in metadata.tables.values() if metadata is not None else ():
             if table.name == name and (schema is None or table.schema in (None, schema)):
                 return table
     return None
-
-
-def _metadatas(state: State | None) -> Iterator[MetaData]:
-    if state is not None and state.metadata is not None:
-        yield state.metadata
-    yield from (registry.metadata for registry in registries())
-
-
-def registries() -> list[Any]:
-    """Return all the registries of models that there are."""
-    return list(mapperlib._all_registries())  # no public way leads to them
-
-
-def mappers() -> list[Mapper[Any]]:
-    """Return what maps each model, whatever its base."""
-    # One that failed to be mapped is among its base's, too; `registry.mappers` fails for it.
-    managers = [m for registry in registries() for m in list(registry._managers)]
-    return [manager.mapper for manager in managers if manager.is_mapped]
 
 
 def mapper_of(table: Table | None) -> Mapper[Any] | None:
     """Return what maps a class to the table; of several classes, the one the others inherit."""
     found = [m for m in mappers() if table is not None and m.persist_selectable is table]
     return min(found, key=lambda mapper: len([*mapper.iterate_to_root()]), default=None)
-
-
-def is_model(name: str) -> bool:
-    """Tell whether a class of this name is a model."""
-    return any(mapper.class_.__name__ == name for mapper in mappers())
 
 
 def attribute_of(mapper: Mapper[Any] | None, table: Table | None, column: str) -> str:
@@ -62,31 +36,14 @@ def attribute_of(mapper: Mapper[Any] | None, table: Table | None, column: str) -
 def edit(mapper: Mapper[Any] | None, attribute: str, *changes: tuple[str, str]) -> dict[str, str]:
     """Return the attribute's line as it is and as the first of the changes that fits makes it.
 
-    The changes are regular expressions and what takes their place. Nothing where the attribute
-    takes more than one line, or isn't to be found.
+    The changes are regular expressions and what takes their place.
     """
-    if mapper is None:
-        return {}
-    place, line = _line_of(mapper.class_, attribute)  # type: ignore[arg-type]
+    kinds = mapper.class_.__mro__ if mapper else ()
+    lines = (written(Subject(cls=kind), kind.__name__, attribute) for kind in kinds)
+    place, line = next((found for found in lines if found.text), ("", ""))
     for pattern, replacement in changes:
         after, count = re.subn(pattern, replacement, line, count=1)
         if count and after != line:
-            return {"before": line, "after": after, "in_model": f"in {place}"}
+            where = place.partition(": ")[0]
+            return {"before": line, "after": after, "in_model": f"in {where}"}
     return {}
-
-
-@lru_cache(64)  # to find a class, Python reads its whole module
-def _line_of(model: type, attribute: str) -> tuple[str, str]:
-    for kind in model.__mro__[:-1]:
-        try:
-            file = inspect.getsourcefile(kind) or "<"
-            if is_foreign(file):
-                continue
-            lines, start = inspect.getsourcelines(kind)
-        except (OSError, TypeError):
-            continue
-        for number, line in enumerate(lines, start):
-            whole = line.count("(") == line.count(")")
-            if re.match(rf"\s+{attribute}\b\s*[:=]", line) and whole:
-                return f"{os.path.relpath(file)}, line {number}", line.strip()
-    return "", ""

@@ -10,10 +10,9 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from sqlalchemy import Table
-from sqlalchemy.orm import Mapper, MapperProperty
+from sqlalchemy.orm import Mapper, MapperProperty, mapperlib
 from sqlalchemy.orm.instrumentation import manager_of_class
 
-from .mapped import mappers, registries
 from .own_code import is_foreign, place
 
 # Where SQLAlchemy defines a model, and where it connects the models with each other.
@@ -37,6 +36,18 @@ class Subject(NamedTuple):
     line: int = 0
     mapping: bool = False  # whether it was a model at all
     body: bool = False  # whether it was raised in the lines of the class themselves
+
+
+def registries() -> list[Any]:
+    """Return all the registries of models that there are."""
+    return list(mapperlib._all_registries())  # no public way leads to them
+
+
+def mappers() -> list[Mapper[Any]]:
+    """Return what maps each model, whatever its base."""
+    # One that failed to be mapped is among its base's, too; `registry.mappers` fails for it.
+    managers = [m for registry in registries() for m in list(registry._managers)]
+    return [manager.mapper for manager in managers if manager.is_mapped]
 
 
 def models() -> list[type]:
@@ -225,10 +236,13 @@ def _text(file: str) -> str:
 
 
 def edited(line: Written, wrong: str, right: str) -> dict[str, str]:
-    """Return a line before and after a name in it is put right."""
+    """Return a line before and after a name in it is put right; nothing where that isn't known."""
+    if not right:
+        return {}
     changed = re.sub(rf"(?<!\w){re.escape(wrong)}(?!\w)", lambda _: right, line.text)
     before = line.text if changed != line.text else wrong
-    return {"before": before, "after": changed if before == line.text else right} | {"right": right}
+    after = changed if before == line.text else right
+    return {"before": before, "after": after, "right": right, "but": f", but it has `{right}`"}
 
 
 def prefix_of(line: Written, subject: Subject) -> str:

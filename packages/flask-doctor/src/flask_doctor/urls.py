@@ -9,6 +9,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from .folder import settings_file, settings_in
+from .libpq import PARAMETERS
 
 DRIVERS = ("psycopg2", "psycopg", "pg8000", "asyncpg", "psycopg2cffi")
 STRAY = " \t\r\n\"'`\ufeff\u00a0\u200b\u201c\u201d"  # what is pasted along, at the ends
@@ -17,16 +18,6 @@ MARKED = re.compile(
     r"<[\w -]+>|your[-_]\w+|\$?{[\w -]+}|\$\w+|%\w+%|ROLE|USER|HOST|PORT|DATABASE|DBNAME"
 )
 EXAMPLES = ("user", "username", "host", "hostname", "port", "database", "dbname", "mydatabase")
-# libpq's parameters (PostgreSQL's documentation, 34.1.2).
-PARAMETERS = """
-    host hostaddr port dbname user password passfile require_auth channel_binding connect_timeout
-    client_encoding options application_name fallback_application_name keepalives keepalives_idle
-    keepalives_interval keepalives_count tcp_user_timeout replication gssencmode sslmode requiressl
-    sslnegotiation sslcompression sslcert sslkey sslkeylogfile sslpassword sslcertmode sslrootcert
-    sslcrl sslcrldir sslsni requirepeer ssl_min_protocol_version ssl_max_protocol_version
-    min_protocol_version max_protocol_version krbsrvname gsslib gssdelegation service
-    target_session_attrs load_balance_hosts
-""".split()  # noqa: SIM905 - as a list, it takes a page
 
 
 def flaw(url: str) -> str | None:

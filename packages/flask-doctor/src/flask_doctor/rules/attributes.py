@@ -7,8 +7,8 @@ from sqlalchemy import Row, inspect
 from sqlalchemy.orm import Mapper
 from sqlalchemy.sql.operators import ColumnOperators
 
-from .. import mapped
 from ..case import Case, Found
+from ..model_code import mappers
 from ..own_code import is_foreign, own_line
 from ..pointing import nearest
 
@@ -49,25 +49,25 @@ def attributes(error: BaseException, case: Case) -> Found | None:
 
 
 def _attribute(error: BaseException, name: str, model: str) -> Found | None:
-    mappers = [m for m in mapped.mappers() if model in (m.class_.__name__, *_table(m), "")]
+    found = [m for m in mappers() if model in (m.class_.__name__, *_table(m), "")]
     if isinstance(error, AttributeError):
         mapper = getattr(inspect(error.obj, raiseerr=False), "mapper", None)
         if model == "NoneType" and error.obj is None:
-            owners = [m.class_.__name__ for m in mapped.mappers() if name in m.all_orm_descriptors]
+            owners = [m.class_.__name__ for m in mappers() if name in m.all_orm_descriptors]
             return ("nothing-found", {"name": name, "model": owners[0]}) if owners else None
-        mappers = [mapper] if isinstance(mapper, Mapper) else []
-    if not mappers:
+        found = [mapper] if isinstance(mapper, Mapper) else []
+    if not found:
         return None  # of something else than a model
     line = own_line(error)
-    mappers = [m for m in mappers if re.search(rf"\b{m.class_.__name__}\b", line)] or mappers
-    known = sorted({key for mapper in mappers for key in mapper.all_orm_descriptors.keys()})  # noqa: SIM118 - not a dict
+    found = [m for m in found if re.search(rf"\b{m.class_.__name__}\b", line)] or found
+    known = sorted({key for mapper in found for key in mapper.all_orm_descriptors.keys()})  # noqa: SIM118 - not a dict
     near = nearest(name, known)
-    owners = [m.class_.__name__ for m in mappers if not near or near in m.all_orm_descriptors]
+    owners = [m.class_.__name__ for m in found if not near or near in m.all_orm_descriptors]
     facts = {"wrong": name, "right": near, "names": ", ".join(known[:15]) or "none"}
     facts["model"] = " or ".join(dict.fromkeys(owners))
     if name == "query":
         return "model-without-query", facts
-    return f"attribute-{'misspelt' if near else 'unknown'}", facts | _correction(error, name, near)
+    return "attribute-unknown", facts | _correction(error, name, near)
 
 
 def _of_a_row(error: BaseException) -> bool:
@@ -99,7 +99,7 @@ def _correction(error: BaseException, name: str, near: str) -> dict[str, str]:
     line = own_line(error).partition(": ")[2]
     after = re.sub(rf"(?<=[.\"']){name}\b|\b{name}(?=\s*=(?!=))", near, line)
     edit = {"before": line, "after": after} if after != line else {"before": name, "after": near}
-    return {"near": near} | edit if near else {}
+    return edit | {"near": near, "but": f", but it has `{near}`"} if near else {}
 
 
 def _table(mapper: Mapper[Any]) -> list[str]:

@@ -67,7 +67,7 @@ def no_key(facts: dict[str, str], error: BaseException, subject: Subject) -> Fou
             if WORDS.get(wrong) == "primary_key" or misspelt(wrong, ["primary_key"]):
                 edit = edited(written(subject, model, column.key), wrong, "primary_key")
                 known = {"function": "Column", "wrong": wrong, "attribute": column.key}
-                return "argument-misspelt", known | edit
+                return "argument-unknown", known | edit
     if BASE.search(model) or has_subclasses(subject, model):
         return "abstract-missing", {}
     line = written(subject, model, "id")
@@ -137,9 +137,7 @@ def unknown_argument(facts: dict[str, str], error: BaseException, subject: Subje
     kinds += KINDS.get(function, [])
     names = {name for kind in kinds if kind for name in _parameters(kind)}
     right = WORDS.get(wrong, "") if WORDS.get(wrong) in names else misspelt(wrong, names)
-    if not right:
-        return "argument-unknown", known
-    return "argument-misspelt", known | edited(line, wrong, right)
+    return "argument-unknown", known | edited(line, wrong, right)
 
 
 def _parameters(kind: object) -> list[str]:
@@ -186,7 +184,7 @@ def not_mapped(facts: dict[str, str], error: BaseException, subject: Subject) ->
     else:
         kept = re.sub(r"^Optional\[Mapped\[(.*)\]\]$", r"Optional[\1]", annotation)
         after = f"{name}: Mapped[{kept}]" + (value and f" = {value}")
-    return "annotation-not-mapped-edit", {"before": line.text, "after": after}
+    return "annotation-not-mapped", {"before": line.text, "after": after}
 
 
 def no_column(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
@@ -198,10 +196,8 @@ def no_column(facts: dict[str, str], error: BaseException, subject: Subject) -> 
         columns = list(table.columns.keys())
     near = misspelt(facts["wrong"], columns)
     known = {"columns": ", ".join(columns), "attribute": "__table_args__"}
-    if not near:
-        return "constraint-column-missing", known
     line = written(subject, facts["model"], "__table_args__")
-    return "constraint-column-misspelt", known | edited(line, facts["wrong"], near)
+    return "constraint-column-missing", known | edited(line, facts["wrong"], near)
 
 
 def defined_twice(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
@@ -226,14 +222,13 @@ def unknown_attribute(facts: dict[str, str], error: BaseException, subject: Subj
     model = model_of(facts["table"]) if "table" in facts else facts["model"]
     found = models_named(model)
     names = sorted(attributes(found[0] if found else None))
-    near = misspelt(facts["wrong"], names)
-    if not near:
-        return "attribute-unknown", {"model": model, "names": ", ".join(names)}
-    line = (
-        written(subject, subject.model, subject.attribute) if subject.mapping else own_text(subject)
-    )
+    line = own_text(subject)
+    if subject.mapping:
+        line = written(subject, subject.model, subject.attribute)
     known = {"model": model, "names": ", ".join(names), "where": line.where}
-    return "attribute-misspelt", known | edited(line, facts["wrong"], near)
+    return "attribute-unknown", known | edited(
+        line, facts["wrong"], misspelt(facts["wrong"], names)
+    )
 
 
 def wrong_argument(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:

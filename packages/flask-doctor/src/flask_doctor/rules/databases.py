@@ -1,15 +1,12 @@
 """What a server tells of its databases, through a short connection to another one of them."""
 
-import logging
 import os
 import re
 from typing import Any
 
 from .. import urls
 from ..case import Case, Found
-from .looking import look, looking
-
-log = logging.getLogger(__name__)
+from .looking import look, rows
 
 MAINTENANCE = ("postgres", "template1")  # each server has them
 MANY = 10  # names that are told
@@ -48,13 +45,8 @@ SOURCES = {
 def elsewhere(case: Case, query: str, **values: str) -> tuple[Any, ...] | None:
     """Return a query's first row, asked in another database with the same role and password."""
     for database in MAINTENANCE:
-        try:
-            with looking(case, dbname=database) as cursor:
-                cursor.execute(query, values)
-                row: tuple[Any, ...] | None = cursor.fetchone()
-                return row
-        except Exception:
-            log.debug("no look at database %s", database, exc_info=True)
+        if found := rows(case, query, {"dbname": database}, **values):
+            return found[0]
     return None
 
 

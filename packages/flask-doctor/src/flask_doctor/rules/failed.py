@@ -1,7 +1,6 @@
 """A migration that failed: its statement, and the place in its file."""
 
 import linecache
-import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,7 @@ from ..editing import operation_of
 from ..matching import fields_of
 from ..own_code import frames
 from ..pending import Operation, file_of
-from .looking import looking
-
-log = logging.getLogger(__name__)
+from .looking import rows
 
 TABLE = re.compile(
     r"\s*(?:ALTER TABLE|CREATE TABLE|DROP TABLE)\s+(?:IF (?:NOT )?EXISTS )?([\w.\"]+)"
@@ -66,14 +63,7 @@ class Failed:
 
     def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         """Ask the database; nothing where it may not or can't be asked."""
-        try:
-            with looking(self.case) as cursor:
-                cursor.execute(query, values or None)
-                found: list[tuple[Any, ...]] = cursor.fetchall()
-                return found
-        except Exception:
-            log.debug("no look at the database", exc_info=True)
-            return []
+        return rows(self.case, query, **values)
 
 
 def migration_of(error: BaseException) -> tuple[Path, int, str] | None:

@@ -9,8 +9,7 @@ import sqlalchemy
 from sqlalchemy import orm
 
 from ..case import Case, Found
-from ..mapped import mappers
-from ..model_code import defined_in
+from ..model_code import defined_in, models
 from ..own_code import is_foreign, own_line
 from ..pointing import misspelt
 
@@ -75,7 +74,7 @@ def _names(module: Any) -> list[str]:
 
 def _homes(line: str) -> dict[str, str]:
     """Return the modules of the models, and of what a line may need of SQLAlchemy."""
-    homes = {mapper.class_.__name__: mapper.class_.__module__ for mapper in mappers()}
+    homes = {model.__name__: model.__module__ for model in models()}
     for module, own in MODULES.items() if OF_SQLALCHEMY.search(line) else ():
         homes |= dict.fromkeys(_names(own), module)
     return homes | (OF_PYTHON if "Mapped[" in line else {})

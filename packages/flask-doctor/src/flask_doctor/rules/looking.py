@@ -45,13 +45,20 @@ def connected(case: Case) -> Iterator[Connection]:
             yield connection
 
 
-def look(case: Case, query: str, **values: Any) -> tuple[Any, ...] | None:
-    """Return the first row of a query, None where there is none or no look is possible."""
+def rows(
+    case: Case, query: str, other: dict[str, str] | None = None, **values: Any
+) -> list[tuple[Any, ...]]:
+    """Return what a query finds, nothing where no look is possible; `other` as above."""
     try:
-        with looking(case) as cursor:
-            cursor.execute(query, values)
-            row: tuple[Any, ...] | None = cursor.fetchone()
-            return row
+        with looking(case, **other or {}) as cursor:
+            cursor.execute(query, values or None)
+            found: list[tuple[Any, ...]] = cursor.fetchall()
+            return found
     except Exception:
         log.debug("no look at the database", exc_info=True)
-        return None
+        return []
+
+
+def look(case: Case, query: str, **values: Any) -> tuple[Any, ...] | None:
+    """Return the first row of a query, None where there is none or no look is possible."""
+    return next(iter(rows(case, query, **values)), None)

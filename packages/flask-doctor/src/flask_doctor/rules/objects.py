@@ -8,6 +8,7 @@ from ..pending import file_of
 from ..pointing import nearest
 from ..searching import plain
 from .failed import Failed
+from .functions import extension_of
 
 DEPENDS = re.compile(
     r"^(?:rule _RETURN on )?(constraint|view|materialized view|trigger|policy|default value for"
@@ -76,14 +77,6 @@ def locked(failed: Failed) -> Found | None:
     return "migration-locked", {"holder": f"It is held by {' and '.join(told)}.", "ends": ends}
 
 
-EXTENSIONS = {
-    **dict.fromkeys(("geometry", "geography", "raster"), "postgis"),
-    **dict.fromkeys(("citext", "vector", "hstore", "ltree"), ""),
-    **dict.fromkeys(("gin_trgm_ops", "gist_trgm_ops"), "pg_trgm"),
-    **dict.fromkeys(("uuid_generate_v4", "uuid_generate_v1"), "uuid-ossp"),
-}
-
-
 def enum_value(failed: Failed) -> Found | None:
     """Explain an enum's value that is used before the transaction that adds it has ended."""
     match = re.search(r'"(.+)" of enum type "?(.+?)"?$', failed.message)
@@ -117,10 +110,9 @@ def missing(failed: Failed) -> Found | None:
     if not match:
         return None
     kind, name = match[1], match[2].rpartition(".")[2]
-    if name in EXTENSIONS:
-        extension = EXTENSIONS[name] or name
-        quoted = f'"{extension}"' if "-" in extension else extension
-        create = f"CREATE EXTENSION IF NOT EXISTS {quoted}"
+    extension = extension_of(name) if kind in ("type", "operator class", "function") else ""
+    if extension:
+        create = f"CREATE EXTENSION IF NOT EXISTS {plain(extension)}"
         return "extension-missing", {
             "extension": extension,
             "object": f"{kind} {name}",

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Table
 
 from ..case import Found
+from ..editing import literal
 from ..model_code import (
     Subject,
     Written,
@@ -41,27 +42,23 @@ def unknown_name(facts: dict[str, str], error: BaseException, subject: Subject) 
     named = re.search(r"name '(\w+)' is not defined", str(error))
     wrong = named[1] if named else facts["wrong"]
     line = written(subject, facts["model"], subject.attribute)
-    known = {"attribute": subject.attribute, "wrong": wrong}
-    if wrong in attributes(subject.cls):
-        return "relationship-name-misspelt", known | edited(
-            line, wrong, f"{facts['model']}.{wrong}"
-        )
     registry = registry_of(subject.cls)
+    own = [m.__name__ for m in models() if registry_of(m) is registry]
+    known = {"attribute": subject.attribute, "wrong": wrong, "names": ", ".join(sorted(own))}
     if any(registry_of(other) is not registry for other in models_named(wrong)):
         return "two-bases", known
-    own = [m.__name__ for m in models() if registry_of(m) is registry]
     is_table = re.search(rf"secondary\s*=\s*[\"']{wrong}\b", line.text)
     near = misspelt(wrong, tables() if is_table else own) or model_of(wrong)
-    if near:
-        return "relationship-name-misspelt", known | edited(line, wrong, near)
+    if wrong in attributes(subject.cls):
+        near = f"{facts['model']}.{wrong}"
     module = sys.modules.get(getattr(subject.cls, "__module__", ""))
-    if isinstance(getattr(module, wrong, None), type):
+    if not near and isinstance(getattr(module, wrong, None), type):
         bases = re.search(r"class \w+\((.+)\):", written(subject, facts["model"]).where)
         where = written(Subject(file=file_of(subject.cls)), wrong).where  # type: ignore[arg-type]
         return "not-a-model", {"wrong": wrong, "base": bases[1] if bases else "", "where": where}
-    if elsewhere := defined_beside(subject, wrong):
+    if not near and (elsewhere := defined_beside(subject, wrong)):
         return "model-not-imported", known | {"file": elsewhere[0], "module": elsewhere[1]}
-    return "relationship-name-unknown", known | {"names": ", ".join(sorted(own))}
+    return "relationship-name-unknown", known | edited(line, wrong, near)
 
 
 def no_table(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
@@ -94,10 +91,8 @@ def _unknown_table(key: ForeignKey | None, wrong: str, subject: Subject) -> Foun
     by_class = [table_of(m).fullname for m in models_named(target) if table_of(m) is not None]
     of_schema = [name for name in known if name.rpartition(".")[2] == target]
     near = next(iter([*by_class, *of_schema]), "") or misspelt(target, known)
-    if not near:
-        return "foreign-key-table-unknown", facts | {"names": ", ".join(sorted(known))}
-    edit = edited(line, f"{target}.{column}", f"{near}.{column}")
-    return "foreign-key-table-misspelt", facts | edit | {"target": near}
+    edit = edited(line, f"{target}.{column}", near and f"{near}.{column}")
+    return "foreign-key-table-unknown", facts | edit | {"names": ", ".join(sorted(known))}
 
 
 def _keys(table: Table | None) -> list[ForeignKey]:
@@ -118,23 +113,19 @@ def no_column(facts: dict[str, str], error: BaseException, subject: Subject) -> 
     """Find the column that a foreign key was meant for."""
     target, wrong = facts["target"], facts["wrong"]
     columns = list(tables()[target].columns.keys()) if target in tables() else []
-    key = next((k for k in _keys(tables().get(facts["table"])) if _spec(k) == facts["key"]), None)
+    key = next(
+        (k for k in _keys(tables().get(facts["table"])) if k.target_fullname == facts["key"]), None
+    )
     model = model_of(facts["table"])
     attribute = key.parent.key if key is not None else ""
     known = {"model": model, "attribute": attribute, "names": ", ".join(columns)}
     line = written(subject, model, attribute)
     if "." not in facts["key"]:  # a table alone
-        primary = next(iter(tables()[target].primary_key.columns.keys()), "id")
-        return "foreign-key-column-misspelt", known | edited(line, target, f"{target}.{primary}")
+        edit = edited(line, target, f"{target}.{_primary(tables()[target])}")
+        return "foreign-key-column-unknown", known | edit
     near = misspelt(wrong, columns) or ("id" if wrong.endswith("id") and "id" in columns else "")
-    if not near:
-        return "foreign-key-column-unknown", known
-    edit = edited(line, f"{target}.{wrong}", f"{target}.{near}")
-    return "foreign-key-column-misspelt", known | edit
-
-
-def _spec(key: ForeignKey) -> str:
-    return str(key.target_fullname)
+    edit = edited(line, f"{target}.{wrong}", near and f"{target}.{near}")
+    return "foreign-key-column-unknown", known | edit
 
 
 def no_key(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
@@ -248,13 +239,13 @@ def no_other_side(facts: dict[str, str], error: BaseException, subject: Subject)
         back = [n for n in relationships if _refers(written(subject, other, n), attribute)]
         near = next(iter(back), "") or misspelt(wrong, relationships)
         if near:
-            return "back-populates-misspelt", known | edited(line, wrong, near)
+            return "back-populates-missing", known | edited(line, wrong, near)
     side = f'relationship("{model}", back_populates="{attribute}")'
     mapped = f'{wrong}: Mapped[list["{model}"]] = relationship(back_populates="{attribute}")'
     if not wrong.endswith("s"):
         mapped = mapped.replace(f'list["{model}"]', f'"{model}"')
     return "back-populates-missing", known | {
-        "after": like(line.text, mapped, f"{wrong} = db.{side}")
+        "edit": literal(f"+ {like(line.text, mapped, f'{wrong} = db.{side}')}")
     }
 
 
@@ -285,10 +276,9 @@ def unknown_option(facts: dict[str, str], error: BaseException, subject: Subject
 def wrong_target(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
     """Find the model that a relationship was meant to lead to, where it names a table."""
     line = written(subject, facts["model"], subject.attribute)
-    known = {"attribute": subject.attribute}
+    known = {"attribute": subject.attribute, "names": ", ".join(m.__name__ for m in models())}
     for named in re.findall(r"[\"']([\w.]+)[\"']", line.text):
         if near := model_of(named):
-            return "relationship-name-misspelt", known | {"wrong": named} | edited(
-                line, named, near
-            )
+            edit = edited(line, named, near)
+            return "relationship-name-unknown", known | {"wrong": named} | edit
     return "relationship-target-wrong", known

@@ -2,10 +2,10 @@
 
 import re
 
-from .. import mapped
 from ..case import NOTHING, Case, Found
 from ..errors import sqlstate_of
 from ..matching import by_text
+from ..model_code import models_named
 
 OF_SQLALCHEMY = (
     *("session-method-unknown", "query-method-unknown", "engine-execute", "engine-inspect"),
@@ -53,7 +53,7 @@ def homonyms(error: BaseException, case: Case) -> Found | None:
 def objects(error: BaseException, case: Case) -> Found | None:
     """Explain an object of a model that is used as a list or a dictionary."""
     found = re.match(r"(?:object of type )?'(\w+)' (?:object is not|has no len)", str(error))
-    if not isinstance(error, TypeError) or not found or not mapped.is_model(found[1]):
+    if not isinstance(error, TypeError) or not found or not models_named(found[1]):
         return None
     return "object-not-a-list", {"model": found[1]}
 

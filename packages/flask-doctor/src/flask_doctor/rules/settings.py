@@ -15,7 +15,7 @@ from .. import urls
 from ..case import NOTHING, Case, Found
 from ..errors import is_connecting, sqlstate_of
 from ..folder import misnamed_settings, settings_file, settings_in
-from ..libpq import effective
+from ..libpq import PARAMETERS, effective
 from ..matching import by_text
 from ..own_code import raised_in
 from .loading import in_environment_of_project
@@ -112,7 +112,7 @@ def parameter(error: BaseException, case: Case) -> Found | None:
         return None
     text = _url(case)
     if f"{found[1]}=" not in text.partition("?")[2]:
-        near = get_close_matches(found[1], urls.PARAMETERS, 1, 0.8)
+        near = get_close_matches(found[1], PARAMETERS, 1, 0.8)
         return "url-parameter-unknown", {"parameter": found[1]} | (
             {"remedy": f"Perhaps you mean `{near[0]}`."} if near else {}
         )

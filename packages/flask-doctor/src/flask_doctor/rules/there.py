@@ -8,7 +8,7 @@ from ..case import Case
 from ..pointing import Name, Pointed
 from ..rights import version_table
 from ..searching import SEARCH, Search
-from .looking import looking
+from .looking import looking, rows
 
 log = logging.getLogger(__name__)
 
@@ -68,18 +68,9 @@ def _schemas(pointed: Pointed) -> list[str]:
 
 def emptiness(case: Case, table: str) -> str:
     """Say that the database is empty, and which other one of the server has the table."""
-    try:
-        with looking(case) as cursor:
-            cursor.execute(SIBLINGS)
-            others = [row[0] for row in cursor.fetchall()]
-        found = [name for name in others if _has(case, name, table)]
-    except Exception:
-        found = []
-    also = f" Database {found[0]} of this server has it: is that the one you mean?" if found else ""
-    return f"The database has no tables at all.{also}"
-
-
-def _has(case: Case, database: str, table: str) -> bool:
-    with looking(case, dbname=database) as cursor:
-        cursor.execute("SELECT to_regclass(quote_ident(%(table)s)) IS NOT NULL", {"table": table})
-        return bool(cursor.fetchone()[0])
+    there = "SELECT to_regclass(quote_ident(%(table)s)) IS NOT NULL"
+    for (name,) in rows(case, SIBLINGS):
+        if rows(case, there, {"dbname": name}, table=table) == [(True,)]:
+            also = f" Database {name} of this server has it: is that the one you mean?"
+            return f"The database has no tables at all.{also}"
+    return "The database has no tables at all."

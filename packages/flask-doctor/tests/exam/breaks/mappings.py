@@ -16,7 +16,7 @@ def tablename_forgotten(world: World) -> None:
     world.sub(world.setup.models, r'^    __tablename__ = ".*"\n', "")
 
 
-@broken("relationship-name-misspelt", "relationship-name-unknown")
+@broken("relationship-name-unknown")
 def relationship_to_an_unknown_class(world: World) -> None:
     new = world.random.choice([r"\1\2z\3", r"\1\2s\3", r"\1tbl\2\3"])
     if world.setup.name == "article":
@@ -25,7 +25,7 @@ def relationship_to_an_unknown_class(world: World) -> None:
         world.sub(world.setup.models, r'(Mapped\[(?:list\[)?")(\w+)("\]?\] = relationship)', new)
 
 
-@broken("foreign-key-table-misspelt", "foreign-key-table-unknown", "foreign-key-to-class")
+@broken("foreign-key-table-unknown", "foreign-key-to-class")
 def foreign_key_to_an_unknown_table(world: World) -> None:
     wrong = world.random.choice(["Singular", "cut", "class"])
     content = world.read(world.setup.models)
@@ -37,13 +37,13 @@ def foreign_key_to_an_unknown_table(world: World) -> None:
     world.sub(world.setup.models, rf'ForeignKey\("{table}\.id"\)', f'ForeignKey("{new}.id")')
 
 
-@broken("foreign-key-column-misspelt", "foreign-key-column-unknown")
+@broken("foreign-key-column-unknown")
 def foreign_key_to_an_unknown_column(world: World) -> None:
     new = world.random.choice(["ids", "pk", "name_id", "ID"])
     world.sub(world.setup.models, r'ForeignKey\("(\w+)\.id"\)', rf'ForeignKey("\1.{new}")')
 
 
-@broken("foreign-key-column-misspelt", "foreign-key-column-unknown")
+@broken("foreign-key-column-unknown")
 def foreign_key_without_a_column(world: World) -> None:
     world.sub(world.setup.models, r'ForeignKey\("(\w+)\.id"\)', r'ForeignKey("\1")')
 
@@ -74,12 +74,12 @@ def foreign_key_forgotten(world: World) -> None:
         world.sub(world.setup.models, r'mapped_column\(ForeignKey\(".*"\)', "mapped_column(")
 
 
-@broken("back-populates-missing", "back-populates-misspelt")
+@broken("back-populates-missing")
 def back_populates_misspelled(world: World) -> None:
     world.sub(world.setup.models, r'back_populates="(\w+)\w"', r'back_populates="\1"')
 
 
-@broken("annotation-not-mapped", "annotation-not-mapped-edit")
+@broken("annotation-not-mapped")
 def annotation_without_mapped(world: World) -> None:
     world.sub(world.setup.models, r": Mapped\[(str|int|Decimal)\] = mapped", r": \1 = mapped")
 
@@ -150,14 +150,14 @@ def abstract_forgotten(world: World) -> None:
     world.say("Timed is not abstract")
 
 
-@broken("argument-misspelt", "argument-unknown")
+@broken("argument-unknown")
 def column_argument_misspelled(world: World) -> None:
     new = world.random.choice([r"\1(\2, nulable=True)", r"\1(\2, primarykey=True)"])
     column = r"^(.*= (?:mapped_column|db\.Column))\(((?:sa\.|db\.)?(?:String|Integer|Float).*)\)$"
     world.sub(world.setup.models, column, new)
 
 
-@broken("relationship-name-misspelt", "relationship-name-unknown")
+@broken("relationship-name-unknown")
 def secondary_table_misspelled(world: World) -> None:
     new = world.random.choice(['secondary="folowers"', 'secondary="follower"'])
     if world.setup.name != "microblog":

@@ -167,7 +167,6 @@ def configured_too_late(world: World) -> None:
 
 @broken(
     "app-not-importable",
-    "argument-misspelt",
     "argument-unknown",
     "engine-option-unknown",
     "option-invalid",

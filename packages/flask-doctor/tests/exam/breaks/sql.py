@@ -208,9 +208,7 @@ def list_for_in(world: World) -> str:
     )
 
 
-NO_ATTRIBUTE = (
-    *("argument-unknown", "attribute-misspelt", "attribute-unknown", "column-misspelled"),
-)
+NO_ATTRIBUTE = (*("argument-unknown", "attribute-unknown", "column-misspelled"),)
 
 
 @broken(*NO_ATTRIBUTE, doctor=WELL)
