@@ -16,7 +16,7 @@ CEILINGS = {
     "empty": "of `{}`",
     "hand": "of hand-written",
     "pgbench": "of pgbench",
-    "article": "times the article's",
+    "article": "times a tutorial's",
 }
 
 LOSS = 0.1  # of a share of a ceiling, beyond which a run is worse than its baseline
