@@ -19,7 +19,8 @@ workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
 # Threads, so that a long download doesn't block other requests or the worker's heartbeat.
 worker_class = "stationsapp.worker.Worker"
 threads = 16
-# With a settings error, gunicorn then exits at once. Otherwise it would restart the workers forever.
+# With a settings error, gunicorn then exits at once. Otherwise it would restart the workers
+# forever.
 preload_app = True
 # The application logs each request itself, with its id and without its query string.
 accesslog = None
@@ -49,7 +50,7 @@ def post_worker_init(worker: Any) -> None:
     """Keep some threads free for reads and for health checks."""
     from stationsapp.gate import Gate, uses_database, writes
 
-    log = worker.wsgi.extensions["request_log"]  # inside the log, so that refused requests are logged too
+    log = worker.wsgi.extensions["request_log"]  # so that refused requests are logged too
     writers = Gate(log.serve, writes, WRITERS)
     log.serve = Gate(writers, uses_database, threads - SPARE)
 
