@@ -36,10 +36,10 @@ def test_app_config_selects_the_class(monkeypatch: pytest.MonkeyPatch):
             "SECRET_KEY is too short: it needs at least 16 characters",
         ),
         (config(LOG_LEVEL="LOUD"), "LOG_LEVEL must be"),
-        (config(TRUSTED_PROXIES="many"), "TRUSTED_PROXIES must be a number"),
+        (config(TRUSTED_PROXIES="many"), "TRUSTED_PROXIES must be the number"),
         (config(DATABASE_URL="mysql://u:hunter2@h/d"), "DATABASE_URL isn't the URL"),
         (config(DATABASE_URL="postgresql://u:hunter2@h"), "DATABASE_URL isn't the URL"),
-        (config(DATABASE_READ_URL="postgresql://u:hunter2@h:port/d"), "DATABASE_READ_URL is no"),
+        (config(DATABASE_READ_URL="postgresql://u:hunter2@h:port/d"), "DATABASE_READ_URL isn't"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(bad: str | type, message: str):
