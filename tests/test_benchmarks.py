@@ -75,7 +75,7 @@ def test_every_path_is_measured_and_a_loss_is_told(tmp_path: Path, mode: list, c
     run = bench(*mode, "--stations", "2000", "--json", str(written), "--compare", str(baseline))
     assert run.returncode == 1, run.stderr
     assert run.stderr.splitlines()[-2] == "Slower than the baseline:"
-    assert run.stderr.splitlines()[-1].endswith(", and 1000.00 before")
+    assert run.stderr.splitlines()[-1].endswith(", was 1000.00")
     paths = json.loads(written.read_text())["paths"]
     assert tuple(paths) == PATHS
     for name, path in paths.items():
