@@ -1,10 +1,10 @@
-# `make` alone lists what there is to do.
+# `make` without a target lists all targets.
 PYTHON ?= python3
 PORT ?= 5000
 BIN := .venv/bin
 FLASK := $(BIN)/flask
 INSTALLED := .venv/installed
-# The last migration from before squawk looked at them: those after it may meet a live table.
+# squawk checks the migrations after this one.
 CHECKED := 0006
 
 .PHONY: help run test chaos cluster fuzz doctor-exam bench lint format docs serve lock clean
@@ -12,31 +12,31 @@ CHECKED := 0006
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 13
 
-run: $(INSTALLED) ## prepare the database and serve on http://127.0.0.1:5000 (another port: make run PORT=5001)
+run: $(INSTALLED) ## prepare the database and serve on http://127.0.0.1:5000 (or another port: make run PORT=5001)
 	@$(BIN)/python -c "import socket; socket.create_server(('127.0.0.1', $(PORT)))" 2>/dev/null \
-		|| { echo "Port $(PORT) is taken: stop what uses it, or take another: make run PORT=$$(( $(PORT) + 1 ))"; exit 1; }
+		|| { echo "Port $(PORT) is in use: stop the program that uses it, or use another port: make run PORT=$$(( $(PORT) + 1 ))"; exit 1; }
 	@$(FLASK) db prepare
 	@$(FLASK) run --debug --port $(PORT)
 
 test: $(INSTALLED) ## run the tests
 	$(BIN)/pytest --numprocesses logical --dist worksteal
 
-chaos: $(INSTALLED) ## break what the service stands on, under load: a table in some minutes (make chaos ARGS='--only frozen')
+chaos: $(INSTALLED) ## break the database and the network under load, and show what clients notice (make chaos ARGS='--only frozen')
 	$(BIN)/python -m chaos $(ARGS)
 
-fuzz: $(INSTALLED) ## look for new errors for a few minutes, with random requests and feeds
+fuzz: $(INSTALLED) ## test with random requests and feeds for a few minutes
 	FUZZ_EXAMPLES=1000 $(BIN)/pytest -m hypothesis
 
-doctor-exam: $(INSTALLED) ## break healthy set-ups at random and score the doctor (make doctor-exam ARGS='--seed 7 --breaks 500')
+doctor-exam: $(INSTALLED) ## break healthy applications at random and score the doctor (make doctor-exam ARGS='--seed 7 --breaks 500')
 	@cd packages/flask-doctor/tests && ../../../$(BIN)/python -m exam $(ARGS)
 
-bench: $(INSTALLED) ## measure how fast it is, in a few minutes (make bench ARGS='--cpu --stations 100000')
+bench: $(INSTALLED) ## measure the speed, in a few minutes (make bench ARGS='--cpu --stations 100000')
 	$(BIN)/python -m benchmarks $(ARGS)
 
-cluster: $(INSTALLED) .venv-cluster/installed ## break a cluster with Patroni on this Debian, part by part (make cluster ARGS='frozen deploy')
+cluster: $(INSTALLED) .venv-cluster/installed ## break the parts of a Patroni cluster under load, on Debian (make cluster ARGS='frozen deploy')
 	@$(BIN)/python -m cluster $(ARGS)
 
-lint: $(INSTALLED) ## check style, types, and the SQL of new migrations
+lint: $(INSTALLED) ## check the style, the types, and the SQL of new migrations
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -44,13 +44,13 @@ lint: $(INSTALLED) ## check style, types, and the SQL of new migrations
 		|| { cat build/migrations.log; exit 1; }
 	$(BIN)/squawk build/migrations.sql
 
-format: $(INSTALLED) ## rewrite the code in the project's style
+format: $(INSTALLED) ## format the code in the project's style
 	@$(BIN)/ruff check --fix; status=$$?; $(BIN)/ruff format || status=$$?; exit $$status
 
 docs: $(INSTALLED) ## write packages/flask-doctor/docs/errors.md from the doctor's catalogue
 	$(BIN)/python -m flask_doctor.document packages/flask-doctor/docs/errors.md
 
-serve: $(INSTALLED) ## serve as in production: gunicorn, with DATABASE_URL and SECRET_KEY set
+serve: $(INSTALLED) ## serve with gunicorn, as in production; needs DATABASE_URL and SECRET_KEY
 	$(BIN)/gunicorn wsgi:app
 
 lock: $(INSTALLED) ## update the pinned versions in constraints.txt
@@ -58,7 +58,7 @@ lock: $(INSTALLED) ## update the pinned versions in constraints.txt
 		--no-emit-index-url --no-emit-package flask-doctor --no-header --output-file constraints.txt pyproject.toml
 	$(MAKE) --always-make $(INSTALLED)
 
-# Debian's Python: PostgreSQL's user, as whom Patroni runs, has access to it.
+# Debian's Python: Patroni runs as the user postgres, who can read it.
 .venv-cluster/installed: cluster/requirements.txt
 	/usr/bin/python3 -m venv .venv-cluster
 	.venv-cluster/bin/pip install --quiet --disable-pip-version-check --requirement cluster/requirements.txt

@@ -1,4 +1,4 @@
-"""gunicorn's settings, found by `gunicorn wsgi:app` in the folder that it starts in."""
+"""gunicorn's settings. `gunicorn wsgi:app` reads this file from the current folder."""
 
 import logging
 import os
@@ -16,12 +16,13 @@ os.environ.setdefault("APP_CONFIG", "production")
 
 bind = f"0.0.0.0:{os.environ.get('PORT') or 8000}"
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
-# Threads, so that a long export keeps neither other requests nor the worker's heartbeat waiting.
+# Threads, so that a long download doesn't block other requests or the worker's heartbeat.
 worker_class = "stationsapp.worker.Worker"
 threads = 16
-# A settings error then ends gunicorn at once, where workers would be started again for ever.
+# With a settings error, gunicorn then exits at once. Otherwise it would restart the workers
+# forever.
 preload_app = True
-# The application has a line for each request itself, with its id and without its query.
+# The application logs each request itself, with its id and without its query string.
 accesslog = None
 logconfig_dict = {
     "root": {"level": "WARNING", "handlers": ["console"]},
@@ -32,13 +33,13 @@ logconfig_dict = {
     "formatters": {"json": {"()": "stationsapp.logs.JsonFormatter"}},
 }
 
-SPARE = 4  # threads that no query can hold, for the health checks
-WRITERS = 8  # threads for requests that write, and so may wait for one another
-SILENCE = 5  # seconds until a client that sends nothing of a long body, or takes nothing, is left
+SPARE = 4  # threads kept free of queries, for the health checks
+WRITERS = 8  # threads for requests that write, which may wait for one another
+SILENCE = 5  # seconds until a client that sends or reads nothing is disconnected
 
 
 def when_ready(server: Any) -> None:
-    """Give each connection its limits: it has them of the socket that accepts it."""
+    """Limit how long each connection may be silent. Connections inherit this from the listener."""
     for listener in server.LISTENERS:
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             listener.sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", SILENCE, 0))
@@ -46,16 +47,16 @@ def when_ready(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Keep some threads free."""
+    """Keep some threads free for reads and for health checks."""
     from stationsapp.gate import Gate, uses_database, writes
 
-    log = worker.wsgi.extensions["request_log"]  # what is refused is logged too
+    log = worker.wsgi.extensions["request_log"]  # so that refused requests are logged too
     writers = Gate(log.serve, writes, WRITERS)
     log.serve = Gate(writers, uses_database, threads - SPARE)
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """Count no connections of a worker that is no more."""
+    """Remove the metrics of a worker that has exited."""
     if METRICS:
         from prometheus_client.multiprocess import mark_process_dead
 
@@ -63,16 +64,16 @@ def child_exit(server: Any, worker: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
-    """Leave no files."""
+    """Remove the folder for metrics."""
     if METRICS:
         shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 
 def _folder_for_metrics() -> str:
-    """Return this gunicorn's own folder, in memory: a full disk then stops nobody.
+    """Return this gunicorn's own folder, in memory, so that a full disk doesn't break requests.
 
-    When this file is read again, for HUP, the folder stays; the gunicorn that USR2 starts makes
-    its own.
+    On HUP, this file is read again and the folder stays. The gunicorn that USR2 starts gets its
+    own folder.
     """
     prefix = f"stationsapp-metrics-{os.getpid()}-"
     known = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
@@ -83,7 +84,7 @@ def _folder_for_metrics() -> str:
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    """Tell whether it is more than a client that fell silent; of an address, drop the query."""
+    """Drop query strings from the record, and return False for a client that timed out."""
     record.args = tuple(
         value.partition("?")[0] if isinstance(value, str) else value for value in record.args or ()
     )

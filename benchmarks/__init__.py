@@ -1,1 +1,1 @@
-"""How fast the application is, as shares of what is possible on the same machine: `make bench`."""
+"""`make bench`: how fast the application is, compared with what this machine can do."""

@@ -24,24 +24,30 @@ from .server import no_database
     type=click.IntRange(growth.FEWEST),
     default=1_000_000,
     show_default=True,
-    help="How many to make up.",
+    help="How many stations to generate.",
 )
-@click.option("--file", "feed", help="Measure with a feed instead, in any format.")
-@click.option("--server", help="Measure on this PostgreSQL: a URL, of a role that may do all.")
+@click.option("--file", "feed", help="Measure with the stations of a feed instead, in any format.")
+@click.option("--server", help="Measure on this PostgreSQL: the URL of a superuser.")
 @click.option(
     "--rounds",
     type=click.IntRange(1),
     default=5,
     show_default=True,
-    help="How often each is measured.",
+    help="How many times each path is measured.",
 )
-@click.option("--cpu", is_flag=True, help="Count CPU time, in process: steady on a busy machine.")
-@click.option("--json", "output", type=click.Path(path_type=Path), help="Write the results there.")
+@click.option(
+    "--cpu",
+    is_flag=True,
+    help="Measure CPU time in one process, which is steadier on a busy machine.",
+)
+@click.option(
+    "--json", "output", type=click.Path(path_type=Path), help="Write the results to this file."
+)
 @click.option(
     "--compare",
     "baseline",
     type=click.Path(path_type=Path, exists=True),
-    help="Fail where a share is less by a tenth than in these results.",
+    help="Exit with 1 if a ratio is a tenth worse than in these results.",
 )
 def main(
     stations: int,
@@ -52,10 +58,10 @@ def main(
     output: Path | None,
     baseline: Path | None,
 ) -> None:
-    """Measure the main paths, as shares of what is possible on this machine.
+    """Measure the main paths, and compare them with what is possible on this machine.
 
-    It takes an embedded PostgreSQL of its own, unless you name another, and `wrk` for the load
-    where that is installed.
+    It uses its own embedded PostgreSQL, unless you set --server. If `wrk` is installed, it
+    generates the load.
     """
     say = partial(click.echo, err=True)
     if output and not output.absolute().parent.is_dir():
@@ -84,14 +90,16 @@ def main(
 
 
 def _read(baseline: Path, sizes: list[str], cpu: bool) -> Results:
-    """Return the results of a run that can be compared with one of these sizes."""
+    """Return the results of a run, if it can be compared with one of these sizes."""
     try:
         results: Results = json.loads(baseline.read_text())
         same = results["cpu"] == cpu and list(results["sizes"]) == sizes
     except (ValueError, TypeError, KeyError) as error:
-        raise click.UsageError(f"{baseline} is not what --json writes") from error
+        raise click.UsageError(f"{baseline} isn't a file that --json has written") from error
     if not same:
-        raise click.UsageError(f"{baseline} is of a run with another --stations, --file or --cpu")
+        raise click.UsageError(
+            f"{baseline} is from a run with a different --stations, --file or --cpu"
+        )
     return results
 
 

@@ -9,7 +9,7 @@ from .server import gunicorn
 from .subjects import API, Subject, subjects
 
 SECONDS = 1  # of a round, for each of what is compared
-SLOW_SECONDS = 5  # for the article's nearest: its answers take seconds
+SLOW_SECONDS = 5  # for the tutorial's way to the nearest, which takes seconds
 REQUESTS = 500  # of a round, where CPU time is counted
 
 Rates = dict[str, list[float]]

@@ -16,17 +16,17 @@ CEILINGS = {
     "empty": "of `{}`",
     "hand": "of hand-written",
     "pgbench": "of pgbench",
-    "article": "times the article's",
+    "article": "times a tutorial's",
 }
 
 LOSS = 0.1  # of a share of a ceiling, beyond which a run is worse than its baseline
 
 
 def losses(results: Results, baseline: Results) -> list[str]:
-    """Say which shares are worse than the baseline's by more than LOSS."""
+    """Return the ratios that are worse than the baseline's by more than LOSS."""
     now, before = dict(_shares(results)), dict(_shares(baseline))
     return [
-        f"{name}: {now[name]:.2f}, and {share:.2f} before"
+        f"{name}: {now[name]:.2f}, was {share:.2f}"
         for name, share in before.items()
         if name in now and now[name] < (1 - LOSS) * share
     ]

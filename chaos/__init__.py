@@ -1,1 +1,1 @@
-"""Break what the service stands on, while clients use it, and see what they notice."""
+"""Break the database, the network or the service under load, and see what clients notice."""

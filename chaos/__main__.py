@@ -19,18 +19,21 @@ FOLDER = ROOT / "instance" / "chaos"
 
 
 @click.command()
-@click.option("--only", default="", metavar="TEXT", help="Faults with this text in their name.")
+@click.option(
+    "--only", default="", metavar="TEXT", help="Run only faults with this text in their name."
+)
 @click.option(
     "--programs",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The folder of PostgreSQL's programs.  [default: the newest that is found]",
+    help="The folder of PostgreSQL's programs.  [default: the embedded server's]",
 )
 def main(only: str, programs: Path | None) -> None:
-    """Break what the service stands on, under load, and print what its clients notice.
+    """Break the database, the network or the service under load, and show what clients notice.
 
-    A row is true if every request ended within 5 seconds with what the API promises, every health
-    check within one, all was back 2 seconds after the fault, and no acknowledged write was lost.
-    The logs stay in instance/chaos. It fails if a row is false.
+    The result of a fault is "passed" if every request ended within 5 seconds with a documented
+    response, every health check within one second, all requests succeeded again 2 seconds after
+    the fault, and no acknowledged write was lost. The logs are kept in instance/chaos. The exit
+    status is 1 if a result is "failed".
     """
     say = partial(click.echo, err=True)
     faults = [fault for fault in FAULTS if only in fault.name]
@@ -38,15 +41,15 @@ def main(only: str, programs: Path | None) -> None:
     FOLDER.mkdir(parents=True)
     template = make_template(programs or next(iter(found().values())), FOLDER / "template")
     click.echo(f"{line(HEAD)}\n{line(['---'] * len(HEAD))}")
-    false = 0
+    failed = 0
     for number, fault in enumerate(faults, 1):
         say(f"{number} of {len(faults)}: {fault.name} ...")
         row = run(fault, template, FOLDER / f"{number:02}")
-        false += bool(row.reasons)
+        failed += bool(row.reasons)
         click.echo(line(row.cells()))
     template.server.remove()
-    if false:
-        say(f"{false} of {len(faults)} rows are false: the logs are in {FOLDER}.")
+    if failed:
+        say(f"{failed} of {len(faults)} failed. The logs are in {FOLDER}.")
         sys.exit(1)
 
 

@@ -1,16 +1,16 @@
-"""A client that does as a proxy does: it keeps its connection, and sends again what was lost."""
+"""A client that behaves like a proxy: it keeps its connection open and retries lost requests."""
 
 import json
 import time
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, NamedTuple
 
-PATIENCE = 30  # seconds until there is no answer
+PATIENCE = 30  # seconds until it gives up
 PROBLEM = "application/problem+json"
 
 
 class Answer(NamedTuple):
-    """What came of a request, and when, by `time.monotonic`; status 0 when nothing did."""
+    """The result of a request, timed by `time.monotonic`; status 0 if there was no response."""
 
     kind: str
     begun: float
@@ -22,12 +22,12 @@ class Answer(NamedTuple):
 
     @property
     def ended(self) -> float:
-        """When it was there."""
+        """When the request ended."""
         return self.begun + self.seconds
 
     @property
     def failed(self) -> bool:
-        """Whether the client doesn't have what it asked for."""
+        """Whether the status isn't 2xx."""
         return not 200 <= self.status < 300
 
 
@@ -40,7 +40,7 @@ class Client:
         self.connection: HTTPConnection | None = None
 
     def ask(self, kind: str, method: str, path: str, document: Any = None) -> Answer:
-        """Send a request; once more if a connection that was kept is closed unanswered."""
+        """Send a request, and once more if a kept connection is closed without a response."""
         begun = time.monotonic()
         body = json.dumps(document) if document is not None else None
         kept = self.connection is not None
@@ -81,14 +81,14 @@ class Client:
         raise ConnectionRefusedError
 
     def close(self) -> None:
-        """Keep the connection no longer."""
+        """Close the connection."""
         if self.connection:
             self.connection.close()
             self.connection = None
 
 
 def _flaw(kind: str, response: HTTPResponse) -> str:
-    """Return what is wrong with an answer, whatever went wrong behind it."""
+    """Return how a response breaks the API's promises, or an empty string."""
     if response.status not in (200, 201, 204, 409, 503):
         return f"{kind} {response.status}"
     if kind == "live" and response.status != 200:
@@ -96,7 +96,7 @@ def _flaw(kind: str, response: HTTPResponse) -> str:
     if response.status < 400 or kind == "ready":
         return ""
     if PROBLEM not in response.headers["Content-Type"]:
-        return f"{response.status} is no problem document"
+        return f"{response.status} isn't a problem document"
     if response.status == 503 and "Retry-After" not in response.headers:
         return "503 without Retry-After"
     return ""

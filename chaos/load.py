@@ -1,4 +1,4 @@
-"""Many clients at once, who read, write, read what they wrote, and ask after the health."""
+"""Many clients at once that read, write, read their writes, and check the health."""
 
 from collections.abc import Callable
 from itertools import count
@@ -6,8 +6,8 @@ from threading import Event, Thread
 
 from .client import Answer, Client
 
-READERS, WRITERS = 24, 8  # so many that all of both workers' threads have to do
-PAUSE = 0.3  # seconds between two requests of a client, so that this machine can follow
+READERS, WRITERS = 24, 8  # enough to keep all threads of both workers busy
+PAUSE = 0.3  # seconds between two requests of a client, so that the machine can keep up
 READS = (
     "/api/stations?limit=20",
     "/api/stations/nearest?lat=47&lng=8&limit=10",
@@ -17,7 +17,7 @@ READS = (
 
 
 class Load:
-    """The clients, until they are stopped; then what they were answered."""
+    """The clients, and the answers that they got."""
 
     def __init__(self, ports: list[int], token: str) -> None:
         self.ports = ports
@@ -29,7 +29,7 @@ class Load:
         self._threads: list[Thread] = []
 
     def start(self) -> None:
-        """Let all clients begin."""
+        """Start all clients."""
         for number in range(READERS):
             self.get("read", READS[number % len(READS)])
         for _ in range(WRITERS):
@@ -38,11 +38,11 @@ class Load:
             self.get(kind, f"/health/{kind}")
 
     def get(self, kind: str, path: str) -> None:
-        """Let one more client read this."""
+        """Add a client that reads this path again and again."""
         self.add(lambda client: [client.ask(kind, "GET", path)])
 
     def add(self, act: Callable[[Client], list[Answer]]) -> None:
-        """Let one more client do this again and again."""
+        """Add a client that does this again and again."""
 
         def repeat() -> None:
             client = Client(self.ports, self.token)
@@ -56,7 +56,7 @@ class Load:
         thread.start()
 
     def _write(self, client: Client) -> list[Answer]:
-        """Make a station, and read it where the answer says that it is."""
+        """Create a station, and read it at its Location."""
         code = str(next(self._codes))
         station = {"source": "chaos", "code": code, "name": code, "lat": 47.0, "lng": 8.0}
         made = client.ask("write", "POST", "/api/stations", station)
@@ -66,7 +66,7 @@ class Load:
         return [made, client.ask("read of the write", "GET", made.location)]
 
     def stop(self) -> None:
-        """Stop, and wait for the last answers."""
+        """Stop the clients, and wait for their last answers."""
         self._end.set()
         for thread in self._threads:
             thread.join()

@@ -1,4 +1,4 @@
-"""Throw-away PostgreSQL servers: copied, followed by a standby, frozen, killed, promoted."""
+"""Temporary PostgreSQL servers that can be copied, frozen, killed and promoted."""
 
 import shutil
 import socket
@@ -15,7 +15,7 @@ from stationsapp.keeper import prepare_for_system_user, run
 
 ROLE = "postgres"
 DATABASE = "stations"
-# Nobody misses these data after a power cut; a standby copies them by streaming.
+# The data need not survive a power cut. A standby uses streaming replication.
 OPTIONS = "-c listen_addresses=127.0.0.1 -c fsync=off -c wal_level=replica -c max_wal_senders=4"
 
 
@@ -34,18 +34,18 @@ class Server:
         self.port = free_port()
 
     def make(self) -> None:
-        """Make an empty database, `stations`, and start."""
+        """Create the server with an empty database `stations`, and start it."""
         self._make_folder()
         run(self.programs, "initdb", "-D", self.folder, "-U", ROLE, "-A", "trust", "--no-sync")
         self.start()
         self.execute(f"CREATE DATABASE {DATABASE}", database="postgres")
 
     def copy(self, stopped: "Server") -> None:
-        """Take over the data of a server that has been stopped."""
+        """Copy the data of a stopped server."""
         subprocess.run(["cp", "-a", stopped.folder, self.folder], check=True)
 
     def follow(self, primary: "Server", options: str = "") -> None:
-        """Become the standby of a running primary, and start."""
+        """Create the server as a standby of a running primary, and start it."""
         self._make_folder()
         source = f"host=127.0.0.1 port={primary.port} user={ROLE} application_name=standby"
         arguments = ("-D", self.folder, "-R", "-X", "stream", "-c", "fast", "--no-sync")
@@ -57,21 +57,21 @@ class Server:
         prepare_for_system_user(self.programs, self.folder)
 
     def start(self, options: str = "") -> None:
-        """Start with the options of `postgres`."""
+        """Start the server with these options of `postgres`."""
         options = f"-p {self.port} -k '' {OPTIONS} {options}"
         log = self.folder / "log"
         run(self.programs, "pg_ctl", "-D", self.folder, "-w", "-l", log, "-o", options, "start")
 
     def stop(self, mode: str = "immediate") -> None:
-        """Stop at once, or `fast`: with all written and every client told."""
+        """Stop the server: `immediate` like a crash, or `fast` with a clean shutdown."""
         run(self.programs, "pg_ctl", "-D", self.folder, "-w", "-m", mode, "stop")
 
     def promote(self) -> None:
-        """Make a standby the primary."""
+        """Promote a standby."""
         run(self.programs, "pg_ctl", "-D", self.folder, "-w", "promote")
 
     def processes(self) -> list[psutil.Process]:
-        """Return the running processes, the first one first, which starts the others."""
+        """Return the running processes, beginning with the parent of the others."""
         try:
             number = int((self.folder / "postmaster.pid").read_text().split()[0])
             first = psutil.Process(number)
@@ -81,7 +81,7 @@ class Server:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Stop all processes where they are: the kernel goes on to accept what is sent to them."""
+        """Suspend all processes; the kernel still acknowledges packets."""
         stopped = self.processes()
         for process in stopped:
             process.suspend()
@@ -100,7 +100,7 @@ class Server:
     def execute(
         self, statement: str, parameters: Any = None, *, database: str = DATABASE
     ) -> list[tuple[Any, ...]]:
-        """Run a statement, committed by itself, and return its rows."""
+        """Run a statement in autocommit, and return its rows."""
         with closing(self.connect(database)) as connection:
             connection.autocommit = True
             cursor = connection.cursor()
@@ -108,12 +108,12 @@ class Server:
             return cursor.fetchall() if cursor.description else []
 
     def connect(self, database: str = DATABASE) -> Any:
-        """Connect as the administrator."""
+        """Connect as the superuser."""
         return psycopg2.connect(host="127.0.0.1", port=self.port, user=ROLE, dbname=database)
 
 
 def url(*ports: int) -> str:
-    """Return the URL of the database that one of these ports takes writes for."""
+    """Return the URL of the database, whose primary is on one of these ports."""
     hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
     attributes = "?target_session_attrs=read-write" if len(ports) > 1 else ""
     return f"postgresql://{ROLE}@{hosts}/{DATABASE}{attributes}"

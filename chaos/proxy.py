@@ -1,4 +1,4 @@
-"""A way to a server on which packets can get lost."""
+"""A TCP proxy that can lose packets."""
 
 import selectors
 import socket
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Proxy:
-    """Passes on what comes in on a port to another one, unless it swallows it."""
+    """Forwards connections to a server's port, and can swallow what is sent."""
 
     def __init__(self, server: int) -> None:
         self.server = server
@@ -20,7 +20,7 @@ class Proxy:
 
     @contextmanager
     def swallowing(self) -> Iterator[None]:
-        """Lose all that is sent meanwhile, either way, and tell nobody."""
+        """Silently lose everything that is sent in either direction."""
         self.swallows.set()
         try:
             yield
@@ -28,7 +28,7 @@ class Proxy:
             self.swallows.clear()
 
     def close(self) -> None:
-        """Take no more connections."""
+        """Accept no more connections."""
         self.listener.close()
 
     def _accept(self) -> None:
@@ -38,7 +38,7 @@ class Proxy:
                 Thread(target=self._pass, args=(client,), daemon=True).start()
 
     def _pass(self, client: socket.socket) -> None:
-        """Pass a connection's bytes on; one that has lost some never gets any further."""
+        """Forward a connection's bytes. After it has lost some, it never forwards any more."""
         broken = False
         others: dict[Any, socket.socket]
         with suppress(OSError), socket.create_connection(("127.0.0.1", self.server)) as server:

@@ -1,4 +1,4 @@
-"""Is it true? What the clients of a fault were answered, as a row of the table."""
+"""Judges a fault by its clients' answers, and makes its row of the table."""
 
 from collections import Counter
 from typing import NamedTuple
@@ -8,20 +8,20 @@ from .world import Fault
 
 LONGEST = 5.0  # seconds for any request
 HEALTH = 1.0  # and for a health check
-BACK = 2.0  # until all is answered again
+BACK = 2.0  # until all requests succeed again
 UNNOTICED = 1.0  # for a request that has nothing to do with the fault
-HEAD = ("fault", "longest request", "health check", "answers", "back after", "lost", "verdict")
+HEAD = ("fault", "longest request", "health check", "answers", "back after", "lost", "result")
 
 
 class Times(NamedTuple):
-    """When a fault began, and when it had passed, by `time.monotonic`."""
+    """When a fault began and ended, by `time.monotonic`."""
 
     begun: float
     healed: float
 
 
 class Row(NamedTuple):
-    """What was seen of a fault."""
+    """What clients noticed of a fault; without reasons, it has passed."""
 
     fault: Fault
     longest: float
@@ -32,15 +32,15 @@ class Row(NamedTuple):
     reasons: list[str]
 
     def cells(self) -> list[str]:
-        """Return what stands in the table."""
+        """Return the cells of the table."""
         answers = ", ".join(f"{count} × {what}" for what, count in sorted(self.answers.items()))
-        verdict = f"**false**: {'; '.join(self.reasons)}" if self.reasons else "true"
+        result = f"**failed**: {'; '.join(self.reasons)}" if self.reasons else "passed"
         times = (f"{seconds:.1f} s" for seconds in (self.longest, self.health))
-        return [self.fault.name, *times, answers, f"{self.back:.1f} s", str(self.lost), verdict]
+        return [self.fault.name, *times, answers, f"{self.back:.1f} s", str(self.lost), result]
 
 
 def judge(fault: Fault, times: Times, answers: list[Answer], lost: int) -> Row:
-    """Make the row of a fault: of all requests that hadn't ended when it began."""
+    """Make the row of a fault from all requests that ended after it began."""
     seen = [answer for answer in answers if answer.ended > times.begun]
     checks = [answer for answer in seen if answer.kind in ("live", "ready")]
     others = [answer for answer in seen if answer.kind not in ("live", "ready")]
@@ -62,13 +62,13 @@ def judge(fault: Fault, times: Times, answers: list[Answer], lost: int) -> Row:
     if fault.unnoticed:
         slow = max(answer.seconds for answer in unnoticed)
         failed = sum(answer.failed for answer in unnoticed)
-        reasons += [f"others waited {slow:.1f} s"] if slow > UNNOTICED else []
-        reasons += [f"{failed} requests of others failed"] if failed else []
+        reasons += [f"other clients waited {slow:.1f} s"] if slow > UNNOTICED else []
+        reasons += [f"{failed} requests of other clients failed"] if failed else []
     return Row(fault, longest, health, _answers(seen), back, lost, reasons)
 
 
 def _is_borne(fault: Fault, answer: Answer, times: Times) -> bool:
-    """Tell whether a request was being served by what the fault killed."""
+    """Tell whether the process that the fault killed was serving this request."""
     return fault.unanswered and answer.status == 0 and answer.begun < times.begun
 
 
@@ -80,7 +80,7 @@ def _answers(answers: list[Answer]) -> Counter[str]:
 
 
 def table(times: Times, answers: list[Answer]) -> str:
-    """Return all answers, in the order of their requests, and when: in seconds of the fault."""
+    """Return all answers in the order of their requests, with seconds from the fault's begin."""
     lines = [
         f"{answer.begun - times.begun:7.2f} {answer.seconds:6.2f} {answer.status or '---'} "
         f"{answer.kind} {answer.flaw}".rstrip()

@@ -1,4 +1,4 @@
-"""Let a fault happen under load, and judge it."""
+"""Causes a fault under load, and judges it."""
 
 import time
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 from .report import Row, Times, judge, table
 from .world import Fault, Template, World, world_for
 
-BEFORE = 1.5  # seconds in which all is well
-AFTER = 3.0  # and in which it is to be again
+BEFORE = 1.5  # seconds of load before the fault
+AFTER = 3.0  # and after it
 
 
 def run(fault: Fault, template: Template, folder: Path) -> Row:
-    """Let a fault happen in a world of its own, with its logs in a folder."""
+    """Cause a fault in a new world, with its logs in a folder."""
     with world_for(fault, template, folder) as world:
         load = world.load()
         load.start()
@@ -26,6 +26,6 @@ def run(fault: Fault, template: Template, folder: Path) -> Row:
 
 
 def kept(world: World) -> set[str]:
-    """Return the codes of the stations that are there, on the server that is the primary now."""
+    """Return the codes of the written stations on the current primary."""
     rows = world.primary.execute("SELECT code FROM stations WHERE source = 'chaos'")
     return {code for (code,) in rows}

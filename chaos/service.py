@@ -1,4 +1,4 @@
-"""The service as in production: gunicorn with the project's own settings."""
+"""The service as in production: gunicorn with the project's gunicorn.conf.py."""
 
 import os
 import re
@@ -15,7 +15,7 @@ SETTINGS = {"APP_CONFIG": "production", "SECRET_KEY": "for chaos and nothing els
 
 
 class Service:
-    """A gunicorn on the databases of these settings; its log is written to a file."""
+    """A gunicorn with these settings, which logs to a file."""
 
     def __init__(self, settings: dict[str, str], log: Path, port: int = 0) -> None:
         command = [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}", "wsgi:app"]
@@ -39,13 +39,13 @@ class Service:
         return workers
 
     def stop(self) -> None:
-        """End it as a supervisor does, and wait for that."""
+        """Stop it as a supervisor does, and wait."""
         self.process.terminate()
         self.process.wait()
 
 
 def flask(settings: dict[str, str], *arguments: str) -> str:
-    """Run a command of the application; return what it prints."""
+    """Run a `flask` command and return its output."""
     return subprocess.run(
         [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
         cwd=ROOT,

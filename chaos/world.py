@@ -1,4 +1,4 @@
-"""What a fault happens in: servers, the service on them, and its clients."""
+"""The world of a fault: database servers, the service, and its clients."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,7 +25,7 @@ SELECT 'many', n, repeat('x', 200), n %% 90, n %% 180 FROM generate_series(1, %s
 
 @dataclass
 class World:
-    """A primary, its standby if there is one, and services that clients use."""
+    """A primary, perhaps a standby, and the services that clients use."""
 
     folder: Path
     settings: dict[str, str]
@@ -37,7 +37,7 @@ class World:
     cleanup: ExitStack = field(default_factory=ExitStack)
 
     def serve(self, port: int = 0) -> Service:
-        """Start one more service."""
+        """Start another service."""
         log = self.folder / f"gunicorn-{len(self.services) + 1}.log"
         service = Service(self.settings, log, port)
         self.services.append(service)
@@ -45,31 +45,31 @@ class World:
         return service
 
     def load(self) -> Load:
-        """Return clients of the services, who have yet to begin."""
+        """Return the clients of the services, which aren't started yet."""
         return Load([service.port for service in self.services], self.token)
 
 
 class Fault(NamedTuple):
-    """Something that goes wrong, in a world of its own; and what is to be borne."""
+    """A fault, the world that it needs, and the effects that are allowed."""
 
     name: str
     happen: Callable[["World", Load], None]
     standby: bool = False
-    replica: bool = False  # the standby is where the service reads
+    replica: bool = False  # the service reads from the standby
     services: int = 1
-    unnoticed: bool = False  # by all other clients
-    unanswered: bool = False  # the requests that are being served are lost
+    unnoticed: bool = False  # other clients must not notice it
+    unanswered: bool = False  # running requests may be lost
 
 
 class Template(NamedTuple):
-    """A stopped server with the stations, which each world has a copy of."""
+    """A stopped server with stations, which each world copies."""
 
     server: Server
     token: str
 
 
 def make_template(programs: Path, folder: Path, stations: int = 50_000) -> Template:
-    """Make the server that all others are copied from."""
+    """Create the server that all others are copied from."""
     server = Server(programs, folder)
     server.make()
     settings = SETTINGS | {"DATABASE_URL": url(server.port)}
@@ -87,14 +87,14 @@ def make_template(programs: Path, folder: Path, stations: int = 50_000) -> Templ
 
 @contextmanager
 def world_for(fault: Fault, template: Template, folder: Path) -> Iterator[World]:
-    """Make a world for a fault, with its logs in a folder, and remove it."""
+    """Create a world for a fault, with its logs in a folder, and remove it afterwards."""
     folder.mkdir()
     primary = Server(template.server.programs, folder / "primary")
     standby = Server(primary.programs, folder / "standby") if fault.standby else None
     with ExitStack() as cleanup:
         cleanup.callback(primary.remove)
         primary.copy(template.server)
-        # What is acknowledged is then with both.
+        # Acknowledge a write only when the standby has it too.
         synchronous = standby and not fault.replica
         primary.start("-c synchronous_standby_names=standby" if synchronous else "")
         if standby:

@@ -1,4 +1,4 @@
-"""`make cluster`: what clients of a cluster see while its parts fail, as a table."""
+"""Break the parts of a Patroni cluster under load, and show what clients notice."""
 
 import argparse
 import os
@@ -19,16 +19,23 @@ from .nodes import SUPERUSER_PASSWORD, Cluster, missing
 from .processes import free_ports
 
 LONGEST_WITHOUT_READS = 1.0  # seconds
-LONGEST_WITHOUT_WRITES = 1.0  # seconds, beyond those without a leader
+LONGEST_WITHOUT_WRITES = 1.0  # seconds, in addition to those without a leader
 HEAD = ["fault", "no leader", "no writes", "no reads", "failed writes", "failed reads"]
 HEAD += ["longest request", "writes lost"]
 
 
 def main() -> int:
-    """Run the faults that are asked for, and say whether the goals are met."""
+    """Run the chosen faults. Return 1 if one of them misses the goals."""
     parser = argparse.ArgumentParser(prog="make cluster", description=__doc__)
-    parser.add_argument("words", nargs="*", help="run the faults with these words in their names")
-    parser.add_argument("--stations", type=int, default=10_000, help="how many there are before")
+    parser.add_argument(
+        "words", nargs="*", help="run only the faults with one of these words in their names"
+    )
+    parser.add_argument(
+        "--stations",
+        type=int,
+        default=10_000,
+        help="how many stations the database has at the start",
+    )
     arguments = parser.parse_args()
     words = arguments.words
     faults = {
@@ -37,7 +44,7 @@ def main() -> int:
         if not words or any(word in name for word in words)
     }
     if packages := missing():
-        sys.exit(f"install what is missing: apt-get install {' '.join(packages)}")
+        sys.exit(f"some programs are missing: apt-get install {' '.join(packages)}")
     folder = Path(mkdtemp(prefix="cluster-"))
     print(f"The logs are in {folder}.", flush=True)
     with ExitStack() as held:
@@ -70,7 +77,7 @@ FROM generate_series(1, %s) AS n
 
 
 def prepare(cluster: Cluster, machine: Machine, stations: int) -> str:
-    """Make the database with some stations, and return a token for writing."""
+    """Create the database with some stations, and return a token for writing."""
     leader = cluster.leader()
     with closing(leader.connect("postgres", SUPERUSER_PASSWORD, "postgres")) as connection:
         connection.autocommit = True
@@ -103,7 +110,7 @@ def run(
     folder: Path,
     load: Load,
 ) -> bool:
-    """Do one fault, wait until all is well again, and print its line of the table."""
+    """Cause a fault, wait until the cluster is whole again, and print a row of the table."""
     start, leadership = time.monotonic(), Leadership(cluster)
     fault(cluster, machines, folder)
     time.sleep(5)
@@ -135,12 +142,12 @@ def run(
 
 
 def failed(requests: list[Request]) -> str:
-    """Return how many of the requests failed."""
+    """Return how many of the requests have failed."""
     return f"{sum(not request.is_good for request in requests)} of {len(requests)}"
 
 
 def stored(cluster: Cluster) -> set[str]:
-    """Return the codes of the stations that are there."""
+    """Return the codes of the stations in the database."""
     with closing(cluster.leader().connect("stationsapp", PASSWORD, "stationsapp")) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT code FROM stations")
@@ -148,7 +155,7 @@ def stored(cluster: Cluster) -> set[str]:
 
 
 def row(*cells: object) -> str:
-    """Return a line of a table in Markdown."""
+    """Return a row of a table in Markdown."""
     return f"| {' | '.join(map(str, cells))} |"
 
 

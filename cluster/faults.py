@@ -1,4 +1,4 @@
-"""What is done to the cluster, and undone."""
+"""The faults: each breaks a part of the cluster and repairs it."""
 
 import json
 import signal
@@ -19,20 +19,20 @@ Fault = Callable[[Cluster, list[Machine], Path], None]
 
 
 def kill_leading_postgresql(cluster: Cluster, machines: list[Machine], folder: Path) -> None:
-    """Kill -9 the leader's PostgreSQL; its Patroni finds out."""
+    """Kill the leader's PostgreSQL, but not its Patroni."""
     cluster.leader().signal(signal.SIGKILL, whole=False)
 
 
 def kill_leader(cluster: Cluster, machines: list[Machine], folder: Path) -> None:
-    """Kill -9 all of the leader; it comes back when another one leads."""
+    """Kill the leader's PostgreSQL and Patroni, and start them when another node leads."""
     leader = cluster.leader()
     leader.signal(signal.SIGKILL)
-    until(lambda: any(node.leads() for node in cluster.nodes), 90, "another one leads")
+    until(lambda: any(node.leads() for node in cluster.nodes), 90, "another node leads")
     leader.start()
 
 
 def freeze_leader(cluster: Cluster, machines: list[Machine], folder: Path) -> None:
-    """Freeze all of the leader; it wakes up as one of two that believe to lead."""
+    """Freeze the leader; when it wakes up, it still believes that it is the leader."""
     leader = cluster.leader()
     leader.signal(signal.SIGSTOP)
     time.sleep(FROZEN)
@@ -40,14 +40,14 @@ def freeze_leader(cluster: Cluster, machines: list[Machine], folder: Path) -> No
 
 
 def switch_over(cluster: Cluster, machines: list[Machine], folder: Path) -> None:
-    """Ask Patroni for another leader, as `patronictl switchover` does."""
+    """Ask Patroni for another leader, like `patronictl switchover`."""
     leader = cluster.leader()
     body = json.dumps({"leader": leader.name}).encode()
     urlopen(Request(f"http://127.0.0.1:{leader.rest}/switchover", body), timeout=60).close()
 
 
 def lose_replica(cluster: Cluster, machines: list[Machine], folder: Path) -> None:
-    """Kill -9 all of a replica; it comes back after a while."""
+    """Kill a replica's PostgreSQL and Patroni, and start them after a while."""
     replica = cluster.replicas()[0]
     replica.signal(signal.SIGKILL)
     time.sleep(10)
@@ -55,7 +55,7 @@ def lose_replica(cluster: Cluster, machines: list[Machine], folder: Path) -> Non
 
 
 def restart_poolers(cluster: Cluster, machines: list[Machine], folder: Path) -> None:
-    """Restart PgBouncer, on one machine after the other."""
+    """Restart PgBouncer on one machine after the other."""
     for machine in machines:
         machine.restart_pooler()
         time.sleep(2)
@@ -69,7 +69,7 @@ def restart_store(cluster: Cluster, machines: list[Machine], folder: Path) -> No
 
 
 def deploy(cluster: Cluster, machines: list[Machine], folder: Path) -> None:
-    """Migrate with the next release, past PgBouncer; then restart one gunicorn after the other."""
+    """Run the next release's migration without PgBouncer, then restart each gunicorn."""
     new = release.make(folder)
     release.migrate(new, machines[0].service.environment, machines[0].direct_url)
     for machine in machines:

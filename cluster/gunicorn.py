@@ -1,4 +1,4 @@
-"""gunicorn as its systemd units start it: the socket stays open while it restarts."""
+"""gunicorn as the systemd units start it: the socket stays open during a restart."""
 
 import os
 import re
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 UNIT = ROOT / "deploy" / "stationsapp@.service"
 DATAGRAMS = socket.AF_UNIX, socket.SOCK_DGRAM
 
-# As systemd passes sockets: from number 3 on, with the number of the process that they are for.
+# systemd passes sockets as file descriptors from 3 on, with the process id in LISTEN_PID.
 PASS = """
 import os, sys
 number, *command = sys.argv[1:]
@@ -27,7 +27,7 @@ os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *command])
 
 
 class Service:
-    """What systemd would look after: a socket, and the two gunicorns that share it."""
+    """What systemd manages: a socket, and the two gunicorns that share it."""
 
     def __init__(self, settings: Mapping[str, str], folder: Path) -> None:
         self.folder = folder
@@ -38,7 +38,7 @@ class Service:
             self.processes = list(threads.map(self._start, [ROOT, ROOT]))
 
     def _start(self, release: Path) -> Process:
-        """Start the application that is in a folder, and wait until it says that it is ready."""
+        """Start gunicorn in a release's folder, and wait until it is ready."""
         line = re.search("^ExecStart=(.*)$", UNIT.read_text(), re.MULTILINE)
         assert line
         _, *arguments = shlex.split(line[1])
@@ -58,13 +58,13 @@ class Service:
         return process
 
     def restart(self, release: Path = ROOT) -> None:
-        """Do what `systemctl restart stationsapp@1 && systemctl restart stationsapp@2` does."""
+        """Restart one after the other, like `systemctl restart stationsapp@1` and then `@2`."""
         for place, process in enumerate(self.processes):
             stop(process)
             self.processes[place] = self._start(release)
 
     def close(self) -> None:
-        """End both, and close the socket."""
+        """Stop both, and close the socket."""
         for process in self.processes:
             process.terminate()
         for process in self.processes:

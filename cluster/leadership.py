@@ -1,4 +1,4 @@
-"""For how long no node takes writes: what Patroni needs, whatever stands before it."""
+"""Measures for how long no node accepts writes, without HAProxy and PgBouncer in between."""
 
 import threading
 import time
@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from .nodes import Cluster
 
-PAUSE = 0.1  # seconds between two looks
+PAUSE = 0.1  # seconds between two writes to a node
 
 
 class Leadership:
-    """Writes to each node itself, all the time."""
+    """Writes to each node directly, again and again."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster, self.longest, self.last = cluster, 0.0, time.monotonic()
@@ -30,7 +30,7 @@ class Leadership:
                     self.longest, self.last = max(self.longest, now - self.last), now
 
     def stop(self) -> float:
-        """Return the longest time, in seconds."""
+        """Stop, and return the longest time without a write, in seconds."""
         self.over.set()
         for thread in self.threads:
             thread.join()

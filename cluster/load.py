@@ -1,4 +1,4 @@
-"""Clients that read and write all the time, and remember how it went."""
+"""Clients that read and write all the time, and record the results."""
 
 import json
 import ssl
@@ -16,21 +16,21 @@ PATHS = ["/api/stations?limit=10", "/api/stations/nearest?lat=47&lng=8&limit=5"]
 
 
 class Request(NamedTuple):
-    """A request that is over: by `time.monotonic`; its status is 0 where no answer came."""
+    """A finished request, timed by `time.monotonic`; its status is 0 if no response came."""
 
     start: float
     end: float
     status: int
-    code: str | None = None  # of the station that it wrote
+    code: str | None = None  # of the station that it created
 
     @property
     def is_good(self) -> bool:
-        """Tell whether it did what it was for."""
+        """Tell whether the request succeeded."""
         return self.status in (200, 201, 304)
 
 
 class Client:
-    """A client with an address of its own, for which nginx counts its requests."""
+    """A client with its own address, because nginx limits requests by address."""
 
     ADDRESSES = count(2)
     CONTEXT = ssl._create_unverified_context()
@@ -46,7 +46,7 @@ class Client:
         )
 
     def ask(self, method: str, path: str, token: str = "", body: object = None) -> int:
-        """Return the answer's status, or 0 if none comes."""
+        """Send a request and return its status, or 0 if no response comes."""
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
         try:
             content = None if body is None else json.dumps(body)
@@ -60,7 +60,7 @@ class Client:
 
 
 class Load:
-    """Readers and writers, each a thread."""
+    """Readers and writers, each in its own thread."""
 
     def __init__(self, port: int, token: str) -> None:
         self.port, self.token = port, token
@@ -94,7 +94,7 @@ class Load:
         self.writes.append(Request(start, time.monotonic(), status, code))
 
     def stop(self) -> None:
-        """End them."""
+        """Stop all clients."""
         self.over.set()
         for thread in self.threads:
             thread.join()

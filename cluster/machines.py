@@ -1,4 +1,4 @@
-"""The application's side: machines with gunicorn, PgBouncer and HAProxy each."""
+"""The application machines, each with gunicorn, PgBouncer and HAProxy."""
 
 from pathlib import Path
 
@@ -7,13 +7,13 @@ from .nodes import Node
 from .processes import as_postgres, start, stop, until_listening
 
 DEPLOY = ROOT / "deploy"
-PASSWORD = "change-me-stationsapp"  # of the role that the application connects as
+PASSWORD = "change-me-stationsapp"  # of the application's role
 
 
 class Machine:
-    """One of the machines that serve; its parts talk to each other on loopback."""
+    """An application machine, whose parts connect to each other on loopback."""
 
-    service: Service  # once the database is there
+    service: Service  # set when the database exists
 
     def __init__(self, name: str, folder: Path, ports: list[int], nodes: list[Node]) -> None:
         self.name, self.folder = name, folder
@@ -68,11 +68,11 @@ class Machine:
         until_listening(self.pooler, self.bouncer)
 
     def restart_pooler(self) -> None:
-        """Do what `systemctl restart pgbouncer` does."""
+        """Restart PgBouncer, like `systemctl restart pgbouncer`."""
         stop(self.bouncer)
         self.start_pooler()
 
     def close(self) -> None:
-        """End what stands between gunicorn and the database."""
+        """Stop PgBouncer and HAProxy."""
         stop(self.bouncer)
         stop(self.balancer)

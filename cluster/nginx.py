@@ -1,4 +1,4 @@
-"""Debian's nginx with `deploy/nginx.conf`, on loopback and on ports of our own."""
+"""Debian's nginx with `deploy/nginx.conf`, on loopback and free ports."""
 
 import os
 import re
@@ -11,9 +11,9 @@ from pathlib import Path
 from .processes import free_ports, start, stop, until_listening
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
-NGINX = shutil.which("nginx") or "/usr/sbin/nginx"  # which not every user has on PATH
+NGINX = shutil.which("nginx") or "/usr/sbin/nginx"  # not on every user's PATH
 
-# What Debian's own file says outside of ours.
+# The main configuration, which includes ours as Debian's does.
 MAIN = """
 {user}
 daemon off;
@@ -32,12 +32,12 @@ TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
 def is_installed() -> bool:
-    """Tell whether there is an nginx."""
+    """Tell whether nginx is installed."""
     return Path(NGINX).exists()
 
 
 def write(folder: Path, port: int, servers: Sequence[int]) -> Path:
-    """Write the settings of an nginx on a port, in front of servers on others; return the file."""
+    """Write the configuration of an nginx on `port`, in front of `servers`; return the file."""
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     subprocess.run(
         [*CERTIFY, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True
@@ -67,7 +67,7 @@ def write(folder: Path, port: int, servers: Sequence[int]) -> Path:
 
 @contextmanager
 def running(folder: Path, servers: Sequence[int]) -> Iterator[int]:
-    """Run nginx in front of servers on these ports; give its own."""
+    """Run nginx in front of servers on these ports, and yield its own port."""
     (port,) = free_ports(1)
     main = write(folder, port, servers)
     process = start([NGINX, "-p", folder, "-c", main], folder / "nginx.log")

@@ -1,4 +1,4 @@
-"""The database's side: etcd, and three PostgreSQL servers that Patroni looks after."""
+"""The database machines: etcd, and three PostgreSQL servers that Patroni manages."""
 
 import json
 import os
@@ -23,7 +23,7 @@ NAMES = ("one", "two", "three")
 
 
 class Etcd:
-    """Where Patroni keeps who leads."""
+    """The store in which Patroni records the leader."""
 
     def __init__(self, folder: Path, port: int, peer_port: int) -> None:
         self.folder, self.port = folder, port
@@ -35,17 +35,17 @@ class Etcd:
         self.start()
 
     def start(self) -> None:
-        """Start it, with what it knew before."""
+        """Start etcd with the data that it had before."""
         self.process = start(self.command, self.folder / "etcd.log")
         until_listening(self.port, self.process)
 
     def stop(self) -> None:
-        """Stop it."""
+        """Stop etcd."""
         stop(self.process)
 
 
 class Node:
-    """A machine of the cluster: Patroni and its PostgreSQL."""
+    """A database machine: Patroni and its PostgreSQL."""
 
     def __init__(self, name: str, folder: Path, port: int, rest: int, etcd: Etcd) -> None:
         self.name, self.folder, self.port, self.rest = name, folder, port, rest
@@ -76,14 +76,14 @@ class Node:
         )
 
     def postmaster(self) -> int | None:
-        """Return PostgreSQL's process number, if it runs."""
+        """Return PostgreSQL's process id if it is running."""
         with suppress(OSError, ValueError, IndexError):
             number = int((self.data / "postmaster.pid").read_text().splitlines()[0])
             return number if psutil.pid_exists(number) else None
         return None
 
     def signal(self, number: int, *, whole: bool = True) -> None:
-        """Send a signal to all of PostgreSQL's processes and, where it is whole, to Patroni's."""
+        """Send a signal to all of PostgreSQL's processes and, if `whole`, to Patroni's."""
         roots = [self.postmaster(), self.process.pid if whole and self.process else None]
         for root in filter(None, roots):
             with suppress(psutil.NoSuchProcess):
@@ -95,7 +95,7 @@ class Node:
             self.process.wait()
 
     def leads(self) -> bool:
-        """Tell whether Patroni says that it leads."""
+        """Tell whether Patroni says that this node is the leader."""
         try:
             urlopen(f"http://127.0.0.1:{self.rest}/primary", timeout=0.3).close()
         except (OSError, HTTPException):
@@ -103,7 +103,7 @@ class Node:
         return True
 
     def takes_writes(self) -> bool:
-        """Tell whether its PostgreSQL commits, and a replica has taken note."""
+        """Tell whether its PostgreSQL commits, which includes a replica's acknowledgement."""
         try:
             with closing(self.connect("postgres", SUPERUSER_PASSWORD, "postgres")) as connection:
                 cursor = connection.cursor()
@@ -114,7 +114,7 @@ class Node:
         return True
 
     def connect(self, user: str, password: str, database: str) -> Connection:
-        """Connect to its PostgreSQL, without anything in between."""
+        """Connect to its PostgreSQL directly."""
         return psycopg2.connect(
             host="127.0.0.1",
             port=self.port,
@@ -125,7 +125,7 @@ class Node:
         )
 
     def members(self) -> list[dict[str, str]]:
-        """Return what Patroni says of all nodes."""
+        """Return what Patroni says about all nodes."""
         try:
             answer = urlopen(f"http://127.0.0.1:{self.rest}/cluster", timeout=1)
             members: list[dict[str, str]] = json.load(answer)["members"]
@@ -135,31 +135,31 @@ class Node:
 
 
 class Cluster:
-    """All of it."""
+    """etcd and all nodes."""
 
     def __init__(self, folder: Path, ports: list[int]) -> None:
-        if not os.geteuid():  # PostgreSQL's files are its user's
+        if not os.geteuid():  # PostgreSQL runs as postgres and writes here
             os.chmod(folder, 0o777)
         self.etcd = Etcd(folder, ports.pop(), ports.pop())
         self.nodes = [Node(name, folder, ports.pop(), ports.pop(), self.etcd) for name in NAMES]
 
     def start(self) -> None:
-        """Start it, and wait until it is whole."""
+        """Start all nodes, and wait until the cluster is whole."""
         for node in self.nodes:
             node.start()
         self.until_whole(120)
 
     def leader(self) -> Node:
-        """Return the node that leads. Raises StopIteration when there is none."""
+        """Return the leader. Raises StopIteration if there is none."""
         return next(node for node in self.nodes if node.leads())
 
     def replicas(self) -> list[Node]:
-        """Return the others."""
+        """Return the nodes that aren't the leader."""
         leader = self.leader()
         return [node for node in self.nodes if node is not leader]
 
     def is_whole(self) -> bool:
-        """Tell whether one leads and two follow it."""
+        """Tell whether there is a leader with two streaming replicas."""
         leading = [node for node in self.nodes if node.leads()]
         if len(leading) != 1:
             return False
@@ -167,11 +167,11 @@ class Cluster:
         return states == ["running", "streaming", "streaming"]
 
     def until_whole(self, seconds: float = 90) -> None:
-        """Wait until it is whole. Raises RuntimeError if it never is."""
+        """Wait until the cluster is whole. Raises RuntimeError if it isn't in time."""
         until(self.is_whole, seconds, "one node leads and two follow")
 
     def close(self) -> None:
-        """End it, as fast as can be."""
+        """Kill all processes."""
         for node in self.nodes:
             node.signal(signal.SIGCONT)
             node.signal(signal.SIGKILL)
@@ -179,7 +179,7 @@ class Cluster:
 
 
 def missing() -> list[str]:
-    """Return what isn't installed."""
+    """Return the Debian packages that aren't installed."""
     needed = {
         "postgresql-15": BINARIES,
         "etcd-server": "/usr/bin/etcd",

@@ -1,4 +1,4 @@
-"""Processes that we start, and the ports that they listen on."""
+"""Starting and stopping processes, and waiting for their ports."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ Process = subprocess.Popen[bytes]
 
 
 def free_ports(number: int) -> list[int]:
-    """Return ports of loopback that nobody listens on."""
+    """Return free ports on loopback."""
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(number)]
         for place in sockets:
@@ -22,18 +22,18 @@ def free_ports(number: int) -> list[int]:
 
 
 def start(command: Sequence[object], log: Path, **options: Any) -> Process:
-    """Start a process that writes to a log."""
+    """Start a process with its output in a log."""
     with log.open("ab") as output:
         return subprocess.Popen(list(map(str, command)), stdout=output, stderr=output, **options)
 
 
 def as_postgres() -> dict[str, str]:
-    """Return the options of `start` for what doesn't run as root."""
+    """Return the options of `start` for programs that don't run as root."""
     return {} if os.geteuid() else {"user": "postgres", "group": "postgres"}
 
 
 def until(condition: Callable[[], Any], seconds: float, what: str) -> None:
-    """Wait until a condition holds. Raises RuntimeError, which says what, if it never does."""
+    """Wait until a condition holds. Raises RuntimeError if it doesn't in time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -43,7 +43,7 @@ def until(condition: Callable[[], Any], seconds: float, what: str) -> None:
 
 
 def until_listening(port: int, process: Process) -> None:
-    """Wait until a process listens on its port. Raises RuntimeError if it never does."""
+    """Wait until a process listens on its port. Raises RuntimeError if it doesn't in time."""
 
     def listens() -> bool:
         if process.poll() is not None:
@@ -55,7 +55,7 @@ def until_listening(port: int, process: Process) -> None:
 
 
 def stop(process: Process, seconds: float = 40) -> None:
-    """End a process, by force if it takes longer."""
+    """Stop a process. Kill it if that takes longer than `seconds`."""
     process.terminate()
     try:
         process.wait(seconds)

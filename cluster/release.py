@@ -1,4 +1,4 @@
-"""The next release: with a migration that changes a table in use."""
+"""The next release, with a migration that changes a table in use."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from shutil import copytree, ignore_patterns
 
 from .gunicorn import ROOT
 
-KILLED_AFTER = 4  # seconds: a large table's index is half done
+KILLED_AFTER = 4  # seconds; a large table's index is then half-built
 
 MIGRATION = '''"""Add an elevation.
 
@@ -40,7 +40,7 @@ def upgrade():
 
 
 def make(folder: Path) -> Path:
-    """Make a release in a folder."""
+    """Create the release in a folder."""
     made = copytree(
         ROOT, folder / "release", ignore=ignore_patterns(".*", "instance", "build", "*.egg-info")
     )
@@ -51,7 +51,7 @@ def make(folder: Path) -> Path:
 
 
 def migrate(release: Path, environment: Mapping[str, str], url: str) -> None:
-    """Run its migration; kill it half-way, if it takes so long, and run it again."""
+    """Run its migration. If it takes long, kill it half-way and run it again."""
     command = [sys.executable, "-m", "flask", "db", "upgrade"]
     environment = {**environment, "DATABASE_URL": url}
     started = time.monotonic()

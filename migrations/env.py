@@ -1,4 +1,4 @@
-"""Alembic's environment, on Flask-Migrate's template: run by `flask db ...` in the application."""
+"""Alembic's environment, based on Flask-Migrate's template. `flask db ...` runs it."""
 
 import logging
 import subprocess
@@ -18,13 +18,13 @@ from sqlalchemy.exc import OperationalError
 
 from stationsapp import limits
 
-LOCK = 7_220_000  # an advisory lock's number
+LOCK = 7_220_000  # the key of the advisory lock
 TAKE = f"SELECT pg_try_advisory_xact_lock({LOCK})"
 HOLDER = f"""
 SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = database
 WHERE datname = current_database() AND locktype = 'advisory' AND (classid, objid) = (0, {LOCK})
 """
-# Answers to searches may change with a function's new definition: none is told that it hasn't.
+# A migration may change what searches return, so all ETags must change.
 NEW_DATA_VERSION = """
 DO $$ BEGIN IF to_regclass('station_versions') IS NOT NULL THEN
     INSERT INTO station_versions AS mine
@@ -40,7 +40,7 @@ target_db = current_app.extensions["migrate"].db
 
 
 def number_revision(context, revision, directives):
-    """Give a new migration the next number; make none where nothing has changed."""
+    """Give a new migration the next number. Create none if nothing has changed."""
     if getattr(config.cmd_opts, "autogenerate", False) and directives[0].upgrade_ops.is_empty():
         directives[:] = []
         logger.info("No changes in schema detected.")
@@ -52,14 +52,14 @@ def number_revision(context, revision, directives):
 
 @write_hooks.register("ruff")
 def ruff(path, options):
-    """Format a new migration, where ruff is installed."""
+    """Format a new migration if ruff is installed."""
     if find_spec("ruff"):
         for command in (["check", "--fix-only"], ["format"]):
             subprocess.run([sys.executable, "-m", "ruff", *command, "--quiet", path])  # noqa: S603
 
 
 def renew_tags(ctx, **_):
-    """Have all answers sent anew after a migration."""
+    """Change all ETags after a migration."""
     ctx.impl.execute(NEW_DATA_VERSION)
 
 
@@ -67,7 +67,7 @@ arguments = {
     "on_version_apply": renew_tags,
     "target_metadata": target_db.metadata,
     "process_revision_directives": number_revision,
-    # A migration that is interrupted leaves those before it done.
+    # If a migration is interrupted, those before it are still done.
     "transaction_per_migration": True,
 } | current_app.extensions["migrate"].configure_args
 
@@ -81,28 +81,28 @@ def run_migrations_offline():
 
 @contextmanager
 def alone():
-    """Run what several processes begin at once in one of them; the others wait, and find it done.
+    """Let only one process run the migrations at a time; the others wait and find them done.
 
-    The lock is a transaction's, and a connection's of its own: with a pooler in between nobody
-    would end a session's. Those who wait ask again and again, for a statement that waited would
-    have a snapshot, and CREATE INDEX CONCURRENTLY waits for the end of those.
+    The lock belongs to a transaction on a separate connection, because a session's lock would
+    survive behind a pooler. The others poll: a statement that waits for the lock would hold a
+    snapshot, and CREATE INDEX CONCURRENTLY waits for all snapshots.
     """
     end = monotonic() + limits.MIGRATION_QUEUE
     waiting = False
     with target_db.engine.connect() as connection:
         if not connection.info.get(limits.SETTLED, True):
-            logger.info("This takes two of the pooler's connections. If it doesn't have them,")
+            logger.info("This needs two connections from the pooler. If it has only one,")
             logger.info("set DATABASE_URL to the address of the server itself.")
         while not connection.exec_driver_sql(TAKE).scalar_one():
             holder = connection.exec_driver_sql(HOLDER).scalar()
             connection.rollback()
             if monotonic() > end:
                 raise CommandError(
-                    f"Another upgrade has kept its lock for {limits.MIGRATION_QUEUE} seconds: wait "
-                    f"for it, or end it with SELECT pg_terminate_backend({holder})"
+                    f"Another upgrade has been running for {limits.MIGRATION_QUEUE} seconds: wait "
+                    f"for it, or stop it with SELECT pg_terminate_backend({holder})"
                 )
             if not waiting:
-                logger.info("Waiting for another upgrade, which is the server's process %s", holder)
+                logger.info("Waiting for another upgrade (process %s of the server)", holder)
             waiting = True
             sleep(0.1)
         connection.exec_driver_sql(limits.local({"idle_in_transaction_session_timeout": 0}))
@@ -110,20 +110,20 @@ def alone():
 
 
 def bound(connection):
-    """Give a migration's transaction its limits."""
+    """Set the time limits of a migration's transaction."""
     if not connection.connection.autocommit:
         connection.exec_driver_sql(limits.local(limits.MIGRATION_SESSION))
 
 
 def run_migrations_online():
-    """Run the migrations, those that find a table in use several times."""
+    """Run the migrations. Try again if a table is in use."""
     for tries in range(1, limits.MIGRATION_TRIES + 1):
         try:
             return run_once()
         except OperationalError as error:
             if not isinstance(error.orig, LockNotAvailable) or tries == limits.MIGRATION_TRIES:
                 raise
-            logger.info("The table is in use: trying again in %s s", limits.MIGRATION_PAUSE)
+            logger.info("A table is in use: trying again in %s seconds", limits.MIGRATION_PAUSE)
             sleep(limits.MIGRATION_PAUSE)
 
 

@@ -1,4 +1,4 @@
-"""Which PostgreSQL: from the settings to the two engines, and to a database made when missing."""
+"""The two engines, made from the settings, and queries on them; creates a missing database."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -30,8 +30,8 @@ Row = dict[str, Any]
 def configure(app: Flask) -> None:
     """Set Flask-SQLAlchemy's two engines: the default one, and `read`.
 
-    `read` runs each statement in autocommit, so that a query costs one round trip; it is where
-    replicas come in. Raises SettingsError for a URL that can't be used.
+    `read` is for reads, and connects to the replica if there is one. It uses autocommit, so that a
+    query costs one round trip. Raises SettingsError for a URL that can't be used.
     """
     options: dict[str, Any] = {"pool_timeout": limits.POOL, "pool_recycle": limits.RECYCLE}
     if app.config["DATABASE_URL"]:
@@ -39,7 +39,7 @@ def configure(app: Flask) -> None:
     else:
         url = URL.create("postgresql+psycopg2", embedded.ROLE, database=EMBEDDED_DATABASE)
         options["creator"] = partial(_connect_embedded, app.config["EMBEDDED_POSTGRES"])
-    # What a user sent stands in no log; to a developer it is shown.
+    # Hide what users have sent from the log, but show it to a developer.
     options["hide_parameters"] = not app.debug
     read = {"url": url} | options
     if address := app.config["DATABASE_READ_URL"]:
@@ -52,7 +52,7 @@ def configure(app: Flask) -> None:
 
 
 def init_app(app: Flask) -> None:
-    """Bound what the engines wait for; after `db.init_app`."""
+    """Apply the time limits to the engines. Call this after `db.init_app`."""
     with app.app_context():
         for name, engine in db.engines.items():
             limits.bound(engine, ping=name is None)
@@ -61,7 +61,7 @@ def init_app(app: Flask) -> None:
 def engine_url(setting: str, value: str) -> URL:
     """Turn any libpq URL, several hosts included, into one of SQLAlchemy's psycopg2 dialect.
 
-    Raises SettingsError that names the setting, never its value: a URL holds a password.
+    Raises SettingsError, which names the setting but not its value, because a URL has a password.
     """
     scheme, _, rest = value.partition("://")
     try:
@@ -74,8 +74,8 @@ def engine_url(setting: str, value: str) -> URL:
         and all(port.isdecimal() for port in parameters.get("port", "5432").split(","))
     ):
         raise SettingsError(
-            f"{setting} is no URL of a PostgreSQL database: expected postgresql://user:password@"
-            "host:5432/database, special characters of the password percent-encoded (@ is %40)"
+            f"{setting} isn't the URL of a PostgreSQL database: expected postgresql://user:password"
+            "@host:5432/database; percent-encode special characters in the password (@ is %40)"
         )
     query = limits.LIBPQ | {"application_name": "stationsapp"} | parameters
     return URL.create(
@@ -88,7 +88,7 @@ def engine_url(setting: str, value: str) -> URL:
 
 
 ATTEMPTS = 2
-# A pooler in between may give a statement another server connection than the one that prepared it.
+# A pooler may run a statement on another server connection than the one that prepared it.
 NOT_PREPARED = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
 
 
@@ -99,15 +99,15 @@ def read(
     prepare: bool = False,
     surely: bool = False,
 ) -> list[Row]:
-    """Run a query on the read engine and return its rows; a second time if a connection was lost.
+    """Run a query on the read engine and return its rows. Retry once if the connection was lost.
 
-    The SQL is psycopg2's, with `%(name)s`, and so is the cursor: SQLAlchemy looks after connections
-    and errors, while its own results would cost as much as a small query does. Raises
+    The SQL and the cursor are psycopg2's, with parameters as `%(name)s`. SQLAlchemy manages the
+    connections and errors, but its result rows would cost as much as a small query. Raises
     sqlalchemy.exc.DBAPIError.
 
-    With `prepare`, a connection has PostgreSQL plan the query once, which for some takes longer
-    than to run it: for queries whose best plan is the same whatever the parameters are. With
-    `surely`, the primary is asked for what a replica doesn't have.
+    With `prepare`, PostgreSQL plans the query once for each connection. Use it for queries whose
+    best plan doesn't depend on the parameters. With `surely`, the primary is asked if the replica
+    has no rows.
     """
     rows = _read(statement, parameters or {}, prepare=prepare)
     if surely and not rows and may_lag():
@@ -128,32 +128,32 @@ def _read(
                 lost = bool(cursor.connection.closed)
                 if lost:
                     connection.invalidate(error)
-                    connection.engine.dispose()  # those that idle are of the same server
+                    connection.engine.dispose()  # idle connections to this server are lost too
                 elif isinstance(error, NOT_PREPARED):
                     connection.info[PREPARED] = None
                 if attempt < ATTEMPTS and (lost or isinstance(error, NOT_PREPARED)):
                     continue
                 raise _explained(error, statement, lost) from error
             names = [column[0] for column in cursor.description]
-            # Without a step of Python for each row, which would take a third more time.
+            # A loop in Python would take a third more time.
             return list(map(dict, map(zip, repeat(names), cursor.fetchall())))
     raise AssertionError("the last attempt returns or raises")
 
 
 def _explained(error: psycopg2.Error, statement: str, lost: bool) -> BaseException:
-    """Return SQLAlchemy's error for the driver's, without the parameters: they are a user's."""
+    """Turn a driver's error into SQLAlchemy's, without the parameters, which are a user's."""
     return DBAPIError.instance(statement, None, error, psycopg2.Error, connection_invalidated=lost)
 
 
-PREPARED = "prepared"  # of a connection's `info`: names of its statements, None if it keeps none
+PREPARED = "prepared"  # in a connection's `info`: its statements, or None if it can't keep any
 
 
 def _prepared(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> str:
-    """Prepare a statement the first time, and return the SQL that runs it."""
+    """Prepare a statement if it is new, and return the SQL that runs it."""
     known = connection.info.setdefault(PREPARED, set())
     if known is None or not connection.info.get(limits.SETTLED, True):
         return statement
-    # The same name is always the same statement, even if a pooler shares it between clients.
+    # The name stands for one statement, even if a pooler shares the connection between clients.
     name = f"read_{crc32(statement.encode()):08x}"
     values = ", ".join(f"%({key})s" for key in parameters)
     execute = f"EXECUTE {name} ({values})" if parameters else f"EXECUTE {name}"
@@ -166,16 +166,16 @@ def _prepared(connection: Connection, statement: str, parameters: Mapping[str, A
 
 @contextmanager
 def snapshot() -> Iterator[Connection]:
-    """Give a read connection on which all queries see the same data, whatever is written."""
+    """Provide a read connection on which all queries see the same data."""
     with reading() as connection:
         yield connection.execution_options(isolation_level="REPEATABLE READ")
 
 
 def create_database(app: Flask) -> bool:
-    """Create the application's database unless it is there; return whether it was created.
+    """Create the application's database if it is missing. Return whether it was created.
 
-    Raises psycopg2.Error when the server can't be reached, or neither the database nor the
-    maintenance database `postgres` can be connected to.
+    Raises psycopg2.Error if it can connect neither to the database nor to the maintenance database
+    `postgres`.
     """
     url = app.config["SQLALCHEMY_DATABASE_URI"]
     if not app.config["DATABASE_URL"]:
@@ -207,11 +207,11 @@ def _create_database(connect: Callable[[str], DBAPIConnection], name: str) -> bo
             cursor = connection.cursor()
             cursor.execute("SELECT FROM pg_database WHERE datname = %s", [name])
             if cursor.rowcount:
-                # Another process was faster, or something else is wrong with it.
+                # Another process has just created it, or connecting failed for another reason.
                 connect(name).close()
                 return False
-            # Names are compared in any case, which takes a Unicode locale; since PostgreSQL 17
-            # there is one that is the same on every machine.
+            # Searching names in any case needs a Unicode locale. PostgreSQL 17 and newer have one
+            # that is the same on every machine.
             locale = "LOCALE 'C' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
             statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' ").format(
                 sql.Identifier(name)

@@ -1,7 +1,7 @@
-"""The embedded PostgreSQL of development and tests: a real server, from a wheel.
+"""The embedded PostgreSQL for development and tests: a real server, installed as a wheel.
 
-It starts with the first connection and stops a moment after the last one is closed; both are the
-work of the keeper, a small process of its own.
+It starts with the first connection and stops soon after the last one is closed. A separate process,
+the keeper, does both.
 """
 
 import os
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812
 
 ROLE = "postgres"
-# PostgreSQL refuses to run as root: root's server runs as this user, which is made if need be.
+# PostgreSQL doesn't run as root. root's server runs as this user, which is created if necessary.
 SYSTEM_USER = "pgserver"
 READY = "ready"
 KEEPER = f"{__package__}.keeper"
 REMEDIES = {
     "No space left on device": "free some disk space, and try again",
     "Read-only file system": "move the project to a folder that you can write to",
-    "Permission denied": "run this as the folder's owner, or move the project to a folder of yours",
+    "Permission denied": "run this as the folder's owner, or move the project to your own folder",
 }
 
 
@@ -34,18 +34,18 @@ class EmbeddedServerError(psycopg2.OperationalError):
 
 
 def connect(directory: Path, database: str, options: str = "") -> "Connection":
-    """Connect to the server whose data lie in `directory`, made and started if need be.
+    """Connect to the server with its data in `directory`; create and start it if necessary.
 
     `options` are libpq's: settings of the session.
 
-    Raises EmbeddedServerError when that fails, psycopg2.OperationalError as psycopg2.connect does.
+    Raises EmbeddedServerError if it can't be started, psycopg2.OperationalError if it refuses.
     """
     if os.name == "nt":
-        raise EmbeddedServerError("on Windows there is no embedded server: set DATABASE_URL")
+        raise EmbeddedServerError("the embedded server doesn't run on Windows: set DATABASE_URL")
     _refuse_to_take(directory)
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
-        # Held until the connection stands: the keeper can't stop the server in between.
+        # Held until we are connected, so that the keeper doesn't stop the server before.
         with lock(directory, "start"):
             if not _is_running(directory):
                 _start(directory)
@@ -56,7 +56,7 @@ def connect(directory: Path, database: str, options: str = "") -> "Connection":
         if error.strerror not in REMEDIES:
             raise
         raise EmbeddedServerError(
-            f"{error.filename} can't be written: {error.strerror}: {REMEDIES[error.strerror]}"
+            f"can't write {error.filename}: {error.strerror}: {REMEDIES[error.strerror]}"
         ) from error
     except ModuleNotFoundError as error:
         raise EmbeddedServerError(
@@ -68,25 +68,25 @@ def connect(directory: Path, database: str, options: str = "") -> "Connection":
 def address(directory: Path) -> dict[str, Any]:
     """Return the running server's host (or its socket's folder), port and role.
 
-    Raises FileNotFoundError when it doesn't run, or was started under another name. The lines of
-    postmaster.pid are those of PostgreSQL's src/include/utils/pidfile.h: the data's folder is the
-    2nd; port, socket folder and host are the 4th to 6th.
+    Raises FileNotFoundError if it isn't running, or if its folder was renamed since. PostgreSQL's
+    src/include/utils/pidfile.h documents the lines of postmaster.pid: the 2nd is the data folder,
+    the 4th to 6th are the port, the socket folder and the host.
     """
     lines = (directory / "postmaster.pid").read_text().splitlines()
     if not directory.samefile(lines[1]):
-        raise FileNotFoundError(f"{directory} had another name")
+        raise FileNotFoundError(f"{directory} was renamed")
     port, folder, host = (line.strip() for line in [*lines, "", "", "", "", "", ""][3:6])
     return {"host": folder or host, "port": port, "user": ROLE}
 
 
 def _refuse_to_take(directory: Path) -> None:
-    """Refuse as root what belongs to somebody, who would be locked out of it."""
+    """Refuse to run as root in another user's folder, which would lock that user out."""
     if os.geteuid() != 0:
         return
     for place in (directory, directory.parent):
         if place.exists() and (owner := place.owner()) not in ("root", SYSTEM_USER):
             raise EmbeddedServerError(
-                f"{place} belongs to user {owner}, and you are root: run this as {owner}, "
+                f"{place} belongs to user {owner}, but you are root: run this as {owner}, "
                 "or set DATABASE_URL"
             )
 
@@ -110,7 +110,7 @@ def _start(directory: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        start_new_session=True,  # Ctrl-C is for us, not for the server
+        start_new_session=True,  # so that Ctrl-C doesn't stop the server
     )
     assert starter.stdout is not None  # noqa: S101
     last = "the keeper was killed"
@@ -125,7 +125,7 @@ def _start(directory: Path) -> None:
 
 
 def lock(directory: Path, name: str) -> "BaseFileLock":
-    """Return the lock of this name that all processes share that use the same data."""
+    """Return the lock of this name for all processes that use the same data."""
     from filelock import FileLock
 
     return FileLock(directory.with_name(f"{directory.name}.{name}.lock"))

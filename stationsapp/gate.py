@@ -1,8 +1,8 @@
-"""Keeps some of a worker's threads free, whatever the others wait for.
+"""Keeps some of a worker's threads free, even if all others wait.
 
-Some are for all that only reads: writers may wait for one another, or for an import. And some of
-these are for the health checks. The gates are gunicorn's; the application refuses those for whom
-there is no place.
+Writes may wait for one another or for an import, so some threads are only for reads. Some of these
+are only for health checks. gunicorn.conf.py adds the gates, and the application answers 503 to the
+requests that they turn away.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,15 +15,15 @@ from werkzeug.wsgi import ClosingIterator
 
 from .replica import READS
 
-WAIT = 0.25  # seconds for a place, in a spare thread; under mere load one is free much sooner
+WAIT = 0.25  # seconds for a place; under normal load one is free much sooner
 RETRY_AFTER = 1  # second
-# What needs no database, or sees to it that it doesn't wait.
+# Requests that need no database, or limit their own waiting.
 OPEN = ("/health/", "/metrics", "/static/")
-FULL = "stationsapp.full"  # in the environment of a request that has no place
+FULL = "stationsapp.full"  # set in the environment of a request that is turned away
 
 
 def init_app(app: Flask) -> None:
-    """Answer 503 where there is no place."""
+    """Answer 503 to the requests that a gate turns away."""
 
     @app.before_request
     def refuse() -> None:
@@ -42,10 +42,10 @@ def writes(environ: dict[str, Any]) -> bool:
 
 
 class Gate:
-    """A WSGI application that lets so many requests of a kind into another, and refuses the rest.
+    """WSGI middleware that limits how many requests of a kind run at once.
 
-    When one has waited in vain, and no place has become free since, the others don't wait at all:
-    so a request that needs none is never kept from a thread for long.
+    After one request has waited in vain, others are turned away at once until a place is free
+    again, so that they don't occupy the threads that other requests need.
     """
 
     def __init__(self, serve: Any, kind: Callable[[dict[str, Any]], bool], places: int) -> None:
@@ -55,7 +55,7 @@ class Gate:
         self.stuck = False
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Serve the request, or have it refused."""
+        """Serve the request, or mark it as turned away."""
         if FULL in environ or not self.kind(environ):
             return self.serve(environ, start_response)  # type: ignore[no-any-return]
         self.stuck = not self.places.acquire(timeout=0 if self.stuck else WAIT)

@@ -1,4 +1,4 @@
-"""For load balancers and supervisors: is the process alive, and what can it serve?"""
+"""Health checks for load balancers and supervisors."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -16,7 +16,7 @@ from .database import read
 from .extensions import db
 from .limits import DEADLINE
 
-ASK = 0.7  # seconds for the database to answer, so that we answer within one, a thread included
+ASK = 0.7  # seconds for the database to answer, so that we answer within a second
 PREFIX = "/health"
 BY_ADDRESS = (f"{PREFIX}/", "/metrics")
 
@@ -26,14 +26,14 @@ bp = Blueprint("health", __name__, url_prefix=PREFIX)
 
 
 def init_app(app: Flask) -> None:
-    """Serve the two addresses, under whatever name the host is asked for."""
+    """Serve the health checks under any host name."""
     app.register_blueprint(bp)
-    # Threads that wait for the database instead of the request's own; connecting takes its time.
+    # These threads wait for the database, so that the request's thread can stop waiting.
     app.extensions["health"] = ThreadPoolExecutor(thread_name_prefix="health")
     serve = app.wsgi_app
 
     def serve_by_address(environ: dict[str, Any], start_response: Any) -> Any:
-        """Take a balancer's request, which names an address, for one to the first trusted host."""
+        """Accept requests that name an IP address, as load balancers send them."""
         hosts = app.config["TRUSTED_HOSTS"]
         if hosts and environ["PATH_INFO"].startswith(BY_ADDRESS):
             environ["HTTP_HOST"] = hosts[0]
@@ -44,13 +44,13 @@ def init_app(app: Flask) -> None:
 
 @bp.get("/live")
 def live() -> ResponseReturnValue:
-    """Answer as long as the process does; the database isn't asked."""
+    """Answer 200 while the process runs, without using the database."""
     return {"status": "ok"}
 
 
 @bp.get("/ready")
 def ready() -> ResponseReturnValue:
-    """Say whether reads and writes work: 200 while reads do, unless the database is behind."""
+    """Answer 200 while reads work and the database is up to date; say whether writes work."""
     is_current, takes_writes = map(_or_reason, ask(_is_up_to_date, _takes_writes))
     if is_current is not True:
         return {"status": "unavailable", "reason": is_current or "database-behind"}, 503
@@ -59,15 +59,15 @@ def ready() -> ResponseReturnValue:
 
 
 def ask(*questions: Callable[[], Answer]) -> list[Future[Answer]]:
-    """Ask the database all this at once, and wait for less than a second.
+    """Ask the database these questions in parallel, and wait for less than a second.
 
-    Those that aren't answered by then have no result yet.
+    A question that isn't answered by then has no result yet.
     """
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     end = monotonic() + ASK
 
     def answer(question: Callable[[], Answer]) -> Answer:
-        # A request's limits are this one's too, but shorter.
+        # The limits of a request, but shorter.
         with app.test_request_context(environ_base={DEADLINE: end}):
             return question()
 
@@ -77,12 +77,12 @@ def ask(*questions: Callable[[], Answer]) -> list[Future[Answer]]:
 
 
 def _or_reason(answer: Future[bool]) -> bool | str:
-    """Return the answer, or the reason why the database gives none in time."""
+    """Return the answer, or the reason why there is none."""
     try:
         return answer.result(0)
     except (SQLAlchemyError, TooSlowError) as error:
-        answer.cancel()  # unless it has begun: nobody waits for it any more
-        # The doctor, where it is at work, leaves its diagnosis on the exception.
+        answer.cancel()  # if it hasn't started
+        # The doctor attaches its diagnosis to the exception.
         diagnosis = getattr(error, "diagnosis", None)
         reason = diagnosis.entry.id if diagnosis else "database-unreachable"
         current_app.logger.warning("not ready: %s", reason)
@@ -90,7 +90,7 @@ def _or_reason(answer: Future[bool]) -> bool | str:
 
 
 def _is_up_to_date() -> bool:
-    """Tell whether all migrations have run; later ones, of the next release, do no harm."""
+    """Tell whether all migrations have run; those of the next release may have run too."""
     current = {row["version_num"] for row in read("SELECT version_num FROM alembic_version")}
     known = current_app.extensions.setdefault("revisions", _Revisions())
     return current == known.heads or not current <= known.all

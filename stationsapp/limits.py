@@ -1,11 +1,11 @@
-"""How long anything may take, in one place: a request ends within 5 seconds, whatever happens.
+"""All time limits in one place: a request ends within 5 seconds, whatever happens.
 
-A server that refuses says so at once. One that hangs says nothing, and its kernel acknowledges what
-it is sent: so a watchdog on our side cuts the connections of a request whose time is over.
+A server that refuses a connection says so at once. A server that hangs doesn't, and its kernel
+still acknowledges packets. So a watchdog thread cuts the connections of a request that is out of
+time.
 
-Imports, exports and migrations take the time that they need, within limits of their own.
-What is libpq's or the session's, a database URL may say otherwise: `?connect_timeout=10` or
-`?options=-c%20statement_timeout%3D9s`.
+Imports, exports and migrations have longer limits. A database URL can override the limits of libpq
+and of the session: `?connect_timeout=10` or `?options=-c%20statement_timeout%3D9s`.
 """
 
 import os
@@ -26,13 +26,13 @@ from sqlalchemy.exc import InvalidatePoolError, TimeoutError
 
 from .hosts import Hosts
 
-# Seconds. A request's own time with the database is DATABASE_TIMEOUT; it may have waited for a
-# place before, and its answer takes a moment more.
-POOL = 1  # for one of the pool's connections, which others have: they end, and ours goes on
-CONNECT = 2  # to reach a host and log in; libpq takes no less
-PING = 1.0  # for a connection from the pool to show that it lives: a new one is then soon there
-RECYCLE = 300  # of a connection: then it is made anew, wherever the host's name leads by now
-DEAD_PEER = 10  # for a command's connection whose other end acknowledges nothing
+# Seconds. A request may use the database for DATABASE_TIMEOUT. Before that it may wait for a
+# thread, and after that its response takes a moment.
+POOL = 1  # for a connection from the pool, if all are in use
+CONNECT = 2  # to reach a host and log in; libpq's minimum
+PING = 1.0  # for a pooled connection to answer; otherwise a new one is made
+RECYCLE = 300  # until a connection is replaced, in case the host's name has a new address
+DEAD_PEER = 10  # without any acknowledgement, until a command's connection is given up
 LIBPQ = {
     "connect_timeout": str(CONNECT),
     "tcp_user_timeout": str(DEAD_PEER * 1000),
@@ -40,38 +40,41 @@ LIBPQ = {
     "keepalives_interval": str(DEAD_PEER // 2),
     "keepalives_count": "2",
 }
-# Of each session: in its start, and not by SET, which a pooler would leave to the next client. The
-# plans of what is prepared are made once, and JIT compiles nothing: it takes their cost for many
-# times what it is, and compiling then for each request takes seconds.
+# Settings of every session. They are sent when it starts, because a pooler would pass a SET on to
+# the next client. Prepared statements are planned once. JIT is off, because PostgreSQL
+# overestimates the cost of such plans, and would spend seconds compiling them.
 SESSION = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
-# And of a request's, as parts of its time: the server ends what nobody waits for any more.
+# Further settings of a request's session, as fractions of its time, so that the server stops
+# working for a request that has ended.
 REQUEST_SESSION = {
     "statement_timeout": 0.9,
-    "lock_timeout": 0.7,  # less again: it tells a lock from a query that is slow by itself
-    "idle_in_transaction_session_timeout": 2.0,  # its process hangs, and holds locks
+    "lock_timeout": 0.7,  # shorter, to tell waiting for a lock from a slow query
+    "idle_in_transaction_session_timeout": 2.0,  # if our process hangs and holds locks
 }
-# Of an import's transaction and an export's.
+# Settings of the transaction of an import or an export.
 COMMAND_SESSION = {
     "statement_timeout": "1h",
     "lock_timeout": "10min",  # for another import of the same source
-    "idle_in_transaction_session_timeout": "10min",  # whoever takes an export has gone to sleep
-    "client_connection_check_interval": "1s",  # a killed command's locks and work end with it
+    "idle_in_transaction_session_timeout": "10min",  # if the reader of an export hangs
+    "client_connection_check_interval": "1s",  # a killed command soon releases its locks
 }
-# Of a migration's transaction: while it waits for a table, every query behind it waits as well. So
-# it waits for less than a second, lets them pass, and tries again.
+# Settings of a migration's transaction. While it waits for a table, every later query waits behind
+# it. So it waits for less than a second, lets the queries run, and tries again.
 MIGRATION_SESSION = {"statement_timeout": "1h", "lock_timeout": "700ms"}
-MIGRATION_PAUSE = 2  # seconds
-MIGRATION_TRIES = 20  # for a table, before a migration gives up
-MIGRATION_QUEUE = 600  # seconds for the migrations that another process runs
-# The last part of a request's time, in which no connection is begun: the watchdog can't cut that.
+MIGRATION_PAUSE = 2  # seconds until it tries again
+MIGRATION_TRIES = 20  # before a migration gives up
+MIGRATION_QUEUE = 600  # seconds to wait while another process runs the migrations
+# The last part of a request's time, in which it opens no connection: the watchdog couldn't cut it.
 LATE = 0.3
-DEADLINE = "stationsapp.deadline"  # in a request's environment
-TOO_LATE = "stationsapp.too_late"  # and when it is too late to connect
-SETTLED = "settled"  # of a connection's `info`: whether its session has these settings
+# Keys in a request's environment.
+DEADLINE = "stationsapp.deadline"
+TOO_LATE = "stationsapp.too_late"  # when it is too late to connect
+# Keys in a connection's `info`.
+SETTLED = "settled"  # whether its session has the settings above
 TIME = "time"  # the seconds of the request that uses it, if one does
-LINE = "line"  # and what the watchdog cuts it by
-NEW = "new"  # and whether it has just been made: it needs no ping
-TICK = 0.1  # seconds between the watchdog's looks
+LINE = "line"  # the Line with which the watchdog cuts it
+NEW = "new"  # whether it is new, so that it needs no ping
+TICK = 0.1  # seconds between two checks of the watchdog
 
 
 def options(*sessions: Mapping[str, str | int]) -> str:
@@ -81,13 +84,12 @@ def options(*sessions: Mapping[str, str | int]) -> str:
 
 
 def local(session: Mapping[str, str | int]) -> str:
-    """Return the SQL that sets this for the transaction: behind a pooler too nothing is left."""
+    """Return the SQL that sets this for one transaction, which is safe behind a pooler."""
     return ";".join(f"SET LOCAL {name} = '{value}'" for name, value in session.items())
 
 
 def bound(engine: Engine, *, ping: bool) -> None:
-    """Bound what an engine's connections wait for; with `ping` each is tried before its use."""
-
+    """Apply the limits to an engine's connections. With `ping`, test each before it is used."""
     writes = engine.url.query.get("target_session_attrs") in ("read-write", "primary")
 
     def checkout(dbapi_connection: Any, record: Any, _: object) -> None:
@@ -98,7 +100,7 @@ def bound(engine: Engine, *, ping: bool) -> None:
             try:
                 engine.dialect.do_ping(dbapi_connection)
             except psycopg2.Error as error:
-                raise InvalidatePoolError from error  # all that were made before are as old
+                raise InvalidatePoolError from error  # the older ones are probably lost too
         if writes and _is_read_only(dbapi_connection):
             raise InvalidatePoolError  # another server is the primary now
         watchdog.watch(record.info[LINE], end)
@@ -114,7 +116,7 @@ def bound(engine: Engine, *, ping: bool) -> None:
             watchdog.watch(line, deadline())
 
     event.listen(engine, "do_connect", _Start())
-    # Before SQLAlchemy asks the server what it is.
+    # Before SQLAlchemy's own first query.
     event.listen(engine, "connect", connect, insert=True)
     event.listen(engine, "checkout", checkout)
     event.listen(engine, "checkin", checkin)
@@ -125,9 +127,9 @@ def bound(engine: Engine, *, ping: bool) -> None:
 def deadline() -> float:
     """Return when this request's time is over, by `time.monotonic`.
 
-    Raises sqlalchemy.exc.TimeoutError when it is.
+    Raises sqlalchemy.exc.TimeoutError if it already is.
     """
-    # Not in `g`, which is the application context's: a shell's, say, is that of many requests.
+    # Not in `g`: several requests may share an application context, for example in a shell.
     own = request.environ
     if DEADLINE not in own:
         seconds = current_app.config["DATABASE_TIMEOUT"]
@@ -140,13 +142,13 @@ def deadline() -> float:
 
 
 def renew(connection: Connection) -> None:
-    """Give the connection of a request's stream the same time once more: for its next part."""
+    """Restart the time of a connection that streams a response, for the next part."""
     if seconds := connection.info[TIME]:
         watchdog.watch(connection.info[LINE], monotonic() + seconds)
 
 
 class _Start:
-    """Asks for a session's settings, unless a pooler refuses them, as PgBouncer does by default."""
+    """Connects with the session's settings, or without them if a pooler refuses them."""
 
     def __init__(self) -> None:
         self.refused = False
@@ -177,13 +179,13 @@ class _Start:
 
 
 def _is_read_only(connection: Any) -> bool:
-    """Tell whether the server has said so, as it does unasked (from PostgreSQL 14 on)."""
+    """Tell whether the server has reported this, which it does by itself since PostgreSQL 14."""
     told = ("in_hot_standby", "default_transaction_read_only")
     return any(connection.info.parameter_status(name) == "on" for name in told)
 
 
 def _settle(connection: Connection) -> None:
-    """Give a request's transaction its limits, where a pooler kept its session from having them."""
+    """Set the limits for a request's transaction if a pooler refused them for the session."""
     autocommit: bool = connection.connection.autocommit
     if has_request_context() and not (connection.info.get(SETTLED, True) or autocommit):
         connection.exec_driver_sql(local(_request_session()))
@@ -195,21 +197,21 @@ def _request_session() -> dict[str, int]:
 
 
 def _part_with_read_only(context: ExceptionContext) -> None:
-    """Part with connections to a server that has become a standby: another one is the primary."""
+    """Drop the connections to a server that has become a standby."""
     if isinstance(context.original_exception, errors.ReadOnlySqlTransaction):
         context.is_disconnect = True
 
 
 class Line:
-    """A second handle on a connection's socket: its own number may be another's by then."""
+    """A duplicate of a connection's socket, because its file descriptor may be reused."""
 
     def __init__(self, connection: Any) -> None:
         self.number = os.dup(connection.fileno())
 
     def cut(self) -> None:
-        """End what waits for the other side, and what would."""
+        """Shut the connection down, so that nothing waits for the server any more."""
         line = socket.socket(fileno=self.number)
-        with suppress(OSError):  # it is no more
+        with suppress(OSError):  # it is closed already
             line.shutdown(socket.SHUT_RDWR)
         line.detach()
 
@@ -218,7 +220,7 @@ class Line:
 
 
 class Watchdog:
-    """Cuts the lines whose time is over; a thread of its own, in each process that has some."""
+    """Cuts lines whose time is over, in one thread for each process."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -226,15 +228,15 @@ class Watchdog:
         self._thread: Thread | None = None
 
     def watch(self, line: Line, end: float) -> None:
-        """Cut the line at that time, by `time.monotonic`, unless it is forgotten before."""
+        """Cut the line at `end`, by `time.monotonic`, unless `forget` is called before."""
         with self._lock:
             self._ends[line] = end
-            if self._thread is None or not self._thread.is_alive():  # a fork has no threads
+            if self._thread is None or not self._thread.is_alive():  # a fork loses its threads
                 self._thread = Thread(target=self._run, name="watchdog", daemon=True)
                 self._thread.start()
 
     def forget(self, line: Line) -> None:
-        """Let the line be."""
+        """Stop watching the line."""
         with self._lock:
             self._ends.pop(line, None)
 

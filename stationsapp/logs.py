@@ -1,4 +1,4 @@
-"""What a line of the log looks like: JSON in production, words elsewhere; with the request's id."""
+"""The log format: JSON in production, plain text elsewhere, with the request's id."""
 
 import json
 import logging
@@ -13,25 +13,25 @@ import orjson
 import psycopg2
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
-"""The id of the request that this thread serves, or served last; "" before the first."""
+"""The id of this thread's current or last request; "" before the first."""
 
-LINE = "[%(asctime)s] %(levelname)s in %(module)s: %(message)s"  # as Flask's
+LINE = "[%(asctime)s] %(levelname)s in %(module)s: %(message)s"  # Flask's format
 
 
 class LineFormatter(logging.Formatter):
-    """Makes a line for a person to read."""
+    """Formats a record as plain text."""
 
     def __init__(self) -> None:
         super().__init__(LINE)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
-        """Return the message, and the request's id after it."""
+        """Return the message, followed by the request's id."""
         line = super().formatMessage(record)
         return f"{line} [{request_id.get()}]" if request_id.get() else line
 
 
 class JsonFormatter(logging.Formatter):
-    """Makes a line of JSON; a record's `fields` are among its keys."""
+    """Formats a record as one line of JSON, including the record's `fields`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -50,12 +50,12 @@ class JsonFormatter(logging.Formatter):
             line["exception"] = without_values(error)
         try:
             return orjson.dumps(line, default=str).decode()
-        except TypeError:  # half a surrogate pair
+        except TypeError:  # a lone surrogate, which orjson refuses
             return json.dumps(line, default=str)
 
 
 def without_values(error: BaseException) -> str:
-    """Return an error's traceback, but for the values that PostgreSQL quotes: they are a user's."""
+    """Return an error's traceback without the values that PostgreSQL quotes, which are a user's."""
     told = TracebackException.from_exception(error)
     _drop_notes(told)
     text = "".join(told.format())
@@ -66,7 +66,7 @@ def without_values(error: BaseException) -> str:
 
 
 def _drop_notes(told: TracebackException) -> None:
-    told.__notes__ = []  # the doctor's, who may quote what PostgreSQL says
+    told.__notes__ = []  # the doctor's notes may quote PostgreSQL's message
     for part in (told.__cause__, told.__context__):
         if part:
             _drop_notes(part)
@@ -79,8 +79,8 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _primary(error: psycopg2.Error) -> str:
-    """Return the first line of what PostgreSQL says: DETAIL, CONTEXT and LINE quote values."""
+    """Return the primary message, because DETAIL, CONTEXT and LINE quote values."""
     first = error.diag.message_primary or str(error).partition("\n")[0]
-    if (error.pgcode or "").startswith("22"):  # a value that is wrong stands in quotation marks
+    if (error.pgcode or "").startswith("22"):  # these messages quote the invalid value
         first = re.sub('".*"', '"..."', first, flags=re.DOTALL)
     return first

@@ -1,8 +1,7 @@
-"""`GET /metrics` for Prometheus: requests, the pools, the database, and what other parts add.
+"""`GET /metrics` for Prometheus: requests, pools, the database, and what other modules add.
 
-With several workers, each keeps its numbers in a file (PROMETHEUS_MULTIPROC_DIR, which
-gunicorn.conf.py makes), and whichever is asked adds them up. What the database knows is asked for
-at each scrape, in one go and for less than a second.
+Each worker keeps its numbers in files in PROMETHEUS_MULTIPROC_DIR, which gunicorn.conf.py creates.
+The worker that serves a scrape adds them up, and queries the database for less than a second.
 """
 
 import os
@@ -26,13 +25,13 @@ METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS")
 
 REQUESTS = Histogram(
     "http_request_duration_seconds",
-    "Requests and how long they took, until the last byte was sent",
+    "Duration of requests, until the last byte was sent",
     ["method", "route", "status"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 IN_USE = Gauge(
     "database_pool_connections_in_use",
-    "Connections that requests hold",
+    "Connections in use, after the last request of each worker",
     ["engine"],
     multiprocess_mode="livesum",
 )
@@ -40,7 +39,7 @@ PRIMARY = """
 SELECT current_setting('server_version'),
     CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_lsn()::text END
 """
-# Without anything to replay a replica is not late, however long ago the last write was.
+# A replica that has replayed everything doesn't lag, however old the last write is.
 REPLICA = """
 SELECT current_setting('server_version'),
     CASE WHEN NOT pg_is_in_recovery() OR pg_last_wal_replay_lsn() >= CAST(:position AS pg_lsn)
@@ -52,7 +51,7 @@ Question = Callable[[], Iterable[Metric]]
 
 
 def init_app(app: Flask) -> None:
-    """Serve the metrics, and count requests and connections."""
+    """Serve /metrics, and count requests and connections."""
     app.register_blueprint(bp)
     app.extensions["metrics"] = [_servers]
     app.extensions["request_log"].watchers.append(_count)
@@ -63,13 +62,13 @@ def init_app(app: Flask) -> None:
 
 
 def add(app: Flask, question: Question) -> None:
-    """Have each scrape ask the database this as well."""
+    """Add a question to the database to each scrape."""
     app.extensions["metrics"].append(question)
 
 
 @bp.get("/metrics")
 def metrics() -> Response:
-    """Give the numbers to who asks directly; not through the proxy, to the world."""
+    """Return the metrics, but only to a client that connects directly and not through a proxy."""
     if "X-Forwarded-For" in request.headers:
         abort(404)
     asked = CollectorRegistry()
@@ -79,7 +78,7 @@ def metrics() -> Response:
 
 
 def _counted() -> CollectorRegistry:
-    """Return what was counted: by all workers, where there are several."""
+    """Return what all workers have counted."""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return REGISTRY
     registry = CollectorRegistry()
@@ -98,7 +97,7 @@ def _histogram(method: str, route: str, status: int) -> Histogram:
 
 
 class Pool:
-    """Keeps how many of an engine's connections are in use, as of the end of the last request."""
+    """Counts an engine's connections in use at the end of each request."""
 
     def __init__(self, engine: Engine, in_use: Gauge) -> None:
         self.engine = engine
@@ -106,7 +105,7 @@ class Pool:
         self.last = 0
 
     def look(self, _: Finished) -> None:
-        """Look again, and write down what has changed: most often nothing has."""
+        """Update the gauge if the number has changed, which is rare."""
         now = self.engine.pool.checkedout()  # type: ignore[attr-defined]
         if now != self.last:
             self.last = now
@@ -114,7 +113,7 @@ class Pool:
 
 
 class _Asked:
-    """What the database says, or that it doesn't."""
+    """The metrics that come from the database."""
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics."""
@@ -129,9 +128,9 @@ class _Asked:
 
 
 def _servers() -> Iterator[Metric]:
-    """Say which PostgreSQL the servers are, and how late the replica is."""
+    """Yield the servers' versions and the replica's lag."""
     version = GaugeMetricFamily(
-        "database_server_info", "The servers' versions", labels=["server", "version"]
+        "database_server_info", "Versions of the servers", labels=["server", "version"]
     )
     with db.engine.connect() as connection:
         number, position = connection.execute(text(PRIMARY)).one()
@@ -142,5 +141,5 @@ def _servers() -> Iterator[Metric]:
             number, lag = connection.execute(text(REPLICA), {"position": position}).one()
         version.add_metric(["replica", number], 1)
         yield GaugeMetricFamily(
-            "database_replica_lag_seconds", "The age of what the replica shows", float(lag or 0)
+            "database_replica_lag_seconds", "How far the replica is behind", float(lag or 0)
         )

@@ -1,8 +1,8 @@
-"""Which server a read is sent to: to the replica, if there is one, unless it may not know enough.
+"""Where reads go: to the replica, if there is one, unless a client must see its own writes.
 
-A replica lags. So whoever writes gets a cookie, and reads from the primary for as long as it lasts;
-and so does whoever sends a token. Other clients find what they have made at its Location: the
-primary is asked for a station that the replica doesn't have.
+The response to a write sets a cookie. Requests with this cookie or with a token read from the
+primary. All other clients still find a new station at its Location, because the primary is asked
+for stations that the replica doesn't have.
 """
 
 from contextlib import suppress
@@ -15,21 +15,21 @@ from sqlalchemy.exc import OperationalError, TimeoutError
 from .extensions import db
 
 COOKIE = "primary"
-LASTS = 10  # seconds, more than a replica lags; watch how much it does
+LASTS = 10  # seconds; must be longer than the replica's lag
 PAUSE = 5.0  # seconds until a replica that didn't answer is tried again
 READS = ("GET", "HEAD", "OPTIONS")
 AWAY = (OperationalError, TimeoutError)
 
 
 def init_app(app: Flask) -> None:
-    """Prepare for the replica's absence, and tell clients that write to read from the primary."""
+    """Set up the fallback for a missing replica, and the cookie for clients that write."""
     app.extensions["replica"] = Replica()
     if app.config["DATABASE_READ_URL"]:
         app.after_request(_remember_writes)
 
 
 def _remember_writes(response: Response) -> Response:
-    if request.method not in READS:  # whatever became of it
+    if request.method not in READS:  # even if it failed: it may have been committed
         secure = current_app.config["SESSION_COOKIE_SECURE"]
         response.set_cookie(
             COOKIE, "1", max_age=LASTS, secure=secure, httponly=True, samesite="Lax"
@@ -38,7 +38,7 @@ def _remember_writes(response: Response) -> Response:
 
 
 def may_lag() -> bool:
-    """Tell whether reads are sent to a replica, for all that their client has done."""
+    """Tell whether this request reads from a replica, which may lag."""
     wrote = has_request_context() and (
         COOKIE in request.cookies or "Authorization" in request.headers
     )
@@ -46,7 +46,7 @@ def may_lag() -> bool:
 
 
 def reading(*, fresh: bool = False) -> Connection:
-    """Connect for a read; a `fresh` one is of the primary, if that answers."""
+    """Connect for a read. With `fresh`, use the primary if it answers."""
     replica: Replica = current_app.extensions["replica"]
     if not current_app.config["DATABASE_READ_URL"]:
         return db.engines["read"].connect()
@@ -57,15 +57,15 @@ def reading(*, fresh: bool = False) -> Connection:
 
 
 class Replica:
-    """Connects to the replica; if it doesn't answer, to the primary for a while."""
+    """Connects to the replica, or for a while to the primary if the replica doesn't answer."""
 
     def __init__(self) -> None:
         self.away_until = 0.0
 
     def connect(self) -> Connection:
-        """Return a connection for reads, to the one or the other."""
+        """Return a connection for reads."""
         if monotonic() > self.away_until:
-            if self.away_until:  # one tries again, and may wait in vain: meanwhile no other does
+            if self.away_until:  # only one request at a time tries it again
                 self.away_until = monotonic() + PAUSE
             try:
                 connection = db.engines["read"].connect()
@@ -73,7 +73,7 @@ class Replica:
                 return connection
             except AWAY:
                 self.away_until = monotonic() + PAUSE
-                current_app.logger.warning("the server for reads doesn't answer: reads go on here")
+                current_app.logger.warning("DATABASE_READ_URL doesn't answer: using DATABASE_URL")
         return _primary()
 
 

@@ -11,10 +11,10 @@ class SettingsError(Exception):
 
 
 def load(app: Flask, config: str | type | None) -> None:
-    """Load a class of `config.py` and apply what concerns the whole application.
+    """Load a class of `config.py` and apply the settings of the whole application.
 
-    `config` is `development`, `testing` or `production`, a class of its own, or None for what
-    APP_CONFIG says. Raises SettingsError.
+    `config` is `development`, `testing`, `production` or a class. If it is None, APP_CONFIG is
+    used. Raises SettingsError.
     """
     config = config or os.environ.get("APP_CONFIG") or "development"
     if isinstance(config, str):
@@ -27,7 +27,7 @@ def load(app: Flask, config: str | type | None) -> None:
     app.config.from_object(config)
 
     for name, example in [
-        ("SECRET_KEY", 'make one: python -c "import secrets; print(secrets.token_hex(32))"'),
+        ("SECRET_KEY", 'create one: python -c "import secrets; print(secrets.token_hex(32))"'),
         ("DATABASE_URL", "such as postgresql://user:password@host:5432/database"),
     ]:
         needed = name == "SECRET_KEY" or not app.config["EMBEDDED_POSTGRES"]
@@ -35,19 +35,21 @@ def load(app: Flask, config: str | type | None) -> None:
             raise SettingsError(f"set {name} in the environment or in .env ({example})")
     if len(app.config["SECRET_KEY"]) < app.config["SHORTEST_SECRET_KEY"]:
         raise SettingsError(
-            f"SECRET_KEY is too short to be safe: it needs {app.config['SHORTEST_SECRET_KEY']} "
-            "characters or more"
+            f"SECRET_KEY is too short: it needs at least {app.config['SHORTEST_SECRET_KEY']} "
+            "characters"
         )
     if app.config["LOG_LEVEL"].upper() not in logging.getLevelNamesMapping():
         raise SettingsError("LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR")
     app.logger.setLevel(app.config["LOG_LEVEL"].upper())
     if not app.config["TRUSTED_PROXIES"].isdecimal():
-        raise SettingsError("TRUSTED_PROXIES must be a number: how many proxies are in front")
+        raise SettingsError(
+            "TRUSTED_PROXIES must be the number of proxies in front of the application"
+        )
     if app.config["SESSION_COOKIE_SECURE"] and not app.config["TRUSTED_HOSTS"]:
-        app.logger.warning("TRUSTED_HOSTS is not set: any host name in a request is believed")
+        app.logger.warning("TRUSTED_HOSTS is not set: requests with any host name are accepted")
     if proxies := int(app.config["TRUSTED_PROXIES"]):
         host = proxies if app.config["TRUSTED_PROXIES_HOST"] else 0
-        # Never a prefix: it begins with what the links of a page begin with.
+        # X-Forwarded-Prefix is never trusted, because the links of a page would begin with it.
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=host, x_prefix=0
         )

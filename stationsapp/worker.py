@@ -1,8 +1,8 @@
-"""gunicorn's threaded worker, of whose threads a slow client holds none.
+"""gunicorn's threaded worker, changed so that a slow client doesn't occupy a thread.
 
-A request gets a thread when its head has arrived, and its body too if that isn't large. Until then
-it waits in the worker's loop, where a thousand cost nothing: the kernel is asked to wake us when
-there are more bytes than those that we have looked at (SO_RCVLOWAT).
+A request gets a thread when its headers have arrived, and its body too unless it is large. Until
+then it waits in the worker's event loop, where thousands of requests cost little. With SO_RCVLOWAT,
+the kernel wakes us only when new bytes have arrived.
 """
 
 import re
@@ -17,20 +17,20 @@ from typing import Any
 from gunicorn.workers.gthread import ThreadWorker
 
 SILENCE = 5  # seconds for a request to arrive
-LINGER = 0.5  # seconds for a client to take note that we have closed
+LINGER = 0.5  # seconds for a client to close its side after we have closed ours
 HEAD_END = b"\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,9})[ \t]*\r\n", re.IGNORECASE)
-WAITED_FOR = 1 << 16  # bytes of a request, which the kernel keeps for us
+WAITED_FOR = 1 << 16  # bytes of a request to wait for, while the kernel buffers them
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """See above."""
+    """A worker whose threads serve only requests that have arrived."""
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Take no more connections; at the end, leave none in a queue that nobody looks at.
+        """Stop accepting connections; when the worker exits, accept those that are still queued.
 
-        Who comes later is then refused at once, and goes elsewhere; or is for others, who have the
-        socket too, such as systemd.
+        Later clients are then refused at once and can connect elsewhere, or another process that
+        has the socket, such as one of systemd's, accepts them.
         """
         super().set_accept_enabled(enabled)
         if not self.alive:
@@ -40,7 +40,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 listener.close()
 
     def enqueue_req(self, conn: Any) -> None:
-        """Give a thread to a request that has arrived, or have it wait."""
+        """Give a thread to a request that has arrived, or let it wait in the loop."""
         missing = 0 if self._has_read(conn) else _missing(conn.sock)
         if not missing:
             conn.until = None
@@ -54,11 +54,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.poller.register(conn.sock, EVENT_READ, readable)
 
     def _has_read(self, conn: Any) -> bool:
-        """Tell whether a part of the request is with gunicorn already, or isn't ours to look at."""
+        """Tell whether gunicorn has read a part of the request, or only TLS can read it."""
         return self.cfg.is_ssl or (conn.initialized and bool(conn.parser.unreader.buf.getvalue()))
 
     def handle(self, conn: Any) -> Any:
-        """Serve a request; wait here, and not in the loop, for a client that is to close."""
+        """Serve a request; if the connection ends, wait here for the client and not in the loop."""
         kept = super().handle(conn)
         if kept is False:
             with suppress(OSError):
@@ -72,13 +72,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
 
 def _missing(sock: socket.socket) -> int:
-    """Return how many bytes there must be before it is worth to look again; 0 if all are there."""
+    """Return how many bytes to wait for before looking again; 0 if the request has arrived."""
     try:
         seen = sock.recv(WAITED_FOR, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     except BlockingIOError:
         return 1
     except OSError:
-        return 0  # gunicorn finds out
+        return 0  # gunicorn handles it
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
     head = seen.find(HEAD_END)
     if head < 0:

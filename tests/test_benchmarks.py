@@ -31,8 +31,8 @@ def results(ours: float, by_hand: float, imported: float = 0.5) -> dict:
         (results(80, 100), []),
         (results(40, 50), []),  # a slower machine
         (results(73, 100), []),
-        (results(71, 100), ["page, of hand-written: 0.71, and 0.80 before"]),
-        (results(80, 100, 0.44), ["import, share of COPY: 0.44, and 0.50 before"]),
+        (results(71, 100), ["page, of hand-written: 0.71, was 0.80"]),
+        (results(80, 100, 0.44), ["import, share of COPY: 0.44, was 0.50"]),
     ],
 )
 def test_a_share_that_is_less_by_a_tenth_is_a_loss(now: dict, lost: list[str]):
@@ -75,7 +75,7 @@ def test_every_path_is_measured_and_a_loss_is_told(tmp_path: Path, mode: list, c
     run = bench(*mode, "--stations", "2000", "--json", str(written), "--compare", str(baseline))
     assert run.returncode == 1, run.stderr
     assert run.stderr.splitlines()[-2] == "Slower than the baseline:"
-    assert run.stderr.splitlines()[-1].endswith(", and 1000.00 before")
+    assert run.stderr.splitlines()[-1].endswith(", was 1000.00")
     paths = json.loads(written.read_text())["paths"]
     assert tuple(paths) == PATHS
     for name, path in paths.items():
@@ -118,10 +118,10 @@ def test_a_run_has_a_database_of_its_own_and_clears_what_a_killed_one_left(
 @pytest.mark.parametrize(
     ("baseline", "message"),
     [
-        ("no JSON", "is not what --json writes"),
-        ("{}", "is not what --json writes"),
-        ('{"cpu": true, "sizes": {"1,000": {}}}', "is of a run with another --stations"),
-        ('{"cpu": false, "sizes": {"2,000": {}}}', "is of a run with another --stations"),
+        ("no JSON", "isn't a file that --json has written"),
+        ("{}", "isn't a file that --json has written"),
+        ('{"cpu": true, "sizes": {"1,000": {}}}', "is from a run with a different --stations"),
+        ('{"cpu": false, "sizes": {"2,000": {}}}', "is from a run with a different --stations"),
     ],
 )
 def test_a_baseline_of_something_else_is_refused_before_anything_is_measured(

@@ -154,7 +154,7 @@ def test_a_cluster_that_was_half_made_is_made_again(directory: Path):
 def test_a_server_that_cannot_start_says_why(tmp_path: Path):
     (tmp_path / "postgres").mkdir()
     (tmp_path / "postgres" / "PG_VERSION").write_text("9\n")
-    with pytest.raises(embedded.EmbeddedServerError, match="are of PostgreSQL 9, and this is 18"):
+    with pytest.raises(embedded.EmbeddedServerError, match="are from PostgreSQL 9, but this is 18"):
         embedded.connect(tmp_path / "postgres", "postgres")
 
 
@@ -181,7 +181,7 @@ def test_a_socket_folder_that_somebody_else_made_is_refused(folder: Path, monkey
     wait_until_stopped(directory)
     (place,) = folder.glob("postgres-*")
     place.chmod(0o777)
-    with pytest.raises(embedded.EmbeddedServerError, match="was made by somebody else: remove it"):
+    with pytest.raises(embedded.EmbeddedServerError, match="is open to others: remove it"):
         embedded.connect(directory, "postgres")
 
 

@@ -1,4 +1,4 @@
-"""The faults, by what goes wrong; each module has a list of them."""
+"""All faults. Each module has a list of them."""
 
 from ..world import Fault
 from . import clients, deploys, failover, hanging, replicas

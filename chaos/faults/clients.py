@@ -1,4 +1,4 @@
-"""Clients that are slow or talk nonsense, of which the others notice nothing."""
+"""Clients that are slow or send garbage. Other clients must not notice."""
 
 import random
 import socket
@@ -21,7 +21,7 @@ GARBAGE = random.Random(1).randbytes(10_000)
 
 
 def hold(world: World, load: Load, *, data: bytes, clients: int) -> None:
-    """Send the same by many clients, who then wait, and read nothing."""
+    """Let many clients send the same data, and then wait without reading."""
     if data is NO_BODY:
         data %= load.token.encode()
     with ExitStack() as held:

@@ -1,4 +1,4 @@
-"""The next version comes, and workers go."""
+"""Deployments, and workers that exit."""
 
 import shutil
 import signal
@@ -9,7 +9,7 @@ from ..service import ROOT, flask
 from ..world import Fault, World
 
 MIGRATION = '''
-"""What the next version needs."""
+"""Add a column for the next version."""
 from alembic import op
 
 revision = "next"
@@ -30,20 +30,20 @@ def migrated(world: World, load: Load) -> None:
 
 
 def reloaded(world: World, load: Load) -> None:
-    """Let gunicorn replace its workers."""
+    """Make gunicorn replace its workers."""
     world.services[0].process.send_signal(signal.SIGHUP)
     time.sleep(3)
 
 
 def rolled(world: World, load: Load) -> None:
-    """End each service and start it again, one after the other: clients go to the other one."""
+    """Restart one service after the other, while clients use the other one."""
     for service in list(world.services):
         service.stop()
         world.serve(service.port)
 
 
 def worker_killed(world: World, load: Load) -> None:
-    """Kill a worker, in the midst of requests."""
+    """Kill a worker while it serves requests."""
     world.services[0].workers()[0].kill()
 
 

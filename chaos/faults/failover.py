@@ -1,4 +1,4 @@
-"""The primary is lost, and its standby promoted."""
+"""The primary fails, and its standby is promoted."""
 
 import time
 from contextlib import ExitStack
@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from ..load import Load
 from ..world import Fault, World
 
-NOTICED = 3  # seconds until somebody promotes the standby
+NOTICED = 3  # seconds until the standby is promoted
 
 
 def _promote(world: World) -> None:
@@ -24,14 +24,14 @@ def killed(world: World, load: Load) -> None:
 
 
 def frozen(world: World, load: Load) -> None:
-    """Freeze the primary: it stays so."""
+    """Freeze the primary for good."""
     stays = world.cleanup.enter_context(ExitStack())
     stays.enter_context(world.primary.frozen())
     _promote(world)
 
 
 def read_only(world: World, load: Load) -> None:
-    """Turn the primary read-only, as one who is no longer the leader: it goes on to serve."""
+    """Make the primary read-only, like a former leader that is still running."""
     world.primary.execute("ALTER SYSTEM SET default_transaction_read_only = on")
     world.primary.execute("SELECT pg_reload_conf()")
     _promote(world)

@@ -1,4 +1,4 @@
-"""The server, the way to it, or a query hangs: nothing says so."""
+"""The server, the network or a query hangs, without an error."""
 
 import time
 from contextlib import closing
@@ -11,7 +11,7 @@ FROZEN, DROPPED, LOCKED, SLOW = 20, 12, 8, 6  # seconds
 
 
 def frozen(world: World, load: Load) -> None:
-    """Stop the server's processes; its kernel still acknowledges what it is sent."""
+    """Suspend the server's processes; the kernel still acknowledges packets."""
     with world.primary.frozen():
         time.sleep(FROZEN)
 
@@ -23,14 +23,14 @@ def dropped(world: World, load: Load) -> None:
 
 
 def table_locked(world: World, load: Load) -> None:
-    """Hold the strongest lock on the stations."""
+    """Hold the strongest lock on the table."""
     with closing(world.primary.connect()) as connection:
         connection.cursor().execute("LOCK stations IN ACCESS EXCLUSIVE MODE")
         time.sleep(LOCKED)
 
 
 def row_locked(world: World, load: Load) -> None:
-    """Hold the lock of a row that clients change."""
+    """Lock a row that clients change."""
     with closing(world.primary.connect()) as connection:
         connection.cursor().execute("SELECT FROM stations WHERE id = 1 FOR UPDATE")
         for _ in range(4):
@@ -39,7 +39,7 @@ def row_locked(world: World, load: Load) -> None:
 
 
 def slow_query(world: World, load: Load) -> None:
-    """Let each row that a query looks at cost a twentieth of a second."""
+    """Make each row that a query reads take a twentieth of a second."""
     world.primary.execute(
         "ALTER TABLE stations RENAME TO kept; "
         "CREATE VIEW stations AS SELECT * FROM kept WHERE pg_sleep(0.05) IS NOT NULL"
@@ -49,13 +49,13 @@ def slow_query(world: World, load: Load) -> None:
 
 
 def restart(world: World, load: Load) -> None:
-    """Restart the server: its clients are told."""
+    """Restart the server cleanly."""
     world.primary.stop("fast")
     world.primary.start()
 
 
 def crash(world: World, load: Load) -> None:
-    """Let the server end at once, and recover when it is started again."""
+    """Crash the server, and start it again."""
     world.primary.stop("immediate")
     time.sleep(2)
     world.primary.start()

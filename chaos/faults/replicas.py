@@ -1,4 +1,4 @@
-"""The server for reads is gone, hangs, or lags."""
+"""The replica is down, hangs, or lags."""
 
 import time
 
@@ -23,7 +23,7 @@ def frozen(world: World, load: Load) -> None:
 
 
 def lags(world: World, load: Load) -> None:
-    """Let the replica apply what was written some seconds later."""
+    """Make the replica replay writes some seconds late."""
     assert world.standby
     world.standby.execute(f"ALTER SYSTEM SET recovery_min_apply_delay = '{LAG}s'")
     world.standby.execute("SELECT pg_reload_conf()")

@@ -1,4 +1,4 @@
-"""The stations' part of /metrics: how many each source has, and what its last import did."""
+"""Metrics of the stations: the number in each source, and the result of its last import."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from ..database import read
 
-# From the planner's statistics, which autovacuum keeps: to count would read the whole index.
+# An estimate from the planner's statistics, because counting would read the whole index.
 SOURCES = """
 SELECT source, greatest(reltuples, 0) * frequency AS count
 FROM pg_class
@@ -22,9 +22,9 @@ FROM imports, jsonb_each_text(rows)
 
 
 def measure() -> Iterator[Metric]:
-    """Ask the database."""
+    """Query the database for the metrics."""
     stations = GaugeMetricFamily(
-        "stations", "Stations by source, about, as of the last ANALYZE", labels=["source"]
+        "stations", "Stations by source, estimated by the last ANALYZE", labels=["source"]
     )
     for row in read(SOURCES):
         stations.add_metric([row["source"]], round(row["count"]))
@@ -32,7 +32,7 @@ def measure() -> Iterator[Metric]:
         "import_last_rows", "Rows of the last import", labels=["source", "outcome"]
     )
     last = GaugeMetricFamily(
-        "import_last_success_timestamp_seconds", "When it was", labels=["source"]
+        "import_last_success_timestamp_seconds", "When the last import succeeded", labels=["source"]
     )
     times = {}
     for row in read(IMPORTS):

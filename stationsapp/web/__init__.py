@@ -1,4 +1,4 @@
-"""What every API shares, whatever it is about; a resource brings its blueprint and registers it.
+"""What all APIs share. A resource registers its own blueprint.
 
 A resource is a `web.blueprint.Blueprint` under /api. `register(app, bp)` serves it, documents it in
 /openapi.json and at /docs, and answers its errors as problem documents.
@@ -23,7 +23,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
 
 
 def init_app(app: Flask) -> None:
-    """Serve the description of the API, the page that shows it, and errors as problems."""
+    """Serve the OpenAPI description and its page, and return errors as problem documents."""
     headers.init_app(app)
     app.config["OPENAPI_VERSION"] = "3.1.0"
     app.config["OPENAPI_URL_PREFIX"] = "/"
@@ -34,6 +34,6 @@ def init_app(app: Flask) -> None:
 
 
 def register(app: Flask, *blueprints: Blueprint) -> None:
-    """Serve resources and document them; after `init_app`."""
+    """Serve resources and document them. Call this after `init_app`."""
     for blueprint in blueprints:
         app.extensions["api"].register_blueprint(blueprint)

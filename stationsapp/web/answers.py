@@ -1,4 +1,4 @@
-"""Answers to a read: in the format that is wanted, not sent again unless they changed, for all."""
+"""Responses to reads: content negotiation, ETags and 304, CORS, and streaming."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
@@ -25,20 +25,20 @@ CHUNK = 1 << 16  # bytes, about
 
 
 def share(response: Response) -> Response:
-    """Let the pages of other origins read (Fetch standard, CORS), and caches ask again."""
+    """Allow reads from other origins (CORS), and make caches revalidate."""
     response.headers.extend(SHARED)
     if request.method == "OPTIONS":
         response.headers.extend(PREFLIGHT)
     if request.method == "HEAD" or response.status_code == 304:
-        response.close()  # without a body to send, nobody else does
+        response.close()  # the server closes only a response with a body
     return response
 
 
 def wanted(asked: str | None, media_types: Mapping[str, str]) -> str:
-    """Return a format's name: the one asked for, else the one whose type Accept prefers.
+    """Return the name of a format: the one asked for, or the one that the Accept header prefers.
 
-    `media_types` has the types by the formats' names; without an Accept header the first is wanted.
-    Aborts with 406 when Accept takes none of them.
+    `media_types` maps names to media types. Without an Accept header, the first one is used. Aborts
+    with 406 if Accept allows none of them.
     """
     if asked:
         return asked
@@ -46,7 +46,7 @@ def wanted(asked: str | None, media_types: Mapping[str, str]) -> str:
         return next(iter(media_types))
     best = request.accept_mimetypes.best_match(media_types.values())
     if best is None:
-        abort(406, f"expected an Accept header that takes one of {', '.join(media_types.values())}")
+        abort(406, f"expected Accept to allow one of {', '.join(media_types.values())}")
     return next(form for form, media_type in media_types.items() if media_type == best)
 
 
@@ -57,36 +57,35 @@ def digest(package: Path) -> str:
 
 
 def tag(version: int, shape: str = "") -> str:
-    """Return the tag of the answer to this very request, at this version of the data.
+    """Return the ETag of the response to this request, for this version of the data.
 
-    `shape` stands for how the data are represented: another shape is another tag.
+    `shape` identifies the representation of the data: another shape gives another tag.
     """
-    place = request.scheme, request.host, request.path  # which links in the answer begin with
+    place = request.scheme, request.host, request.path  # links in the response begin with these
     asked = *place, request.query_string, request.headers.get("Accept"), shape
     return f"{version}-{crc32(repr(asked).encode()):08x}"
 
 
 def address(endpoint: str, **values: Any) -> str:
-    """Return a link to a place here, or only its path where TRUSTED_HOSTS doesn't say our names.
+    """Return the URL of an endpoint, or only its path if TRUSTED_HOSTS isn't set.
 
-    The host that a request names is anybody's word.
+    The client chooses the host name of a request, so it can't be trusted.
     """
     return url_for(endpoint, _external=bool(current_app.config["TRUSTED_HOSTS"]), **values)
 
 
 def answer(body: bytes | Iterator[bytes], media_type: str, tag: str, status: int = 200) -> Response:
-    """Return an answer with a strong ETag (RFC 9110, 8.8.3)."""
+    """Return a response with a strong ETag (RFC 9110, 8.8.3)."""
     response = Response(body, status, content_type=media_type)
     response.set_etag(tag)
     return response
 
 
 def conditional(current_tag: Callable[[], str]) -> Callable[[View], View]:
-    """Answer 304 if the client has what this data version gives, without making the answer.
+    """Answer 304, without running the view, if the client has the current version.
 
-    That is never stale, if a view's answer has the tag of the version that was seen by the very
-    statement that found its data: if the version now is the same, so are the writes that it counts,
-    and so are the data. Nor is it ever an answer to a bad request: only a good one was given a tag.
+    The 304 is never stale as long as the view reads the data and their version in one statement. An
+    invalid request never gets a 304, because only a valid one ever got a tag.
     """
 
     def decorate(view: View) -> View:
@@ -108,7 +107,7 @@ def conditional(current_tag: Callable[[], str]) -> Callable[[View], View]:
 
 
 def chunks(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """Join the parts of a stream to chunks that are worth sending."""
+    """Join the parts of a stream into larger chunks."""
     buffer = bytearray()
     for part in parts:
         buffer += part

@@ -1,4 +1,4 @@
-"""A resource's blueprint: it reads requests strictly and says what it answers."""
+"""The blueprint of a resource, which parses requests strictly and documents responses."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,14 +13,14 @@ View = Callable[..., Any]
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
-    """A blueprint whose arguments are read by Parser."""
+    """A blueprint that parses arguments with Parser."""
 
     ARGUMENTS_PARSER = Parser()
 
     def answers(
         self, schemas: Mapping[str, type[Schema] | dict[str, Any]]
     ) -> Callable[[View], View]:
-        """Say what a read answers with, by media type; or that nothing has changed."""
+        """Document the responses to a read: one for each media type, and 304."""
         return _documented(
             self.alt_response(304, description="not changed since If-None-Match"),
             *(
@@ -30,9 +30,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         )
 
     def fails(self, *statuses: int) -> Callable[[View], View]:
-        """Say which errors an operation answers with, beside those of the whole API."""
-        # By its name: flask-smorest copies what was said before with each answer, and a schema in
-        # it with all its fields, which took 15 ms of every start.
+        """Document the errors of an operation, in addition to those of the whole API."""
+        # The name and not the class, because flask-smorest copies the documentation with all its
+        # schemas for each response, which took 15 ms of every start.
         schema = problems.ProblemSchema.__name__
         return _documented(
             *(
@@ -43,7 +43,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
 
 def _documented(*decorators: Callable[[View], View]) -> Callable[[View], View]:
-    """Take what decorators say of a view without the calls that each would add to a request."""
+    """Keep only the documentation of the decorators, not the calls they would add to a request."""
 
     def decorate(view: View) -> View:
         wrapped: Any = view

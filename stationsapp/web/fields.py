@@ -1,4 +1,4 @@
-"""Types of fields: what a client may send, and PostgreSQL can keep, without a guess."""
+"""Strict field types: they accept only what PostgreSQL can store exactly as it was meant."""
 
 import re
 from typing import Any
@@ -8,11 +8,11 @@ from marshmallow.validate import Regexp
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 WHOLE = re.compile(r"\d{1,19}", re.ASCII)
-NO_NUL = Regexp(r"^[^\x00]*$", error="must not hold a NUL character")
+NO_NUL = Regexp(r"^[^\x00]*$", error="must not contain a NUL character")
 
 
 class QueryFloat(fields.Float):
-    """A number in a query string: stricter than Python's float(), which takes 1_0 and ١."""
+    """A number in a query string: stricter than Python's float(), which accepts 1_0 and ١."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
         if not NUMBER.fullmatch(value):
@@ -30,7 +30,7 @@ class QueryInteger(fields.Integer):
 
 
 class BodyFloat(fields.Float):
-    """A number in JSON: a string of digits is none, nor is true."""
+    """A number in JSON, but not a string of digits or true."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -39,7 +39,7 @@ class BodyFloat(fields.Float):
 
 
 def no_nul_within(value: Any) -> None:
-    """Refuse a JSON value that jsonb can't hold, for a NUL character in a text or a key of it."""
+    """Refuse a JSON value that jsonb can't store because of a NUL character in a string or key."""
     if isinstance(value, dict):
         value = [*value, *value.values()]
     if isinstance(value, list):

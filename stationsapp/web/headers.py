@@ -1,9 +1,9 @@
-"""The security headers of every answer."""
+"""The security headers of every response."""
 
 from flask import Flask, Response, request
 
-# Only our own scripts and styles, none inline; nobody's frame around a page. Leaflet and Swagger UI
-# bring pictures as `data:`.
+# Only our own scripts and styles, none inline, and no framing by other sites. Leaflet and Swagger
+# UI use images as `data:`.
 POLICY = (
     "default-src 'self'; img-src 'self' data:{images}; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
@@ -12,14 +12,14 @@ YEAR = 365 * 24 * 3600  # seconds
 
 
 def policy(images: str = "") -> str:
-    """Return the Content-Security-Policy of a page with pictures from another place as well."""
+    """Return a Content-Security-Policy that also allows images from these sources."""
     return POLICY.format(images=images and f" {images}")
 
 
 def init_app(app: Flask) -> None:
-    """Add the headers to all answers, but for a policy that a page brings itself."""
+    """Add the headers to all responses, unless a page sets its own policy."""
     headers = {
-        "Referrer-Policy": "strict-origin-when-cross-origin",  # OpenStreetMap's tiles ask for it
+        "Referrer-Policy": "strict-origin-when-cross-origin",  # OpenStreetMap's tiles need it
         "X-Content-Type-Options": "nosniff",
     }
     own = policy()

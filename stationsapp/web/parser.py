@@ -1,4 +1,4 @@
-"""Reads requests strictly: nothing is ignored, and no body is a server's error."""
+"""Parses requests strictly: nothing is ignored, and no body causes a 500."""
 
 import json
 import re
@@ -13,16 +13,16 @@ from webargs.flaskparser import FlaskParser
 BODY_TYPES = ("application/json", "application/merge-patch+json")
 
 LONG_INTEGER = re.compile(rb"\d{19}")
-LARGEST = range(-(2**63), 2**63)  # of 64 bits, as PostgreSQL's bigint
+LARGEST = range(-(2**63), 2**63)  # 64 bits, like PostgreSQL's bigint
 
 DEEPEST = 100  # levels of lists and objects in a body
 
 
 class StrictSchema(Schema):
-    """A query string or a body: what isn't known is an error."""
+    """A query string or a body in which unknown fields are errors."""
 
     class Meta:
-        """Marshmallow's own settings."""
+        """Marshmallow's options."""
 
         unknown = RAISE
 
@@ -40,11 +40,11 @@ class Parser(FlaskParser):
         return super().load_querystring(req, schema)
 
     def load_json(self, req: Request, schema: Schema) -> Any:
-        """Read a body of JSON (RFC 8259), where NaN, Infinity and 1e400 are no numbers."""
+        """Parse a JSON body (RFC 8259), in which NaN, Infinity and 1e400 aren't allowed."""
         if req.mimetype not in BODY_TYPES:
-            abort(415, f"expected a body of {' or '.join(BODY_TYPES)}")
+            abort(415, f"expected a body of type {' or '.join(BODY_TYPES)}")
         data = req.get_data()
-        # A body that comes in chunks says no length, and some servers then cut it off silently.
+        # A chunked body has no Content-Length, and some servers truncate it silently.
         if req.content_length is None and len(data) >= (req.max_content_length or inf):
             abort(413)
         try:
@@ -52,9 +52,9 @@ class Parser(FlaskParser):
         except orjson.JSONDecodeError as error:
             raise ValidationError({"body": [f"Not JSON: {error}."]}) from error
         if LONG_INTEGER.search(data):
-            json.loads(data, parse_int=_refuse_too_large)  # orjson would have rounded it
+            json.loads(data, parse_int=_refuse_too_large)  # orjson rounds them
         if _is_deeper(value, DEEPEST):
-            raise ValidationError({"body": [f"Nested more than {DEEPEST} deep."]})
+            raise ValidationError({"body": [f"Nested more than {DEEPEST} levels deep."]})
         return value
 
 
@@ -65,7 +65,7 @@ def _refuse_too_large(digits: str) -> int:
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
-    """Tell whether lists and objects lie in one another deeper than so many levels."""
+    """Tell whether lists and objects are nested deeper than this."""
     items = value.values() if isinstance(value, dict) else value
     return isinstance(value, list | dict) and (
         levels == 0 or any(_is_deeper(item, levels - 1) for item in items)
@@ -73,7 +73,7 @@ def _is_deeper(value: Any, levels: int) -> bool:
 
 
 def refuse_parameters() -> None:
-    """Refuse a query string, before requests of a blueprint whose operations take none."""
+    """Refuse a query string; for blueprints whose operations have no parameters."""
     if request.args:
         abort(422, f"not valid: {', '.join(request.args)}; expected no parameters")
 

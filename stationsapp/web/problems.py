@@ -18,21 +18,21 @@ class ProblemSchema(Schema):
     title = fields.String(required=True)
     status = fields.Integer(required=True)
     detail = fields.String()
-    errors = fields.Dict(metadata={"description": "by field, what is wrong with it"})
-    request_id = fields.String(metadata={"description": "its lines in the log, for a 500 or 503"})
+    errors = fields.Dict(metadata={"description": "what is wrong with each field"})
+    request_id = fields.String(metadata={"description": "for a 500 or 503: the id in the log"})
 
 
 def problem(error: HTTPException) -> Response | HTTPException:
-    """Return the problem document for an error under /api, any other error as it is."""
+    """Return a problem document for an error under /api, and any other error unchanged."""
     if not f"{request.path}/".startswith(API) or error.code is None:
         return error
     document = {"type": "about:blank", "title": error.name, "status": error.code}
-    # webargs leaves the fields that failed in `data`, below the place that they came from.
+    # webargs puts the invalid fields into `data`, grouped by their location.
     if messages := getattr(error, "data", {}).get("messages"):
         invalid = {name: reasons for place in messages.values() for name, reasons in place.items()}
         document |= {"detail": f"not valid: {', '.join(map(str, invalid))}", "errors": invalid}
     elif error.code == 500:
-        document["detail"] = "something went wrong here"  # what, stands in the log alone
+        document["detail"] = "something went wrong on the server"  # only the log says what
     else:
         document["detail"] = error.description or error.name
     if error.code >= 500:

@@ -1,4 +1,4 @@
-"""Each request has an id, X-Request-ID's or a new one: it is in the log's lines and given back."""
+"""Gives each request an id, which is in the log and in the response, and logs the request."""
 
 import logging
 import re
@@ -15,13 +15,13 @@ from ..logs import LineFormatter, request_id
 
 HEADER = "X-Request-ID"
 VALID = re.compile(r"[\w.:=/+-]{1,128}", re.ASCII)
-NO_ROUTE = "unmatched"  # of an unknown address, or a request that was refused before
+NO_ROUTE = "unmatched"  # for an unknown URL, or a request that was refused before routing
 
 log = logging.getLogger("stationsapp.requests")
 
 
 class Finished(NamedTuple):
-    """A request that was answered, to the end; its route is the rule of its address."""
+    """A request whose response was sent; its route is the rule of its URL."""
 
     method: str
     route: str
@@ -30,7 +30,7 @@ class Finished(NamedTuple):
 
 
 class RequestLog:
-    """A WSGI application that logs how the requests to another one end."""
+    """WSGI middleware that logs requests when they end."""
 
     def __init__(self, serve: Any, *, lines: bool) -> None:
         self.serve = serve
@@ -49,7 +49,7 @@ class RequestLog:
             nonlocal status, route
             status = int(line[:3])
             if (request := environ.get("werkzeug.request")) and request.url_rule:
-                route = request.url_rule.rule  # now, for Flask forgets the request before its end
+                route = request.url_rule.rule  # read now, because Flask drops the request early
             return start_response(line, [*headers, (HEADER, own)], exc_info)
 
         def finish() -> None:
@@ -67,7 +67,7 @@ class RequestLog:
         for watcher in self.watchers:
             watcher(finished)
         if self.lines and log.isEnabledFor(logging.INFO):
-            # Never the query: where a user is may stand in it.
+            # Without the query string, which may contain the user's location.
             path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
             method, _, status, seconds = finished
             fields = {"method": method, "path": path, "status": status}
@@ -76,7 +76,7 @@ class RequestLog:
 
 
 def init_app(app: Flask) -> None:
-    """Log the requests; after all else that wraps the application."""
+    """Log the requests. Call this after everything else that wraps `wsgi_app`."""
     default_handler.setFormatter(LineFormatter())
     request_log = RequestLog(app.wsgi_app, lines=app.config["LOG_REQUESTS"])
     app.extensions["request_log"] = request_log
