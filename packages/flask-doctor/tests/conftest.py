@@ -1,7 +1,10 @@
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from clusters import PASSWORD, Cluster
+from exam.nursery import Nursery
 
 # Later lines count only where none before them does; what no line names is refused.
 HBA = """
@@ -43,3 +46,10 @@ def server() -> Iterator[Cluster]:
     )
     yield cluster
     cluster.remove()
+
+
+@pytest.fixture(scope="session")
+def programs() -> Iterator[Path]:
+    """`flask`, `alembic` and `python` that have imported what takes long, in a folder for PATH."""
+    with closing(Nursery()) as nursery:
+        yield nursery.bin

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+PROGRAMS = Path(sys.executable).parent
 APP = """\
 import os
 
@@ -41,14 +42,14 @@ def index():
 class Project:
     """A folder with an `app.py`, on a database that needn't exist."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, programs: Path = PROGRAMS) -> None:
         self.folder = folder
         self.environment = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("FLASK_", "APP_CONFIG", "DATABASE_"))
         }
-        path = os.pathsep.join([str(Path(sys.executable).parent), self.environment["PATH"]])
+        path = os.pathsep.join(map(str, [programs, PROGRAMS, self.environment["PATH"]]))
         self.environment |= {"DATABASE_URL": url, "PATH": path}
         self.write("app.py", APP)
 

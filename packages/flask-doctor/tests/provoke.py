@@ -15,6 +15,8 @@ import warnings
 from pathlib import Path
 
 from flask_doctor.recognise import diagnose
+from sqlalchemy import create_engine
+from sqlalchemy.exc import ArgumentError, InvalidRequestError
 from sqlalchemy.orm import clear_mappers
 
 HEAD = """\
@@ -122,8 +124,12 @@ def answer(models: str, use: str) -> list[str | bool | None]:
 
 
 def main() -> None:
-    exec(re.sub(r"(?s)app = Flask.*", "", HEAD), {})  # imported once, for all
     warnings.simplefilter("ignore")
+    # What is imported and compiled here is so for all.
+    exec(re.sub(r"(?s)app = Flask.*", "", HEAD), {})
+    create_engine("postgresql+psycopg2://")
+    for kind in (AttributeError, TypeError, ArgumentError, InvalidRequestError):
+        diagnose(kind("nothing"))
     os.chdir(tempfile.mkdtemp())
     answers = {}
     gc.freeze()  # so that the processes share the memory

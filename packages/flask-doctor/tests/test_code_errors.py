@@ -15,8 +15,8 @@ from project import APP, Project
 
 
 @pytest.fixture
-def project(server: Cluster, tmp_path: Path) -> Project:
-    return Project(tmp_path, server.url("trusted", "app"))
+def project(server: Cluster, tmp_path: Path, programs: Path) -> Project:
+    return Project(tmp_path, server.url("trusted", "app"), programs)
 
 
 PACKAGES = ".venv/lib/python3/site-packages"

@@ -6,6 +6,7 @@ import platform
 import re
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -435,16 +436,18 @@ def wait_for(port: int) -> None:
             time.sleep(0.1)
 
 
-def test_the_buttons_lead_from_no_database_to_the_page(server: Cluster, tmp_path: Path):
+def test_the_buttons_lead_from_no_database_to_the_page(
+    server: Cluster, tmp_path: Path, programs: Path
+):
     """With a real development server, its browser played by a plain HTTP client."""
     server.execute("CREATE DATABASE pressed OWNER trusted")
-    project = Project(tmp_path, server.url("trusted", "pressed"))
+    project = Project(tmp_path, server.url("trusted", "pressed"), programs)
     project.do("flask db init && flask db migrate -m first")
     server.execute("DROP DATABASE pressed WITH (FORCE)")
     port = free_port()
     site = f"http://localhost:{port}"
     with subprocess.Popen(
-        ["flask", "--app", "app", "run", "--debug", "--no-reload", "--port", str(port)],
+        [sys.executable, "-m", "flask", "run", "--debug", "--no-reload", "--port", str(port)],
         cwd=tmp_path,
         env=project.environment,
         stdout=subprocess.DEVNULL,

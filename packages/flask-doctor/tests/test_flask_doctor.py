@@ -14,8 +14,8 @@ from project import Project
 
 
 @pytest.fixture
-def project(server: Cluster, tmp_path: Path) -> Iterator[Project]:
-    yield Project(tmp_path, server.url("secret", "cured", ENCODED))
+def project(server: Cluster, tmp_path: Path, programs: Path) -> Iterator[Project]:
+    yield Project(tmp_path, server.url("secret", "cured", ENCODED), programs)
     server.execute("DROP DATABASE IF EXISTS cured WITH (FORCE)")
 
 

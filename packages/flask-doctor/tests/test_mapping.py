@@ -53,8 +53,8 @@ import models
 HALT = "from extensions import db\n\n\nclass Halt(db.Model):\n" + ID
 
 
-def test_a_module_imported_under_two_names(tmp_path: Path):
-    project = Project(tmp_path, "postgresql://nobody@127.0.0.1:1/nothing")
+def test_a_module_imported_under_two_names(tmp_path: Path, programs: Path):
+    project = Project(tmp_path, "postgresql://nobody@127.0.0.1:1/nothing", programs)
     (tmp_path / "shop").mkdir()
     project.write("extensions.py", "from flask_sqlalchemy import SQLAlchemy\ndb = SQLAlchemy()\n")
     project.write("shop/models.py", HALT)

@@ -36,13 +36,13 @@ print(json.dumps(answers))
 
 @pytest.fixture(params=APPLICATIONS)
 def project(
-    request: pytest.FixtureRequest, server: Cluster, tmp_path: Path
+    request: pytest.FixtureRequest, server: Cluster, tmp_path: Path, programs: Path
 ) -> Iterator[tuple[Project, dict[str, object]]]:
     """An application with one migration, whose database isn't there."""
     files, first_migration, page = APPLICATIONS[request.param]
     drop = "DROP DATABASE IF EXISTS foreigner WITH (FORCE)"
     server.execute(drop, "CREATE DATABASE foreigner OWNER trusted")
-    project = Project(tmp_path, server.url("trusted", "foreigner"))
+    project = Project(tmp_path, server.url("trusted", "foreigner"), programs)
     (tmp_path / "app.py").unlink()
     for name, content in (files | {"env.py": PLAIN_ENV}).items():
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -17,17 +17,19 @@ NAME = "    name: Mapped[str]\n"
 
 
 @pytest.fixture
-def project(server: Cluster, tmp_path: Path) -> Iterator[Project]:
-    yield Project(tmp_path, server.url("trusted", "birds"))
+def project(server: Cluster, tmp_path: Path, programs: Path) -> Iterator[Project]:
+    yield Project(tmp_path, server.url("trusted", "birds"), programs)
     server.execute("DROP DATABASE IF EXISTS birds WITH (FORCE)")
 
 
 @pytest.fixture(scope="module")
-def migrated_folder(server: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def migrated_folder(
+    server: Cluster, programs: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
     """A project's migrations, of which database `first` is at the first."""
     folder = tmp_path_factory.mktemp("migrated")
     server.execute("CREATE DATABASE first OWNER trusted")
-    project = Project(folder, server.url("trusted", "first"))
+    project = Project(folder, server.url("trusted", "first"), programs)
     project.do("flask db init && flask db migrate -m first && flask db upgrade")
     yield folder / "migrations"
     server.execute("DROP DATABASE first WITH (FORCE)")

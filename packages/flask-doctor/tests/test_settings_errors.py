@@ -17,8 +17,8 @@ ROUTES = "flask routes"
 
 
 @pytest.fixture
-def project(server: Cluster, tmp_path: Path) -> Project:
-    return Project(tmp_path, server.url("trusted", "app"))
+def project(server: Cluster, tmp_path: Path, programs: Path) -> Project:
+    return Project(tmp_path, server.url("trusted", "app"), programs)
 
 
 @pytest.mark.parametrize(
