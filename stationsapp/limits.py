@@ -64,7 +64,7 @@ MIGRATION_PAUSE = 2  # seconds
 MIGRATION_TRIES = 20  # for a table, before a migration gives up
 MIGRATION_QUEUE = 600  # seconds for the migrations that another process runs
 # The last part of a request's time, in which no connection is begun: the watchdog can't cut that.
-LATE = 0.3
+LATE = 0.4
 DEADLINE = "stationsapp.deadline"  # in a request's environment
 TOO_LATE = "stationsapp.too_late"  # and when it is too late to connect
 SETTLED = "settled"  # of a connection's `info`: whether its session has these settings
