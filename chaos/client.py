@@ -4,6 +4,7 @@ import json
 import time
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 PATIENCE = 30  # seconds until it gives up
 PROBLEM = "application/problem+json"
@@ -51,9 +52,8 @@ class Client:
         seconds = time.monotonic() - begun
         if response is None:
             return Answer(kind, begun, seconds, 0, again, "no answer")
-        location = response.headers.get("Location", "").partition("//")[2].partition("/")
-        flaw = _flaw(kind, response)
-        return Answer(kind, begun, seconds, response.status, again, flaw, "".join(location[1:]))
+        location = urlsplit(response.headers.get("Location", "")).path
+        return Answer(kind, begun, seconds, response.status, again, _flaw(kind, response), location)
 
     def _send(self, method: str, path: str, body: str | None) -> HTTPResponse | None:
         try:
@@ -96,7 +96,7 @@ def _flaw(kind: str, response: HTTPResponse) -> str:
     if response.status < 400 or kind == "ready":
         return ""
     if PROBLEM not in response.headers["Content-Type"]:
-        return f"{response.status} isn't a problem document"
+        return f"{response.status} is {response.headers['Content-Type']}"
     if response.status == 503 and "Retry-After" not in response.headers:
         return "503 without Retry-After"
     return ""

@@ -65,7 +65,7 @@ MIGRATION_PAUSE = 2  # seconds until it tries again
 MIGRATION_TRIES = 20  # before a migration gives up
 MIGRATION_QUEUE = 600  # seconds to wait while another process runs the migrations
 # The last part of a request's time, in which it opens no connection: the watchdog couldn't cut it.
-LATE = 0.3
+LATE = 0.4
 # Keys in a request's environment.
 DEADLINE = "stationsapp.deadline"
 TOO_LATE = "stationsapp.too_late"  # when it is too late to connect

@@ -280,3 +280,17 @@ def test_pages_follow_one_another_without_gap_or_overlap(app: Flask):
 
 def test_a_station_that_is_not_there_is_none(app: Flask):
     assert search.one(1) is None
+
+
+def test_a_whole_list_is_fetched_a_batch_at_a_time(app: Flask, monkeypatch: pytest.MonkeyPatch):
+    db.session.execute(
+        insert(Station),
+        [{"source": "s", "code": str(n), "name": "x", "lat": 0, "lng": 0} for n in range(5)],
+    )
+    db.session.commit()
+    monkeypatch.setattr(search, "BATCH", 2)
+    batches = []
+    monkeypatch.setattr(search.limits, "renew", batches.append)  # which comes with each
+    with search.everything(Filters()) as (_, rows):
+        assert len(list(rows)) == 5
+    assert len(batches) == 3
