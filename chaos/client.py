@@ -4,6 +4,7 @@ import json
 import time
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 PATIENCE = 30  # seconds until it gives up
 PROBLEM = "application/problem+json"
@@ -51,9 +52,9 @@ class Client:
         seconds = time.monotonic() - begun
         if response is None:
             return Answer(kind, begun, seconds, 0, again, "no answer")
-        location = response.headers.get("Location", "").partition("//")[2].partition("/")
+        location = urlsplit(response.headers.get("Location", "")).path
         flaw = _flaw(kind, response)
-        return Answer(kind, begun, seconds, response.status, again, flaw, "".join(location[1:]))
+        return Answer(kind, begun, seconds, response.status, again, flaw, location)
 
     def _send(self, method: str, path: str, body: str | None) -> HTTPResponse | None:
         try:
