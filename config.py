@@ -16,6 +16,8 @@ class Config:
     DATABASE_READ_URL = os.environ.get("DATABASE_READ_URL")
     # Seconds of a request's time with the database; it then ends with 503.
     DATABASE_TIMEOUT = float(os.environ.get("DATABASE_TIMEOUT") or 4)
+    # Seconds for a statement of an import, an export or a migration.
+    DATABASE_COMMAND_TIMEOUT = float(os.environ.get("DATABASE_COMMAND_TIMEOUT") or 3600)
     # Where the embedded PostgreSQL keeps its data; None where DATABASE_URL must be set.
     EMBEDDED_POSTGRES: Path | None = ROOT / "instance" / "postgres"
     SECRET_KEY = os.environ.get("SECRET_KEY")

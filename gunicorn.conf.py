@@ -19,6 +19,9 @@ workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
 # Threads, so that a long download doesn't block other requests or the worker's heartbeat.
 worker_class = "stationsapp.worker.Worker"
 threads = 16
+# Only TRUSTED_PROXIES decides whose headers set the scheme. Otherwise, gunicorn would also believe
+# any client on this machine.
+forwarded_allow_ips = ""
 # With a settings error, gunicorn then exits at once. Otherwise it would restart the workers
 # forever.
 preload_app = True
@@ -64,33 +67,32 @@ def child_exit(server: Any, worker: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
-    """Remove the folder for metrics."""
-    if METRICS:
+    """Remove the folder for metrics, unless others share it."""
+    if METRICS and Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).name.startswith(OWN):
         shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 
 def _folder_for_metrics() -> str:
-    """Return this gunicorn's own folder, in memory, so that a full disk doesn't break requests.
+    """Return the folder that is set, to be shared, or this gunicorn's own folder.
 
-    On HUP, this file is read again and the folder stays. The gunicorn that USR2 starts gets its
-    own folder.
+    Its own is in memory, so that a full disk doesn't break requests. On HUP, this file is read
+    again and the folder stays. The gunicorn that USR2 starts gets its own folder.
     """
-    prefix = f"stationsapp-metrics-{os.getpid()}-"
+    prefix = f"{OWN}{os.getpid()}-"
     known = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
-    if Path(known).name.startswith(prefix):
+    if known and (not Path(known).name.startswith(OWN) or Path(known).name.startswith(prefix)):
         return known
     memory = "/dev/shm"  # noqa: S108
     return tempfile.mkdtemp(prefix=prefix, dir=memory if os.path.isdir(memory) else None)
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    """Drop query strings from the record, and return False for a client that timed out."""
-    record.args = tuple(
-        value.partition("?")[0] if isinstance(value, str) else value for value in record.args or ()
-    )
+    """Drop the query string from the record, and return False for a client that timed out."""
+    record.msg, record.args = record.getMessage().partition("?")[0], ()
     return not (record.exc_info and isinstance(record.exc_info[1], BlockingIOError))
 
 
+OWN = "stationsapp-metrics-"  # how the name of a folder begins that a gunicorn made for itself
 METRICS = os.environ.get("METRICS") == "1"
 if METRICS:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _folder_for_metrics()

@@ -33,6 +33,11 @@ DO $$ BEGIN IF to_regclass('station_versions') IS NOT NULL THEN
 END IF; END $$
 """
 
+NO_SECOND = (
+    "An upgrade takes two connections at a time, and there is only one. If DATABASE_URL is the "
+    "address of a pooler, such as PgBouncer, set it to that of the server itself for this command"
+)
+
 config = context.config
 fileConfig(config.config_file_name, disable_existing_loggers=False)
 logger = logging.getLogger("alembic.env")
@@ -90,9 +95,6 @@ def alone():
     end = monotonic() + limits.MIGRATION_QUEUE
     waiting = False
     with target_db.engine.connect() as connection:
-        if not connection.info.get(limits.SETTLED, True):
-            logger.info("This needs two connections from the pooler. If it has only one,")
-            logger.info("set DATABASE_URL to the address of the server itself.")
         while not connection.exec_driver_sql(TAKE).scalar_one():
             holder = connection.exec_driver_sql(HOLDER).scalar()
             connection.rollback()
@@ -112,7 +114,7 @@ def alone():
 def bound(connection):
     """Set the time limits of a migration's transaction."""
     if not connection.connection.autocommit:
-        connection.exec_driver_sql(limits.local(limits.MIGRATION_SESSION))
+        connection.exec_driver_sql(limits.local(limits.MIGRATION_SESSION | limits.command_time()))
 
 
 def run_migrations_online():
@@ -129,6 +131,8 @@ def run_migrations_online():
 
 def run_once():
     with alone(), target_db.engine.connect() as connection:
+        if not limits.answers(connection, limits.MIGRATION_POOLER):
+            raise CommandError(NO_SECOND)
         event.listen(connection, "begin", bound)
         context.configure(connection=connection, **arguments)
         with context.begin_transaction():

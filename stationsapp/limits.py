@@ -53,17 +53,21 @@ REQUEST_SESSION = {
 }
 # Settings of the transaction of an import or an export.
 COMMAND_SESSION = {
-    "statement_timeout": "1h",
     "lock_timeout": "10min",  # for another import of the same source
     "idle_in_transaction_session_timeout": "10min",  # if the reader of an export hangs
-    "client_connection_check_interval": "1s",  # a killed command soon releases its locks
 }
+# A killed command soon releases its locks, unless the server's platform can't detect that.
+CHECK_CLIENT = """
+DO $$ BEGIN SET LOCAL client_connection_check_interval = '1s';
+EXCEPTION WHEN invalid_parameter_value THEN NULL; END $$
+"""
 # Settings of a migration's transaction. While it waits for a table, every later query waits behind
 # it. So it waits for less than a second, lets the queries run, and tries again.
-MIGRATION_SESSION = {"statement_timeout": "1h", "lock_timeout": "700ms"}
+MIGRATION_SESSION = {"lock_timeout": "700ms"}
 MIGRATION_PAUSE = 2  # seconds until it tries again
 MIGRATION_TRIES = 20  # before a migration gives up
 MIGRATION_QUEUE = 600  # seconds to wait while another process runs the migrations
+MIGRATION_POOLER = 10  # seconds to wait for a pooler's second connection
 # The last part of a request's time, in which it opens no connection: the watchdog couldn't cut it.
 LATE = 0.4
 # Keys in a request's environment.
@@ -86,6 +90,30 @@ def options(*sessions: Mapping[str, str | int]) -> str:
 def local(session: Mapping[str, str | int]) -> str:
     """Return the SQL that sets this for one transaction, which is safe behind a pooler."""
     return ";".join(f"SET LOCAL {name} = '{value}'" for name, value in session.items())
+
+
+def limit_command(connection: Connection) -> None:
+    """Set the time limits of the transaction of an import or an export."""
+    connection.exec_driver_sql(local(COMMAND_SESSION | command_time()))
+    connection.exec_driver_sql(CHECK_CLIENT)
+
+
+def command_time() -> dict[str, str | int]:
+    """Return the time limit of a statement outside of requests, as a session's setting."""
+    return {"statement_timeout": int(1000 * current_app.config["DATABASE_COMMAND_TIMEOUT"])}
+
+
+def answers(connection: Connection, seconds: float) -> bool:
+    """Return whether the server answers on this connection in time; otherwise, cut it."""
+    watchdog.watch(connection.info[LINE], monotonic() + seconds)
+    try:
+        connection.connection.cursor().execute("SELECT 1")  # not SQLAlchemy's: no diagnosis
+        connection.connection.rollback()
+    except psycopg2.OperationalError:
+        connection.invalidate()
+        return False
+    watchdog.forget(connection.info[LINE])
+    return True
 
 
 def bound(engine: Engine, *, ping: bool) -> None:
@@ -115,7 +143,7 @@ def bound(engine: Engine, *, ping: bool) -> None:
         if has_request_context():
             watchdog.watch(line, deadline())
 
-    event.listen(engine, "do_connect", _Start())
+    event.listen(engine, "do_connect", _Start(command_time()))
     # Before SQLAlchemy's own first query.
     event.listen(engine, "connect", connect, insert=True)
     event.listen(engine, "checkout", checkout)
@@ -150,7 +178,8 @@ def renew(connection: Connection) -> None:
 class _Start:
     """Connects with the session's settings, or without them if a pooler refuses them."""
 
-    def __init__(self) -> None:
+    def __init__(self, command_time: Mapping[str, str | int]) -> None:
+        self.command_time = command_time  # overrides a role's shorter limit
         self.refused = False
         self.hosts = Hosts()
 
@@ -163,6 +192,8 @@ class _Start:
             if monotonic() > request.environ.get(TOO_LATE, inf):
                 raise TimeoutError("too little of the request's time is left to connect")
             wanted.append(_request_session())
+        else:
+            wanted.append(self.command_time)
         settled = f"{options(*wanted)} {parameters.get('options', '')}".strip()
         if not self.refused:
             try:

@@ -16,9 +16,13 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
+from .logs import request_id
+
 SILENCE = 5  # seconds for a request to arrive
 LINGER = 0.5  # seconds for a client to close its side after we have closed ours
 HEAD_END = b"\r\n\r\n"
+EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,9})[ \t]*\r\n", re.IGNORECASE)
 WAITED_FOR = 1 << 16  # bytes of a request to wait for, while the kernel buffers them
 
@@ -59,6 +63,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def handle(self, conn: Any) -> Any:
         """Serve a request; if the connection ends, wait here for the client and not in the loop."""
+        request_id.set("")  # gunicorn's own messages don't belong to the thread's last request
         kept = super().handle(conn)
         if kept is False:
             with suppress(OSError):
@@ -83,6 +88,11 @@ def _missing(sock: socket.socket) -> int:
     head = seen.find(HEAD_END)
     if head < 0:
         return len(seen) + 1 if 0 < len(seen) < WAITED_FOR else 0
-    length = LENGTH.search(seen, 0, head + len(HEAD_END))
-    wanted = head + len(HEAD_END) + int(length[1]) if length else 0
-    return wanted if len(seen) < wanted <= WAITED_FOR else 0
+    body = head + len(HEAD_END)
+    length = LENGTH.search(seen, 0, body)
+    wanted = body + int(length[1]) if length else 0
+    if not len(seen) < wanted <= WAITED_FOR:
+        return 0
+    if len(seen) == body and EXPECTS.search(seen):
+        sock.send(CONTINUE)  # the client waits for this before it sends the body
+    return wanted

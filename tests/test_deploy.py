@@ -9,15 +9,17 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from http.client import HTTPResponse, HTTPSConnection
+from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from itertools import count
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from flask import Flask
 
 from cluster import nginx
 from cluster.gunicorn import ROOT, Service
+from cluster.processes import free_ports
 
 UNITS = sorted(nginx.DEPLOY.glob("*.service")) + sorted(nginx.DEPLOY.glob("*.socket"))
 UNITS += sorted(nginx.DEPLOY.glob("*.timer"))
@@ -52,7 +54,10 @@ def test_nginx_accepts_its_file(tmp_path: Path):
 
 @pytest.fixture(scope="module")
 def service(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    metrics = tmp_path_factory.mktemp("metrics")
     settings = {
+        "METRICS": "1",
+        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
         "DATABASE_URL": database_url,
         "SECRET_KEY": "x" * 16,
         "TRUSTED_HOSTS": "localhost",
@@ -61,6 +66,7 @@ def service(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
     }
     with closing(Service(settings, tmp_path_factory.mktemp("gunicorn"))) as service:
         yield service
+    assert any(metrics.iterdir())  # it isn't theirs alone
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +140,39 @@ def test_the_tag_of_a_station_is_good_for_changing_it(app: Flask, client: Client
 @needs_nginx
 def test_metrics_are_not_for_everybody(app: Flask, client: Client):
     assert client.ask("GET", "/metrics").status == 404
+
+
+@needs_nginx
+def test_no_query_is_in_the_logs_of_nginx(tmp_path: Path):
+    (nobody,) = free_ports(1)
+    with nginx.running(tmp_path, [nobody]) as port:
+        client = Client(port)
+        statuses = {client.ask("GET", "/api/stations?all=true&q=secret").status for _ in range(30)}
+        client.connection.close()
+    assert statuses == {502, 429}
+    logs = {path.name: path.read_text() for path in tmp_path.glob("*.log")}
+    assert "/api/stations" in logs["stationsapp.log"]
+    assert [name for name, text in logs.items() if "secret" in text] == []
+
+
+def test_a_scrape_sees_the_requests_to_both(app: Flask, service: Service):
+    def ask(path: str) -> str:
+        with closing(HTTPConnection("localhost", service.port, timeout=120)) as connection:
+            connection.request("GET", path)
+            return connection.getresponse().read().decode()
+
+    def scrape() -> float:
+        return sum(
+            map(float, re.findall(r"^http_.*_count{.*/live.* (\S+)$", ask("/metrics"), re.M))
+        )
+
+    before = scrape()
+    for _ in range(20):
+        ask("/health/live")
+    end = monotonic() + 60
+    while scrape() < before + 20 and monotonic() < end:
+        pass  # a request is counted a moment after its answer
+    assert [scrape() for _ in range(8)] == [before + 20] * 8
 
 
 @needs_nginx

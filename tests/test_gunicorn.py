@@ -131,3 +131,61 @@ def test_what_writers_wait_for_keeps_no_reader_waiting(app: Flask, port: int):
         answers = [client.recv(1000) for client in waiting]
     assert all(answer.startswith(b"HTTP/1.1 503") for answer in answers)
     assert all(b"Retry-After: " in answer for answer in answers)
+
+
+def get(path: bytes = b"/api/stations?limit=1", headers: bytes = b"Host: x\r\n") -> bytes:
+    return b"GET %s HTTP/1.1\r\n%sConnection: close\r\n\r\n" % (path, headers)
+
+
+def post(headers: bytes, body: bytes) -> bytes:
+    head = b"POST /api/stations HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    return b"%sContent-Type: application/json\r\n%s\r\n%s" % (head, headers, body)
+
+
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+STRANGE = {
+    "no host": (get(headers=b""), 200),
+    "a host that is none": (get(headers=b"Host: [::1\r\n"), 200),
+    "two hosts": (get(headers=b"Host: a\r\nHost: b\r\n"), 400),
+    "a whole address": (get(b"http://other.example/api/stations?limit=1"), 200),
+    "an address that is none": (get(b"http://[::1/"), 400),
+    "%00 in the path": (get(b"/api/stations/%00"), 404),
+    "%00 in the query": (get(b"/api/stations?q=%00"), 422),
+    "bad UTF-8 in the path": (get(b"/api/%ff%fe"), 404),
+    "bad UTF-8 in the query": (get(b"/api/stations?q=%ff%fe"), 200),
+    "raw bytes in the address": (get(b"/\xff\xfe?secret"), 400),
+    "out of the folder": (get(b"/static/%2e%2e/..%2fconfig.py"), 404),
+    "a huge header": (get(headers=b"X: %s\r\n" % (b"a" * 100_000)), 431),
+    "a huge address": (get(b"/%s" % (b"a" * 100_000)), 414),
+    "a range": (get(headers=b"Host: x\r\nRange: bytes=0-1,-0\r\n"), 200),
+    "another's root": (get(headers=b"Host: x\r\nSCRIPT_NAME: /api\r\n"), 200),
+    "HTTP/1.0": (b"GET /api/stations?limit=1 HTTP/1.0\r\n\r\n", 200),
+    "HTTP/9.9": (b"GET / HTTP/9.9\r\n\r\n", 400),
+    "TLS": (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", 400),
+    "an unknown method": (b"BREW / HTTP/1.0\r\n\r\n", 405),
+    "one after the other": (b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n" * 3 + get(), 200),
+    "two lengths": (post(b"Content-Length: 2\r\n" * 2, b"{}"), 400),
+    "a length and chunks": (post(CHUNKED + b"Content-Length: 2\r\n", b"{}"), 400),
+    "a length beyond all": (post(b"Content-Length: %s\r\n" % (b"9" * 30), b""), 413),
+    "chunks that are none": (post(CHUNKED, b"ZZ\r\n{}\r\n0\r\n\r\n"), 400),
+    "a chunk that is too short": (post(CHUNKED, b"5\r\n{}\r\n0\r\n\r\n"), 400),
+    "an unknown expectation": (post(b"Expect: tea\r\nContent-Length: 2\r\n", b"{}"), 417),
+}
+
+
+@pytest.mark.parametrize(("data", "expected"), STRANGE.values(), ids=STRANGE.keys())
+def test_a_strange_request_has_an_answer(app: Flask, port: int, data: bytes, expected: int):
+    with ExitStack() as held:
+        client = sent(port, data, held)
+        answer = b"".join(iter(partial(client.recv, 1 << 16), b""))
+    assert int(answer.split(b" ", 2)[1]) == expected
+
+
+def test_a_body_is_asked_for_if_the_client_waits_for_that(app: Flask, port: int):
+    with ExitStack() as held:
+        head = post(b"Expect: 100-continue\r\nContent-Length: 2\r\n", b"")
+        client = sent(port, head, held)
+        assert client.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(b"{}")
+        answer = b"".join(iter(partial(client.recv, 1 << 16), b""))
+    assert b"HTTP/1.1 401 " in answer

@@ -17,7 +17,7 @@ LAYERS = [
     ["stationsapp.stations"],
     [
         f"stationsapp.{name}"
-        for name in ("auth", "gate", "health", "metrics", "prepare", "stations.cli")
+        for name in ("auth", "gate", "health", "metrics", "prepare", "worker", "stations.cli")
     ]
     + [f"stationsapp.stations.{name}" for name in ("api", "metrics", "pages", "sample")],
     [f"stationsapp.stations.{name}" for name in ("search", "importer", "exporter", "suspicions")],

@@ -17,7 +17,7 @@ from psycopg2.extensions import parse_dsn
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
-from stationsapp import create_app
+from stationsapp import create_app, limits
 from stationsapp.database import read
 from stationsapp.extensions import db
 from stationsapp.hosts import Hosts
@@ -243,3 +243,27 @@ def test_a_connection_that_is_new_is_taken_for_alive(app: Flask, monkeypatch: py
     monkeypatch.setattr(db.engine.dialect, "do_ping", fail)
     with db.engine.connect() as connection:
         assert connection.scalar(text("SELECT 1")) == 1
+
+
+def test_a_command_has_more_time_than_a_request(app: Flask, database_url: str):
+    """Even where the role has little of it, as for a pooler's sake."""
+    settings = {"DATABASE_COMMAND_TIMEOUT": 7200.0}
+    url = f"{database_url}&options=-c%20lock_timeout%3D3s"
+    other = create_app(type("Config", (config_for(url),), settings))
+    shown = "SELECT current_setting('statement_timeout') AS statement, current_setting(%s) AS lock"
+    with other.app_context():
+        with db.engine.connect() as connection:
+            found = connection.exec_driver_sql(shown, ("lock_timeout",)).one()
+        db.engine.dispose()
+    assert found == ("2h", "3s")
+
+
+@pytest.mark.parametrize(("interval", "kept"), [("1s", "1s"), ("-1s", "0")], ids=["yes", "no"])
+def test_a_command_runs_where_the_server_cannot_tell_that_a_client_is_gone(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, interval: str, kept: str
+):
+    monkeypatch.setattr(limits, "CHECK_CLIENT", limits.CHECK_CLIENT.replace("1s", interval))
+    with db.engine.connect() as connection:
+        limits.limit_command(connection)
+        assert connection.scalar(text("SHOW client_connection_check_interval")) == kept
+        assert connection.scalar(text("SHOW statement_timeout")) == "1h"

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from io import BytesIO
 from pathlib import Path
 from subprocess import PIPE, STDOUT, Popen
@@ -19,7 +19,7 @@ from postgres import config_for
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from psycopg2.extensions import parse_dsn
 
-from stationsapp import create_app
+from stationsapp import create_app, limits
 from stationsapp.database import read
 from stationsapp.extensions import db
 from stationsapp.stations.exporter import export
@@ -43,14 +43,14 @@ default_pool_size = {connections}
 """
 
 
-@pytest.fixture
-def pooled_url(own_url: str) -> Iterator[str]:
-    """The URL of the test's own database behind PgBouncer."""
+@contextmanager
+def pooler(own_url: str, connections: int) -> Iterator[str]:
+    """Run PgBouncer in front of a database; give the URL behind it."""
     server = parse_dsn(own_url)
     folder, port = Path(tempfile.mkdtemp()), free_port()
     folder.chmod(0o755)  # as root, PgBouncer runs as another user
     place = {"host": server["host"], "server": server["port"], "user": server["user"]}
-    settings = SETTINGS.format(**place, port=port, connections=CONNECTIONS)
+    settings = SETTINGS.format(**place, port=port, connections=connections)
     (folder / "pgbouncer.ini").write_text(settings)
     user = {"user": "pgserver", "group": "pgserver"} if os.geteuid() == 0 else {}
     process = Popen([PROGRAM, folder / "pgbouncer.ini"], **user, stdout=PIPE, stderr=STDOUT)
@@ -63,6 +63,13 @@ def pooled_url(own_url: str) -> Iterator[str]:
         process.kill()
         process.communicate()
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def pooled_url(own_url: str) -> Iterator[str]:
+    """The URL of the test's own database behind PgBouncer."""
+    with pooler(own_url, CONNECTIONS) as url:
+        yield url
 
 
 @pytest.fixture
@@ -106,7 +113,6 @@ def test_nothing_is_left_to_the_next_client(app: Flask, pooled_url: str):
     for _ in range(3):  # a lock that was left would be in the way of the next
         prepared = runner.invoke(args=["db", "prepare"])
         assert prepared.exit_code == 0
-        assert "the address of the server itself" in prepared.output
         assert left(pooled_url) == []
     token = runner.invoke(args=["tokens", "create", "t"]).stdout.strip()
     headers = {"Authorization": f"Bearer {token}"}
@@ -122,6 +128,21 @@ def test_nothing_is_left_to_the_next_client(app: Flask, pooled_url: str):
             [row] = read("SELECT %(number)s::int + 1 AS sum", {"number": number}, prepare=True)
             assert row == {"sum": number + 1}
     assert left(pooled_url) == []
+
+
+def test_an_upgrade_without_a_second_connection_says_what_to_do(
+    own_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(limits, "MIGRATION_POOLER", 0.1)
+    with pooler(own_url, 1) as url:
+        app = create_app(config_for(url))
+        prepared = app.test_cli_runner().invoke(args=["db", "prepare"])
+        with app.app_context():
+            db.engine.dispose()
+    assert prepared.exit_code == 1
+    assert "set it to that of the server itself" in prepared.output
+    assert "Traceback" not in prepared.output
+    assert "sqlalche.me" not in prepared.output
 
 
 def test_a_request_that_waits_for_a_lock_ends_on_the_server_too(app: Flask, own_url: str):

@@ -48,7 +48,7 @@ def export(file: BinaryIO, form: Format, source: str | None = None, bbox: Box | 
     condition, parameters = Filters(bbox, source).condition()
     # One snapshot: the keys are those of the very rows that follow.
     with snapshot() as connection:
-        connection.exec_driver_sql(limits.local(limits.COMMAND_SESSION))
+        limits.limit_command(connection)
         chosen = Chosen(connection, condition, parameters)
         code = "code" if source or not chosen.run(SEVERAL_SOURCES).scalar_one() else UNIQUE_CODE
         if form is csv.CSV and len(keys := chosen.keys()) <= MOST_COLUMNS:

@@ -140,7 +140,7 @@ def import_records(
     report = Report()
     reject = _rejecter(report, rejects)
     with db.engine.connect() as connection:  # what is not committed is rolled back
-        connection.exec_driver_sql(limits.local(limits.COMMAND_SESSION))
+        limits.limit_command(connection)
         connection.exec_driver_sql(STAGING)
         _stage(connection, _Pieces(_pieces(items, report, reject, progress)))
         for line, code, first in _duplicates(connection):

@@ -1,13 +1,15 @@
 """Imports and requests that write the same stations: none waits for another in a circle."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from random import Random
 
+import psycopg2
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import Connection, event, text
 
 from stationsapp.extensions import db
 from stationsapp.stations import locks
@@ -81,3 +83,38 @@ def test_nobody_waits_in_a_circle(app: Flask, writer: FlaskClient):
         assert [done.result() for done in imports] == [None, None]
         told = {text for done in errors for text in done.result()}
     assert {text for text in told if "is being imported" not in text} == set()
+
+
+def test_who_waits_in_a_circle_with_a_stranger_is_told_to_try_again(
+    writer: FlaskClient, database_url: str
+):
+    """As two do who swap their codes: each has changed its row, and waits for the other's."""
+    a, b = (
+        writer.post("/api/stations", json=BODY | {"code": code}).headers["Location"]
+        for code in "ab"
+    )
+    waits = "SELECT FROM pg_locks WHERE pid = %s AND NOT granted"
+    with closing(psycopg2.connect(database_url)) as other, ThreadPoolExecutor() as pool:
+        cursor = other.cursor()
+        cursor.execute("SET deadlock_timeout = '1h'")  # PostgreSQL ends who looks first
+        cursor.execute("UPDATE stations SET code = 'c' WHERE code = 'b'")
+        change = "UPDATE stations SET code = 'b' WHERE code = 'a'"
+
+        def meanwhile(connection: Connection, _: object, statement: str, *__: object) -> None:
+            if "FOR UPDATE" in statement:
+                waiting.append(pool.submit(cursor.execute, change))
+                while not connection.exec_driver_sql(waits, (other.info.backend_pid,)).rowcount:
+                    pass
+
+        waiting: list[Future[None]] = []
+        event.listen(db.engine, "after_cursor_execute", meanwhile)
+        try:
+            answer = writer.patch(a, json={"code": "b"})
+        finally:
+            event.remove(db.engine, "after_cursor_execute", meanwhile)
+        waiting[0].result()
+    db.session.rollback()  # as at the end of a request that is no test's
+    assert answer.status_code == 503
+    assert "Retry-After" in answer.headers
+    assert writer.patch(a, json={"code": "d"}).status_code == 200
+    assert writer.patch(b, json={"code": "a"}).status_code == 200

@@ -6,7 +6,7 @@ from flask import Response, abort, request
 from psycopg2 import errors
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
 from ...auth import auth
 from ...database import Row
@@ -27,7 +27,12 @@ bp.before_request(refuse_parameters)
 @bp.before_request
 def read_body() -> None:
     """Read the whole body, however slowly it comes, before a connection is taken."""
-    request.get_data()
+    try:
+        request.get_data()
+    except HTTPException:
+        raise  # it is too large or incomplete
+    except Exception as error:  # gunicorn's errors for invalid chunks have no common class
+        raise BadRequest("the body can't be read") from error
 
 
 RETRY_AFTER = 5  # seconds, for an import to end
