@@ -65,7 +65,7 @@ def _end_session(_: object) -> None:
         try:
             db.session.rollback()
         except SQLAlchemyError:
-            db.session.invalidate()
+            db.session().invalidate()
 
 
 def engine_url(setting: str, value: str) -> URL:
