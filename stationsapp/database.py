@@ -14,7 +14,7 @@ from psycopg2 import errors, sql
 from psycopg2.extensions import connection as DBAPIConnection  # noqa: N812
 from psycopg2.extensions import parse_dsn
 from sqlalchemy import URL, Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from . import embedded, limits
 from .extensions import db
@@ -56,6 +56,16 @@ def init_app(app: Flask) -> None:
     with app.app_context():
         for name, engine in db.engines.items():
             limits.bound(engine, ping=name is None)
+    app.teardown_appcontext(_end_session)  # the last to be registered, it comes first
+
+
+def _end_session(_: object) -> None:
+    """Roll back what is open; the answer stands, even if the connection is lost by now."""
+    if db.session.registry.has():
+        try:
+            db.session.rollback()
+        except SQLAlchemyError:
+            db.session().invalidate()
 
 
 def engine_url(setting: str, value: str) -> URL:

@@ -21,7 +21,7 @@ from stationsapp import create_app, limits
 from stationsapp.database import read
 from stationsapp.extensions import db
 from stationsapp.hosts import Hosts
-from stationsapp.limits import POOL, RECYCLE
+from stationsapp.limits import LINE, POOL, RECYCLE
 from stationsapp.replica import reading
 
 FOREVER = 60  # seconds, on any machine; each request here has half a second
@@ -132,6 +132,14 @@ def test_a_query_that_took_too_long_is_not_run_twice(app: Flask, database_url: s
     with db.engine.begin() as connection:
         assert connection.scalar(text("SELECT last_value FROM times")) == 1
         connection.execute(text("DROP SEQUENCE times"))
+
+
+def test_a_connection_that_is_lost_after_the_answer_fails_no_request(app: Flask):
+    with app.app_context():  # which ends as a request does
+        db.session.execute(text("SELECT"))
+        db.session.connection().info[LINE].cut()
+    with app.app_context():
+        assert db.session.scalar(text("SELECT 1")) == 1
 
 
 def test_both_engines_bound_the_wait_for_a_connection_and_its_life(app: Flask):
