@@ -77,17 +77,24 @@ UNREAD = b"GET /api/stations?all=true HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 @pytest.mark.parametrize(
-    ("data", "clients"),
-    [(HALF_SENT, 50), (NO_BODY, 20), (UNREAD, 20)],
+    ("data", "clients", "stations"),
+    [
+        (HALF_SENT, 50, 0),
+        (NO_BODY, 20, 0),
+        (UNREAD, 20, 20_000),  # more than what lies between the two can hold
+    ],
     ids=["half-sent", "no-body", "unread"],
 )
-def test_slow_clients_keep_nobody_waiting(app: Flask, port: int, data: bytes, clients: int):
-    with db.engine.begin() as connection:  # more than what lies between the two can hold
+def test_slow_clients_keep_nobody_waiting(
+    app: Flask, port: int, data: bytes, clients: int, stations: int
+):
+    with db.engine.begin() as connection:
         connection.execute(
             text(
                 "INSERT INTO stations (source, code, name, lat, lng) SELECT 'many', n, "
-                "repeat('x', 500), 0, 0 FROM generate_series(1, 20000) AS n"
-            )
+                "repeat('x', 500), 0, 0 FROM generate_series(1, :stations) AS n"
+            ),
+            {"stations": stations},
         )
     with ExitStack() as held:
         for _ in range(clients):
