@@ -35,7 +35,7 @@ def queries_per_second(queries: list[Query], seconds: float) -> float:
         file.flush()
         command = [
             *(str(PGBENCH), "--no-vacuum", "--protocol", "prepared"),
-            *("--client", str(CONNECTIONS), "--time", str(ceil(seconds))),
+            *("--client", str(CONNECTIONS), *_length(seconds)),
             *("--file", file.name, os.environ["DATABASE_URL"]),
         ]
         planned_once = os.environ | {"PGOPTIONS": "-c plan_cache_mode=force_generic_plan"}
@@ -45,6 +45,10 @@ def queries_per_second(queries: list[Query], seconds: float) -> float:
     found = re.search(r"tps = ([\d.]+)", output)
     assert found, output
     return float(found[1])
+
+
+def _length(seconds: float) -> list[str]:
+    return ["--time", str(ceil(seconds))]
 
 
 def _script(queries: list[Sent]) -> str:

@@ -4,7 +4,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,10 +91,15 @@ class Server:
             for process in stopped:
                 process.resume()
 
+    def kill(self) -> None:
+        """Kill all processes, of which some end with the first."""
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
     def remove(self) -> None:
         """Kill the processes, and remove the data."""
-        for process in self.processes():
-            process.kill()
+        self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def execute(

@@ -35,7 +35,7 @@ def test_the_application_keeps_the_contract(app: Flask, live_url: str):
             *[sys.executable, "-m", "schemathesis.cli", "run", f"{live_url}/openapi.json"],
             *["--header", f"Authorization: Bearer {token}"],
             *["--checks", "all", "--mode", "all", "--suppress-health-check", "all"],
-            *["--request-timeout", "300", "--max-examples", EXAMPLES or "12", CHOICE],
+            *["--request-timeout", "300", "--max-examples", EXAMPLES or "8", CHOICE],
         ],
         cwd=ROOT,
         capture_output=True,

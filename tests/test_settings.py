@@ -85,10 +85,12 @@ def test_production_that_believes_any_host_warns(
     ] * warnings
 
 
-@pytest.mark.parametrize("missing", ["DATABASE_URL", "SECRET_KEY"])
 @pytest.mark.parametrize(
-    "command",
-    [["flask", "routes"], ["gunicorn", "--bind=127.0.0.1:0", "wsgi:app"]],
+    ("command", "missing"),
+    [
+        (["flask", "routes"], "DATABASE_URL"),
+        (["gunicorn", "--bind=127.0.0.1:0", "wsgi:app"], "SECRET_KEY"),
+    ],
 )
 def test_production_without_a_setting_ends_with_one_line(command: list[str], missing: str):
     settings = {"DATABASE_URL": "postgresql:///stationsapp", "SECRET_KEY": "s" * 16} | {missing: ""}

@@ -18,8 +18,7 @@ def _promote(world: World) -> None:
 
 def killed(world: World, load: Load) -> None:
     """Kill the primary."""
-    for process in world.primary.processes():
-        process.kill()
+    world.primary.kill()
     _promote(world)
 
 

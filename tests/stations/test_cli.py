@@ -302,7 +302,7 @@ SEEDS = {**{name: content.encode() for name, content in FEEDS.items()}, **PACKED
 @pytest.mark.parametrize("seed", SEEDS)
 @given(data=st.data())
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_no_bytes_make_a_traceback(app: Flask, tmp_path: Path, seed: str, data: st.DataObject):
     content = data.draw(mutated(SEEDS[seed]) | st.binary(max_size=200))

@@ -169,7 +169,7 @@ def test_what_only_looks_like_nul_is_kept(app: Flask):
 
 @given(records_with(json_values))
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_the_table_keeps_what_the_feed_says(app: Flask, records: list[Record]):
     with db.engine.begin() as connection:

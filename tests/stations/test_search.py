@@ -64,7 +64,7 @@ def assert_nearest_is_exact(stations: list[Point], at: Point, limit: int) -> Non
 @example([Point(0, -180), Point(0, 180), Point(0, 179)], Point(0, 180), 2)
 @example([Point(1, 1)] * 9, Point(1, 1), 5)
 @example([Point(0, 0), Point(0, 90)], Point(0, -180), 1000)
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=75, deadline=None, suppress_health_check=list(HealthCheck))
 def test_nearest_agrees_with_brute_force(app: Flask, stations, at, limit):
     fill(stations)
     assert_nearest_is_exact(stations, at, limit)
@@ -87,7 +87,7 @@ def world(app: Flask) -> None:
 
 def test_nearest_agrees_with_brute_force_among_thousands(world: None):
     @given(points, st.sampled_from([1, 2, 10, 100, 1000]))
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=50, deadline=None)
     def check(at: Point, limit: int) -> None:
         assert_nearest_is_exact(GRID, at, limit)
 
@@ -128,7 +128,7 @@ def inside(bbox: geo.Box, stations: list[Point]) -> list[int]:
 @example([Point(0, 180), Point(0, -180), Point(0, 0)], 179.0, -179.0, -1.0, 1.0)
 @example([Point(90, 5), Point(-90, 5), Point(89, 5)], -180.0, 180.0, 89.0, 90.0)
 @example([Point(1, 1), Point(1, 2)], 1.0, 1.0, 1.0, 1.0)
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_box_holds_what_lies_in_it_and_on_its_border(
     app: Flask, stations, west, east, one_lat, other_lat
 ):
@@ -152,7 +152,7 @@ def test_a_box_of_many_has_the_same_pages_as_one_of_few(
 
 
 @given(st.lists(points, max_size=30), points, st.integers(1, 20), st.floats(0, 2.1e7))
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=75, deadline=None, suppress_health_check=list(HealthCheck))
 def test_nearest_within_a_radius_and_of_a_source_agrees_with_brute_force(
     app: Flask, stations, at, limit, radius
 ):

@@ -28,8 +28,10 @@ if not os.path.exists("fed"): raise HungryError("the birds are hungry")
 """
 
 
-def test_an_installed_package_adds_an_entry_and_its_action(server: Cluster, tmp_path: Path):
-    project = Project(tmp_path, server.url("trusted", "app"))
+def test_an_installed_package_adds_an_entry_and_its_action(
+    server: Cluster, tmp_path: Path, programs: Path
+):
+    project = Project(tmp_path, server.url("trusted", "app"), programs)
     site = tmp_path / "site"
     (site / "aviary-1.0.dist-info").mkdir(parents=True)
     (site / "aviary.py").write_text(PACKAGE)
@@ -44,8 +46,8 @@ def test_an_installed_package_adds_an_entry_and_its_action(server: Cluster, tmp_
     assert "application can't be loaded" in project.run("flask doctor --fix feed")
 
 
-def test_a_package_that_fails_is_passed_over(server: Cluster, tmp_path: Path):
-    project = Project(tmp_path, server.url("trusted", "app"))
+def test_a_package_that_fails_is_passed_over(server: Cluster, tmp_path: Path, programs: Path):
+    project = Project(tmp_path, server.url("trusted", "app"), programs)
     site = tmp_path / "site"
     (site / "aviary-1.0.dist-info").mkdir(parents=True)
     (site / "aviary-1.0.dist-info/METADATA").write_text("Name: aviary\nVersion: 1.0\n")
