@@ -267,7 +267,7 @@ def in_words_of_a_server(engine: Engine, statement: str, message: str) -> Diagno
             "SELECT 1 = 'a'::text",
             "оператор не существует: integer = text",
             "types-differ",
-            "The SQL uses `=` between integer and text, which don't fit",
+            "The SQL uses `=` between integer and text, which don't go together",
         ),
     ],
 )
