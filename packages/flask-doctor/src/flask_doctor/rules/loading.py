@@ -82,7 +82,7 @@ def _with_default(factory: Application) -> dict[str, str]:
 
 def _listed(found: list[Application]) -> str:
     places = ", ".join(f"`{a.name}` in {a.file}" for a in found[:3])
-    return f"Files here that create {'an application' if len(found) == 1 else 'applications'}: {places}."
+    return f"Found {'one' if len(found) == 1 else 'these'} here: {places}."
 
 
 def _above() -> dict[str, str]:
