@@ -91,7 +91,7 @@ FAILING = {
         ["INSERT INTO birds (name, nest_id) VALUES ('wren', 1), ('wren', 1)"],
         "op.create_index('ix', 'birds', ['name', 'nest_id'], unique=True)",
         "duplicates-in-unique",
-        "wren, 1 is there more than once.",
+        "wren, 1 occurs more than once.",
     ),
     "a foreign key": (
         ["INSERT INTO birds (nest_id) VALUES (98), (99)"],

@@ -261,13 +261,13 @@ def in_words_of_a_server(engine: Engine, statement: str, message: str) -> Diagno
             "SELECT * FROM closed.hidden",
             "スキーマclosedへのアクセスが拒否されました",
             "schema-usage",
-            "Role trusted may not use what is in schema closed",
+            "Role trusted may not use schema closed",
         ),
         (
             "SELECT 1 = 'a'::text",
             "оператор не существует: integer = text",
             "types-differ",
-            "The SQL uses `=` between integer and text, which don't fit",
+            "The SQL uses `=` between integer and text, which don't go together",
         ),
     ],
 )

@@ -75,7 +75,7 @@ def settings(case: Examination) -> str:
         return f"{name}, but line {case.flaw.facts['line']} can't be read"
     given = settings_in(file)
     case.hidden = {n: v for n, v in given.items() if v and "://" in v and os.environ.get(n, v) != v}
-    said = "".join(f"; {n} is set in the terminal as well, and that counts" for n in case.hidden)
+    said = "".join(f"; the terminal sets {n} too, and takes precedence" for n in case.hidden)
     return name + said
 
 

@@ -49,7 +49,7 @@ TO_TRY = {
     is_flag=False,
     flag_value=ALL,
     metavar="[ACTION]",
-    help="Run the safe fixes (or only this one), and examine again.",
+    help="Run the safe fixes (or only this one), and check again.",
 )
 @click.option("--list", "as_list", is_flag=True, help="List the known errors.")
 @click.option("--explain", metavar="ID", help="Explain one known error.")

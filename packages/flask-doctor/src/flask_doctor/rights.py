@@ -94,7 +94,7 @@ class Object:
         if self.sequences:
             grants.append(self._grant(self.sequences))
             later += self._later("SEQUENCES", "USAGE")
-        owned = f"Another role, {self.owner}, owns the table. It or an administrator gives rights."
+        owned = f"Only {self.owner}, the table's owner, or an administrator can grant this."
         if self.own:
             owned = "The role owns the table, but the right was taken from it (REVOKE)."
         detail = f"Its rights on the table are: {', '.join(self.rights)}." if self.rights else ""

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 GROUP = "flask_doctor.entries"
 
 patience: ContextVar[int | None] = ContextVar("patience", default=None)
-"""How many seconds an engine without a limit of its own may take to connect; None for ever."""
+"""How many seconds an engine without a limit of its own may take to connect; None for no limit."""
 
 
 class State:

@@ -188,7 +188,7 @@ def _unknown_host(facts: dict[str, str]) -> dict[str, str]:
     else:
         detail = f"{host} looks like a Docker Compose service: only its containers know that name."
     place = f"`@localhost:{services.get(host) or 5432}/`"
-    remedy = f"Outside of the containers, write {place}"
+    remedy = f"Outside the containers, write {place}"
     if not services.get(host):
         remedy += ", with the port that the service publishes (`ports: ['5432:5432']`)"
     return {"detail": detail, "remedy": f"{remedy}."}

@@ -79,7 +79,7 @@ def ended(case: Case) -> dict[str, str]:
     started, *limits = look(case, ENDS) or (False, "0", "0")
     names = ("idle_session_timeout", "idle_in_transaction_session_timeout")
     said = [
-        f"Here, the server closes one that waits: `{name}` is {value}."
+        f"The server closes idle connections here: `{name}` is {value}."
         for name, value in zip(names, limits, strict=True)
         if value not in ("0", None)
     ]

@@ -140,11 +140,9 @@ def _advice(left: str, right: str) -> str:
             "One of them is a list (an array): compare with `= ANY(...)`, in SQLAlchemy `any_()`."
         )
     if kinds & set(NUMBERS) and kinds & set(TEXTS):
-        return (
-            "Give a number for a number: `int(value)`. What a form or a URL sends is always a text."
-        )
+        return "Pass a number: `int(value)`. Values from a form or a URL are always texts."
     if "uuid" in kinds and kinds & set(TEXTS):
-        return "Make a UUID of the text: `uuid.UUID(value)`."
+        return "Convert the text to a UUID: `uuid.UUID(value)`."
     if any(kind.startswith(("timestamp", "date", "time", "interval")) for kind in kinds):
-        return "Give a `datetime` where the column is a time, and a `timedelta` to add or subtract."
-    return "Give a value of the column's own type."
+        return "Use a `datetime` if the column is a time, and a `timedelta` to add or subtract."
+    return "Use a value of the column's type."

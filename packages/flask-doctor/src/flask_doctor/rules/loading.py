@@ -82,7 +82,7 @@ def _with_default(factory: Application) -> dict[str, str]:
 
 def _listed(found: list[Application]) -> str:
     places = ", ".join(f"`{a.name}` in {a.file}" for a in found[:3])
-    return f"Files here make {'an application' if len(found) == 1 else 'applications'}: {places}."
+    return f"Found {'one' if len(found) == 1 else 'these'} here: {places}."
 
 
 def _above() -> dict[str, str]:
@@ -91,7 +91,7 @@ def _above() -> dict[str, str]:
         if any(applications_in(file) for file in sorted(parent.glob("*.py"))[:20]):
             look = f"Go to that folder, and run the command again:\n$ cd {os.path.relpath(parent)}"
             return {"look": look, "detail": f"The folder {parent} has one."}
-    return {"detail": "No file here makes one with `Flask(...)`."}
+    return {"detail": "No file here creates one with `Flask(...)`."}
 
 
 def _named_by() -> str:

@@ -57,16 +57,16 @@ KINDS = {
 NUMPY = re.compile(r"numpy\.|u?int\d|float\d")
 # What to give instead of a value, by the name of its type.
 INSTEAD = {
-    "dict": "Give one of its values; to store it whole, use a column of type JSON, or "
+    "dict": "Use one of its values. To store it as a whole, use a column of type JSON, or "
     "`json.dumps(...)` in raw SQL.",
-    "list": "Give one of its items; to store it whole, use a column of type JSON.",
-    "set": "Make a list of it: `list(value)`.",
-    "generator": "Make a list of it: `list(value)`.",
-    "range": "Make a list of it: `list(value)`.",
-    "Row": "It is a row of a result: give one of its columns, as `row.id`.",
-    "FileStorage": "It is an uploaded file: give its `.filename`, or `.read()` for its content.",
-    "InstrumentedAttribute": "It is a column: give an object's value of it.",
-    "UUID": "Give `str(value)`, or compare with a column of type `Uuid`.",
+    "list": "Use one of its items. To store it as a whole, use a column of type JSON.",
+    "set": "Convert it to a list: `list(value)`.",
+    "generator": "Convert it to a list: `list(value)`.",
+    "range": "Convert it to a list: `list(value)`.",
+    "Row": "It is a row of a result: use one of its columns, such as `row.id`.",
+    "FileStorage": "It is an uploaded file: use its `.filename`, or `.read()` for its content.",
+    "InstrumentedAttribute": "It is a column: use an object's value instead.",
+    "UUID": "Use `str(value)`, or compare with a column of type `Uuid`.",
 }
 
 
@@ -118,7 +118,7 @@ def _too_large(failed: Failed) -> Found | None:
     most = LARGEST[kind[0]]
     column, number = failed.culprit(lambda v: isinstance(v, int) and not -most <= v < most)
     facts = failed.facts(column)
-    facts["holds"] = f"The largest number that the column takes is {most - 1}."
+    facts["holds"] = f"The largest number that fits into the column is {most - 1}."
     facts |= {"number": str(number)} if number is not None else {}
     if failed.verb not in ("INSERT", "UPDATE"):
         return "number-not-found", facts
@@ -197,11 +197,11 @@ def _instead(one: Any, name: str, whole: str) -> str:
     if hasattr(one, "_sa_instance_state"):
         return f"Give its id: `{name.lower()}.id`."
     if isinstance(one, enum.Enum):
-        return "Give its `.name` or its `.value`."
+        return "Use its `.name` or its `.value`."
     if NUMPY.match(whole):
-        return "It is NumPy's: give `value.item()`."
+        return "It is a NumPy value: use `value.item()`."
     if name.endswith("Field"):
-        return "It is a field of a form: give its `.data`."
+        return "It is a form field: use its `.data`."
     if callable(one):
         return "It is a function or a class, not its result: perhaps `()` is missing after it."
     return INSTEAD.get(name, "")

@@ -80,10 +80,10 @@ def _missing(failed: Failed) -> Found:
     if known is None and failed.table is not None:
         place = f"{failed.table_name}.{column}"
         loss = f"It would drop {place} with its data. If you need it, add it to the model instead."
-        detail = f"The database demands a value for {place}, which the models don't have."
+        detail = f"The database requires a value for {place}, which the models don't have."
         return "model-drift", facts | {"detail": detail, "warning": loss}
     if known is not None and known.nullable:
-        drift = f"{failed.table_name}.{column} may be empty in the models, not in the database"
+        drift = f"{failed.table_name}.{column} may be empty in the models, but not in the database"
         return "model-drift", facts | {"detail": f"Differences: {drift}."}
     changes = (
         (r"Mapped\[([\w.]+)\](?!.*nullable)", r"Mapped[\1 | None]"),
