@@ -73,7 +73,7 @@ def on_exit(server: Any) -> None:
 
 
 def _folder_for_metrics() -> str:
-    """Return the folder that is set, to be shared, or this gunicorn's own folder.
+    """Return the shared folder from the environment, or create this gunicorn's own folder.
 
     Its own is in memory, so that a full disk doesn't break requests. On HUP, this file is read
     again and the folder stays. The gunicorn that USR2 starts gets its own folder.
@@ -92,7 +92,7 @@ def _is_worth_a_line(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], BlockingIOError))
 
 
-OWN = "stationsapp-metrics-"  # how the name of a folder begins that a gunicorn made for itself
+OWN = "stationsapp-metrics-"  # prefix of folders that gunicorn creates
 METRICS = os.environ.get("METRICS") == "1"
 if METRICS:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _folder_for_metrics()

@@ -34,8 +34,8 @@ END IF; END $$
 """
 
 NO_SECOND = (
-    "An upgrade takes two connections at a time, and there is only one. If DATABASE_URL is the "
-    "address of a pooler, such as PgBouncer, set it to that of the server itself for this command"
+    "An upgrade needs two connections at a time, but there is only one. If DATABASE_URL is the "
+    "address of a pooler, such as PgBouncer, set it to the server's own address for this command"
 )
 
 config = context.config

@@ -56,11 +56,11 @@ def init_app(app: Flask) -> None:
     with app.app_context():
         for name, engine in db.engines.items():
             limits.bound(engine, ping=name is None)
-    app.teardown_appcontext(_end_session)  # the last to be registered, it comes first
+    app.teardown_appcontext(_end_session)  # runs first, because it is registered last
 
 
 def _end_session(_: object) -> None:
-    """Roll back what is open; the answer stands, even if the connection is lost by now."""
+    """Roll back an open transaction. The response is sent even if the connection is lost."""
     if db.session.registry.has():
         try:
             db.session.rollback()

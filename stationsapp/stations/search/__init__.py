@@ -78,7 +78,7 @@ def everything(filters: Filters) -> Iterator[tuple[int, Iterator[Row]]]:
 
 def _in_batches(connection: Connection, rows: CursorResult[Any]) -> Iterator[Row]:
     names = list(rows.keys())
-    for batch in rows.partitions(BATCH):  # without a size, it is one with all rows
+    for batch in rows.partitions(BATCH):  # without a size, there is only one batch
         limits.renew(connection)
         yield from (dict(zip(names, row, strict=True)) for row in batch)
 
