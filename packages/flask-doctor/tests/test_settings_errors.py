@@ -63,7 +63,7 @@ def test_url_missing(project: Project):
 
 def test_another_database_is_told_and_left_alone(project: Project):
     project.environment["DATABASE_URL"] = "sqlite://"
-    assert project.diagnosis(message="another database than PostgreSQL: sqlite") == "other-database"
+    assert project.diagnosis(message="a database other than PostgreSQL: sqlite") == "other-database"
     project.edit("app.py", 'return {"birds": db.session.query(Bird).count()}', 'return "the page"')
     ask = "python -c 'from app import *; app.debug = True; "
     assert "the page" in project.do(f'{ask}print(app.test_client().get("/").text)\'')

@@ -318,7 +318,7 @@ CASES: dict[str, list[tuple[Callable[[Shop], object], str, list[str]]]] = {
             "children-left",
             ["rows of trips point to it"],
         ),
-        (empty_child, "child-emptied", ["a Station, take a Trip out", "delete-orphan"]),
+        (empty_child, "child-emptied", ["a Station, remove a Trip from", "delete-orphan"]),
         (lambda m: m.save(m.Station()), "value-missing", ["Station(name=VALUE)", "str | None"]),
         (
             lambda m: m.run("INSERT INTO stations (code) VALUES ('E')"),
@@ -329,7 +329,7 @@ CASES: dict[str, list[tuple[Callable[[Shop], object], str, list[str]]]] = {
         (
             lambda m: m.save(m.station(size=-1)),
             "check-failed",
-            ["size_positive demands: size > 0.", "gives size = -1"],
+            ["size_positive requires: size > 0.", "gives size = -1"],
         ),
         (
             lambda m: [
@@ -493,7 +493,7 @@ CASES: dict[str, list[tuple[Callable[[Shop], object], str, list[str]]]] = {
         (
             lambda m: detached(m, "station"),
             "detached-lazy-load",
-            ["Trip.station was asked", "options(selectinload(Trip.station))"],
+            ["Trip.station was used", "options(selectinload(Trip.station))"],
         ),
         (lambda m: detached(m, "id"), "detached-expired", ["expire_on_commit=False"]),
         (
