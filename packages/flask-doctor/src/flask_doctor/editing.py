@@ -5,7 +5,7 @@ import linecache
 import re
 from pathlib import Path
 
-from .pending import File, Operation, constant, file_of
+from .pending import File, Operation, constant, file_of, last_name
 
 # What rows get that exist when a column comes, by the beginning of its type's name.
 DEFAULTS = {
@@ -76,40 +76,24 @@ def autocommitted(operation: Operation) -> str:
     return changed(operation.source, block)
 
 
-def _column(operation: Operation) -> tuple[ast.Call, str] | None:
-    for node in operation.node.args:
-        if isinstance(node, ast.Call) and len(node.args) > 1:
-            start = operation.source.find(f"{ast.unparse(node.func)}(")
-            return (node, operation.source[start:]) if start >= 0 else None
-    return None
-
-
 def with_default(operation: Operation) -> str:
     """Return the edit that gives a new column a default; nothing where each row needs its own."""
-    column = _column(operation)
-    if column is None or _is_key(file_of(_path(operation)), operation.column):
+    columns = (n for n in operation.node.args if isinstance(n, ast.Call) and len(n.args) > 1)
+    column, old, mark = next(columns, None), operation.source, "nullable=False"
+    path = Path(operation.place.rpartition(", line ")[0])
+    if column is None or mark not in old or _is_key(file_of(path), operation.column):
         return ""
-    node, _ = column
-    kind = node.args[1]
-    call = kind.func if isinstance(kind, ast.Call) else kind
-    name = getattr(call, "attr", getattr(call, "id", ""))
+    kind = column.args[1]
+    name = last_name(kind.func if isinstance(kind, ast.Call) else kind)
     default = _default(name)
     if name.upper() == "ENUM" and isinstance(kind, ast.Call) and kind.args:
         default = repr(constant(kind.args[0]))
-    old = operation.source
-    mark = "nullable=False"
-    if mark not in old:
-        return ""
     return changed(old, old.replace(mark, f"{mark}, server_default={default}", 1))
 
 
 def nullable(operation: Operation) -> str:
     """Return the edit that lets a new column be without a value."""
     return changed(operation.source, operation.source.replace("nullable=False", "nullable=True", 1))
-
-
-def _path(operation: Operation) -> Path:
-    return Path(operation.place.rpartition(", line ")[0])
 
 
 def _is_key(file: File, column: str) -> bool:

@@ -164,10 +164,9 @@ def unknown_type(facts: dict[str, str], error: BaseException, subject: Subject) 
     else:
         return "annotation-type-unknown", known
     edit = with_argument(line, right, first=True)
-    names = re.sub(r"[()]", " ", right.replace("(", ", ")).strip()
-    known["right"] = "from sqlalchemy.dialects.postgresql import JSONB"
-    if right != "JSONB":
-        known["right"] = f"from sqlalchemy import {names}"
+    module = "sqlalchemy.dialects.postgresql" if right == "JSONB" else "sqlalchemy"
+    names = right.replace("(", ", ").removesuffix(")")
+    known["right"] = f"from {module} import {names}"
     return "annotation-needs-type", known | edit
 
 
@@ -237,16 +236,12 @@ def wrong_argument(facts: dict[str, str], error: BaseException, subject: Subject
     kind = re.fullmatch(r"<(?:class|enum) '(?:.*\.)?(\w+)'>", wrong)
     if wrong.startswith("{"):
         return "table-args-order", {"attribute": "__table_args__"}
-    prefix = prefix_of(line, subject)
-    if kind and kind[1] in TYPES:
-        return "column-type-python", {"wrong": kind[1]} | edited(
-            line, kind[1], prefix + TYPES[kind[1]]
-        )
-    if kind and wrong.startswith("<enum"):
-        return "column-type-python", {"wrong": kind[1]} | edited(
-            line, kind[1], f"{prefix}Enum({kind[1]})"
-        )
-    return "column-argument-wrong", {}
+    name = kind[1] if kind else ""
+    right = f"Enum({name})" if wrong.startswith("<enum") else TYPES.get(name)
+    if not right:
+        return "column-argument-wrong", {}
+    edit = edited(line, name, prefix_of(line, subject) + right)
+    return "column-type-python", {"wrong": name} | edit
 
 
 def no_tuple(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
