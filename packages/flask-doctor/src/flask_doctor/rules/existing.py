@@ -45,7 +45,7 @@ def exists(failed: Failed) -> Found | None:
         return "object-exists", facts | {"edit": with_keyword(operation, "if_not_exists=True")}
     if re.search(r"ADD CONSTRAINT", failed.statement):
         drop = f"op.drop_constraint({name!r}, {failed.table.strip(chr(34))!r})"
-        return "constraint-exists", facts | {"edit": before(failed.path, failed.line, drop)}
+        return "object-exists", facts | {"look": before(failed.path, failed.line, drop)}
     return "object-exists", facts
 
 
