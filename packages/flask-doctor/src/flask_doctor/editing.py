@@ -5,7 +5,7 @@ import linecache
 import re
 from pathlib import Path
 
-from .pending import File, Operation, constant, file_of, last_name
+from .pending import File, Operation, constant, file_of, last_name, mentions
 
 # What rows get that exist when a column comes, by the beginning of its type's name.
 DEFAULTS = {
@@ -36,19 +36,6 @@ def default_of(kind: str) -> str:
 
 def _default(kind: str) -> str:
     return next((v for names, v in DEFAULTS.items() if re.match(names, kind, re.I)), "'VALUE'")
-
-
-def operation_of(
-    path: Path, function: str, names: tuple[str, ...], naming: str, line: int
-) -> Operation | None:
-    """Return a call of one of these names in a file that mentions a name; the nearest to a line."""
-    found = [
-        operation
-        for operation in file_of(path).operations(function)
-        if operation.name in names
-        and any(isinstance(n, ast.Constant) and n.value == naming for n in ast.walk(operation.node))
-    ]
-    return min(found, key=lambda o: abs(o.node.lineno - line), default=None)
 
 
 def changed(old: str, new: str) -> str:
@@ -100,6 +87,6 @@ def _is_key(file: File, column: str) -> bool:
     """Tell whether a file makes a column unique, or a foreign key."""
     return any(
         operation.name in ("create_foreign_key", "create_unique_constraint")
-        and any(isinstance(n, ast.Constant) and n.value == column for n in ast.walk(operation.node))
+        and mentions(operation, column)
         for operation in file.operations()
     )

@@ -1,6 +1,7 @@
 """A name that is wrong in Python: an attribute, an argument or a column that a model hasn't."""
 
 import re
+from traceback import walk_tb
 from typing import Any
 
 from sqlalchemy import Row, inspect
@@ -49,7 +50,9 @@ def attributes(error: BaseException, case: Case) -> Found | None:
 
 
 def _attribute(error: BaseException, name: str, model: str) -> Found | None:
-    found = [m for m in mappers() if model in (m.class_.__name__, *_table(m), "")]
+    found = [
+        m for m in mappers() if model in (m.class_.__name__, getattr(m.local_table, "name", ""), "")
+    ]
     if isinstance(error, AttributeError):
         mapper = getattr(inspect(error.obj, raiseerr=False), "mapper", None)
         if model == "NoneType" and error.obj is None:
@@ -73,11 +76,9 @@ def _attribute(error: BaseException, name: str, model: str) -> Found | None:
 def _of_a_row(error: BaseException) -> bool:
     """Tell whether what has names in brackets, in the line of an error, is a row of a result."""
     known: dict[str, Any] = {}
-    trace = error.__traceback__
-    while trace:
-        if not is_foreign(trace.tb_frame.f_code.co_filename):
-            known = trace.tb_frame.f_globals | trace.tb_frame.f_locals
-        trace = trace.tb_next
+    for frame, _ in walk_tb(error.__traceback__):
+        if not is_foreign(frame.f_code.co_filename):
+            known = frame.f_globals | frame.f_locals
     names = re.findall(r"(\w+)\[[\"']", own_line(error))
     return any(isinstance(known.get(name), Row) for name in names)
 
@@ -100,7 +101,3 @@ def _correction(error: BaseException, name: str, near: str) -> dict[str, str]:
     after = re.sub(rf"(?<=[.\"']){name}\b|\b{name}(?=\s*=(?!=))", near, line)
     edit = {"before": line, "after": after} if after != line else {"before": name, "after": near}
     return edit | {"near": near, "but": f", but it has `{near}`"} if near else {}
-
-
-def _table(mapper: Mapper[Any]) -> list[str]:
-    return [getattr(mapper.local_table, "name", "")]

@@ -38,7 +38,9 @@ def exists(failed: Failed) -> Found | None:
             return "table-exists", stamp
     if kind == "type":
         return _type(failed, name)
-    facts = {"object": f"{kind} {name}".replace("relation", _relation(failed))}
+    created = re.match(r"\s*CREATE (?:UNIQUE )?(TABLE|INDEX|SEQUENCE|VIEW)", failed.statement)
+    thing = created[1].lower() if created and kind == "relation" else kind
+    facts = {"object": f"{thing} {name}"}
     made = next((n for n, sql in CREATES.items() if re.match(sql, failed.statement.strip())), None)
     operation = failed.operation(made, naming=name) if made else None
     if operation:
@@ -47,11 +49,6 @@ def exists(failed: Failed) -> Found | None:
         drop = f"op.drop_constraint({name!r}, {failed.table.strip(chr(34))!r})"
         return "object-exists", facts | {"look": before(failed.path, failed.line, drop)}
     return "object-exists", facts
-
-
-def _relation(failed: Failed) -> str:
-    match = re.match(r"\s*CREATE (?:UNIQUE )?(TABLE|INDEX|SEQUENCE|VIEW)", failed.statement)
-    return match[1].lower() if match else "relation"
 
 
 def _type(failed: Failed, name: str) -> Found:

@@ -14,8 +14,14 @@ from ..diagnosis import program
 from ..folder import Application, applications, applications_in, environment_with
 from ..own_code import is_foreign
 
-# Modules that a package of another name brings; others have their package's.
+# What pip calls the packages that bring these modules; others have their module's name.
 PACKAGES = {
+    "psycopg2": "psycopg2-binary",
+    "psycopg": "psycopg[binary]",
+    "geoalchemy2": "GeoAlchemy2",
+    "sqlalchemy_utils": "SQLAlchemy-Utils",
+    "pgvector": "pgvector",
+    "sqlmodel": "sqlmodel",
     "dotenv": "python-dotenv",
     "jwt": "PyJWT",
     "yaml": "PyYAML",

@@ -1,5 +1,6 @@
 """Migrations that can't even be run: their files, their order, and the commands."""
 
+import os
 import re
 from contextlib import suppress
 from importlib.util import find_spec
@@ -15,7 +16,8 @@ from ..errors import sqlstate_of
 from ..migrations import Finding, Tool, find_revision, followed, rows_facts, tool_of
 from ..own_code import frames, own_line
 from ..pending import constant, file_of
-from .failed import migration_of, relative
+from .failed import migration_of
+from .loading import PACKAGES
 from .looking import rows
 
 IMPORTS = {
@@ -23,13 +25,6 @@ IMPORTS = {
     "op": "from alembic import op",
     "postgresql": "from sqlalchemy.dialects import postgresql",
     "text": "from sqlalchemy import text",
-}
-# What pip calls the packages of types that migrations name.
-PACKAGES = {
-    "geoalchemy2": "GeoAlchemy2",
-    "sqlalchemy_utils": "SQLAlchemy-Utils",
-    "pgvector": "pgvector",
-    "sqlmodel": "sqlmodel",
 }
 
 
@@ -44,7 +39,7 @@ def in_files(error: BaseException, case: Case) -> Found | None:
         return None
     path, line, function = place
     message = f"{type(error).__name__}: {error}"
-    facts = {"place": f"{relative(path)}, line {line}", "message": message}
+    facts = {"place": f"{os.path.relpath(path)}, line {line}", "message": message}
     if isinstance(error, NameError | ModuleNotFoundError) and error.name:
         return _name(error, file_of(path).source, facts)
     if "ENUM type requires a name" in message:
@@ -137,7 +132,7 @@ def in_order(error: BaseException, case: Case) -> Found | None:
         )
         if match:
             known = _revisions(path.parent, path)
-            facts = {"revision": revision, "place": relative(path)}
+            facts = {"revision": revision, "place": os.path.relpath(path)}
             if len(known) == 1:
                 facts["edit"] = changed(match[0], match[0].replace(revision, known[0]))
             return "parent-revision-missing", facts
@@ -161,7 +156,7 @@ def of_folder(error: BaseException, case: Case) -> Found | None:
         for name in ("alembic.ini", "env.py", "script.py.mako"):
             file = folder / name
             if (folder / "versions").is_dir() and not file.exists():
-                return "migrations-file-missing", {"file": relative(file), "name": name}
+                return "migrations-file-missing", {"file": os.path.relpath(file), "name": name}
     return None
 
 
