@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Enum, MetaData, inspect, text
+from sqlalchemy import Connection, Enum, MetaData, Table, inspect, text
 
 from . import environment, pending
 from .lost import before, lost
@@ -51,7 +51,7 @@ def find_drift(state: State, connection: Connection) -> str:
     if not tool.made.exists():
         return "not compared: there are no migrations"
     _never_run(tool, connection)
-    _enums(state.metadata, connection)
+    _enums(state.tables, connection)
     found = _changes(tool, state.metadata, connection)  # of one column, perhaps several
     changes = [c for change in found for c in (change if isinstance(change, list) else [change])]
     needed = [c for c in changes if c[0] in NEEDED and not _is_there(c, connection)]
@@ -156,7 +156,7 @@ def _lost(state: State, connection: Connection, needed: list[Any]) -> None:
     for change in needed:
         whole = change[0] == "add_table"
         key = change[1].key if whole else ".".join(filter(None, change[1:3]))
-        table = state.metadata.tables.get(key) if state.metadata is not None else None
+        table = next((t for t in state.tables if t.key == key), None)
         column = None if whole else change[3]
         if table is not None and (found := lost(state, connection, table, column)):
             raise Finding(found[0], **found[1])
@@ -186,11 +186,11 @@ def _never_run(tool: Tool, connection: Connection) -> None:
 LABELS = text("SELECT typname, enumlabel FROM pg_enum JOIN pg_type t ON t.oid = enumtypid")
 
 
-def _enums(metadata: MetaData, connection: Connection) -> None:
+def _enums(tables: list[Table], connection: Connection) -> None:
     """Compare the values of the models' enums with those of the database's types."""
     used = [
         (column.type, column)
-        for table in metadata.tables.values()
+        for table in tables
         for column in table.columns
         if isinstance(column.type, Enum) and column.type.native_enum and column.type.name
     ]

@@ -111,7 +111,7 @@ def adding(table: Table, column: Column[Any], dialect: Any) -> str:
 def _renamed(state: State, connection: Connection, table: Table) -> str:
     """Return the table that has the columns of this one and belongs to no model."""
     inspector = inspect(connection)
-    known = {t.name for t in state.metadata.tables.values()} if state.metadata is not None else ()
+    known = {t.name for t in state.tables}
     wanted = set(table.c.keys())
     for name in inspector.get_table_names(schema=table.schema):
         columns = inspector.get_columns(name, schema=table.schema) if name not in known else ()

@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import Row, inspect
 from sqlalchemy.orm import Mapper
-from sqlalchemy.sql.operators import ColumnOperators
 
 from ..case import Case, Found
 from ..model_code import mappers
@@ -23,10 +22,6 @@ MESSAGES = (
     r"type object '(?P<model>\w+)' has no attribute '(?P<name>\w+)'",
     r"'(?P<model>\w+)' object has no attribute '(?P<name>\w+)'",
 )
-OPERATOR = re.compile(
-    r"Neither '\w+' object nor '\w+' object associated with (?P<model>\w+)\.(?P<column>\w+) "
-    r"has an attribute '(?P<name>\w+)'"
-)
 KINDS = ("AttributeError", "InvalidRequestError", "TypeError", "CompileError")
 
 
@@ -39,11 +34,6 @@ def attributes(error: BaseException, case: Case) -> Found | None:
     message = str(error)
     if message.startswith("tuple indices must be integers") and _of_a_row(error):
         return "row-by-text", {}
-    match = OPERATOR.match(message)
-    if match and match["column"] != "query":  # which hides the model's own
-        near = nearest(match["name"], [n for n in dir(ColumnOperators) if not n.startswith("_")])
-        facts = match.groupdict() | _correction(error, match["name"], near)
-        return ("column-method-misspelled", facts) if near else None
     found = (re.match(pattern, message) for pattern in MESSAGES)
     named = next(filter(None, found), None)
     return _attribute(error, named["name"], named["model"]) if named else None

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import Column, Table, inspect, orm
 from sqlalchemy.sql.elements import ColumnClause
+from sqlalchemy.sql.operators import ColumnOperators
 
 from ..case import Found
 from ..model_code import (
@@ -27,7 +28,7 @@ from ..model_code import (
     with_argument,
     written,
 )
-from ..pointing import misspelt
+from ..pointing import misspelt, nearest
 
 COLUMNS = Column, orm.MappedColumn
 BASE = re.compile(r"^(Base|Abstract|Common)|(Base|Mixin)$")
@@ -279,9 +280,12 @@ def unmapped(facts: dict[str, str], error: BaseException, subject: Subject) -> F
 
 
 def of_column(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
-    """Tell a column that is called `query` from other attributes."""
+    """Tell a column that is called `query` from other attributes, and from a slip."""
     if facts["attribute"] == "query":
         return "query-is-a-column", {}
+    near = nearest(facts["wrong"], [n for n in dir(ColumnOperators) if n[0] != "_"])
+    if near:
+        return "column-method-misspelled", edited(own_text(subject), facts["wrong"], near)
     for model in models_named(facts["model"]):
         relationships: Any = inspect(model).relationships
         if facts["attribute"] in relationships:

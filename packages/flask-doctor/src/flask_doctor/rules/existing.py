@@ -96,10 +96,10 @@ def enum_value(error: BaseException, case: Case) -> Found | None:
         r'invalid input value for enum (.+?): "(.+)"', str(getattr(error, "orig", ""))
     )
     state = case.state
-    if not match or state is None or state.metadata is None or tool_of(state) is None:
+    if not match or state is None or tool_of(state) is None:
         return None
     name = match[1].strip('"')
-    for table in state.metadata.tables.values():
+    for table in state.tables:
         for column in table.columns:
             kind = column.type
             if isinstance(kind, Enum) and kind.name == name and match[2] in kind.enums:

@@ -106,7 +106,7 @@ def in_order(error: BaseException, case: Case) -> Found | None:
         r"(INSERT INTO|UPDATE) .*\bversion_num\b", statement
     ):
         return "revision-too-long", {}
-    tool = tool_of(case.state) if case.state else None
+    tool = tool_of(case.state)
     if tool and "Multiple head" in str(error):
         return _twice(tool)
     if tool and (asked := re.search(r"identified by '(.+)'", str(error))):
@@ -150,7 +150,7 @@ def _twice(tool: Tool) -> Found | None:
 
 def of_folder(error: BaseException, case: Case) -> Found | None:
     """Explain a file of Flask-Migrate's folder that isn't there, though the migrations are."""
-    tool = tool_of(case.state) if case.state else None
+    tool = tool_of(case.state)
     folder = tool.made.parent if tool and not tool.commands else Path("nowhere")
     if isinstance(error, ImportError | OSError | RuntimeError) or "Path doesn't" in str(error):
         for name in ("alembic.ini", "env.py", "script.py.mako"):
