@@ -189,7 +189,7 @@ def no_command(error: BaseException, case: Case) -> Found | None:
         return None  # the application's own error says more, and comes before this one
     if "migrate" in app.extensions:
         return None
-    return f"migrate-not-{'bound' if find_spec('flask_migrate') else 'installed'}", {}
+    return ("migrate-not-bound" if find_spec("flask_migrate") else "migrate-not-installed"), {}
 
 
 def in_environment(error: BaseException, case: Case) -> Found | None:
