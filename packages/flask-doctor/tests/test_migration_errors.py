@@ -162,7 +162,7 @@ FAILING = {
     "a constraint that exists": (
         ["ALTER TABLE birds ADD CONSTRAINT uq UNIQUE (name)"],
         "op.create_unique_constraint('uq', 'birds', ['name'])",
-        "constraint-exists",
+        "object-exists",
         "op.drop_constraint('uq', 'birds')",
     ),
     "a table that a foreign key needs": (

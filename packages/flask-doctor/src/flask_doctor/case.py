@@ -47,7 +47,7 @@ def parameters_of(engine: Engine | None, state: State | None) -> dict[str, Any]:
 
 def facts_of(state: State | None, engine: Engine | None) -> dict[str, str]:
     """Return what the texts are filled with: the commands of this set-up, the engine's server."""
-    tool = tool_of(state) if state else None
+    tool = tool_of(state)
     facts = command_facts(tool.commands if tool else {})
     lone = state is not None and "sqlalchemy" not in state.app.extensions
     if lone:

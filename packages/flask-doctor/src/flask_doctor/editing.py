@@ -5,7 +5,7 @@ import linecache
 import re
 from pathlib import Path
 
-from .pending import File, Operation, constant, file_of
+from .pending import File, Operation, constant, file_of, last_name, mentions
 
 # What rows get that exist when a column comes, by the beginning of its type's name.
 DEFAULTS = {
@@ -38,19 +38,6 @@ def _default(kind: str) -> str:
     return next((v for names, v in DEFAULTS.items() if re.match(names, kind, re.I)), "'VALUE'")
 
 
-def operation_of(
-    path: Path, function: str, names: tuple[str, ...], naming: str, line: int
-) -> Operation | None:
-    """Return a call of one of these names in a file that mentions a name; the nearest to a line."""
-    found = [
-        operation
-        for operation in file_of(path).operations(function)
-        if operation.name in names
-        and any(isinstance(n, ast.Constant) and n.value == naming for n in ast.walk(operation.node))
-    ]
-    return min(found, key=lambda o: abs(o.node.lineno - line), default=None)
-
-
 def changed(old: str, new: str) -> str:
     """Return an edit."""
     return literal(f"- {old}\n+ {new}")
@@ -76,30 +63,18 @@ def autocommitted(operation: Operation) -> str:
     return changed(operation.source, block)
 
 
-def _column(operation: Operation) -> tuple[ast.Call, str] | None:
-    for node in operation.node.args:
-        if isinstance(node, ast.Call) and len(node.args) > 1:
-            start = operation.source.find(f"{ast.unparse(node.func)}(")
-            return (node, operation.source[start:]) if start >= 0 else None
-    return None
-
-
 def with_default(operation: Operation) -> str:
     """Return the edit that gives a new column a default; nothing where each row needs its own."""
-    column = _column(operation)
-    if column is None or _is_key(file_of(_path(operation)), operation.column):
+    columns = (n for n in operation.node.args if isinstance(n, ast.Call) and len(n.args) > 1)
+    column, old, mark = next(columns, None), operation.source, "nullable=False"
+    path = Path(operation.place.rpartition(", line ")[0])
+    if column is None or mark not in old or _is_key(file_of(path), operation.column):
         return ""
-    node, _ = column
-    kind = node.args[1]
-    call = kind.func if isinstance(kind, ast.Call) else kind
-    name = getattr(call, "attr", getattr(call, "id", ""))
+    kind = column.args[1]
+    name = last_name(kind.func if isinstance(kind, ast.Call) else kind)
     default = _default(name)
     if name.upper() == "ENUM" and isinstance(kind, ast.Call) and kind.args:
         default = repr(constant(kind.args[0]))
-    old = operation.source
-    mark = "nullable=False"
-    if mark not in old:
-        return ""
     return changed(old, old.replace(mark, f"{mark}, server_default={default}", 1))
 
 
@@ -108,14 +83,10 @@ def nullable(operation: Operation) -> str:
     return changed(operation.source, operation.source.replace("nullable=False", "nullable=True", 1))
 
 
-def _path(operation: Operation) -> Path:
-    return Path(operation.place.rpartition(", line ")[0])
-
-
 def _is_key(file: File, column: str) -> bool:
     """Tell whether a file makes a column unique, or a foreign key."""
     return any(
         operation.name in ("create_foreign_key", "create_unique_constraint")
-        and any(isinstance(n, ast.Constant) and n.value == column for n in ast.walk(operation.node))
+        and mentions(operation, column)
         for operation in file.operations()
     )

@@ -150,9 +150,8 @@ def privileges(case: Examination) -> str:
     ).one()
     if schema is None:
         return rights or "no schema is searched, and none is needed"
-    if may_create:
-        return f"may create tables in schema {schema}{rights and f'; {rights}'}"
-    return f"may not create tables in schema {schema}{rights and f'; {rights}'}"
+    may = "may" if may_create else "may not"
+    return f"{may} create tables in schema {schema}{rights and f'; {rights}'}"
 
 
 def known_models(case: Examination) -> str:

@@ -26,7 +26,7 @@ def lost(
                 thing = f"Column {column.name} of table" if column is not None else "Table"
                 facts = {"thing": f"{thing} {table.name}", "made": operation.place}
                 later = [o for s in scripts[number:] for o in file_of(s.path).operations()]
-                if not any(_is_there(connection, o, _added(o)) for o in later if o.name in MAKES):
+                if not any(_is_there(connection, o) for o in later if o.name in MAKES):
                     return "migration-stamped", facts | before(script)
                 return "dropped-by-hand", facts | _again(state, connection, table, column)
     return None
@@ -43,21 +43,25 @@ def fitting(state: State, connection: Connection) -> dict[str, str] | None:
     fits, seen = "", []
     for script in reversed([*tool.scripts().walk_revisions()]):
         made = [o for o in file_of(script.path).operations() if o.name in MAKES]
-        if not all(_is_there(connection, o, set(o.columns)) for o in made):
+        if not all(_is_there(connection, o, whole=True) for o in made):
             break
         fits = script.revision
         seen += [o.table for o in made if o.name == "create_table"]
     return {"revision": fits, "seen": f"Already there: {', '.join(seen)}."} if seen else None
 
 
-def _is_there(connection: Connection, operation: Operation, columns: set[str]) -> bool:
-    """Tell whether the table is there that an operation makes, or adds to, with these columns."""
+def _is_there(connection: Connection, operation: Operation, whole: bool = False) -> bool:
+    """Tell whether the table is there that an operation makes, or the columns that it adds.
+
+    `whole` asks for the columns of the table as well.
+    """
     inspector = inspect(connection)
     schema: Any = constant(operation.keyword("schema"))
     if not inspector.has_table(operation.table, schema=schema):
         return False
     there = inspector.get_columns(operation.table, schema=schema)
-    return columns <= {column["name"] for column in there}
+    columns = operation.columns if whole or operation.name == "add_column" else ()
+    return {*columns} <= {column["name"] for column in there}
 
 
 def before(script: Any) -> dict[str, str]:
@@ -70,10 +74,6 @@ def _makes(operation: Operation, table: str, column: str | bool) -> bool:
     if operation.table != table or operation.name not in MAKES:
         return False
     return column in operation.columns if column else operation.name == "create_table"
-
-
-def _added(operation: Operation) -> set[str]:
-    return set(operation.columns if operation.name == "add_column" else ())
 
 
 def _again(
@@ -111,7 +111,7 @@ def adding(table: Table, column: Column[Any], dialect: Any) -> str:
 def _renamed(state: State, connection: Connection, table: Table) -> str:
     """Return the table that has the columns of this one and belongs to no model."""
     inspector = inspect(connection)
-    known = {t.name for t in state.metadata.tables.values()} if state.metadata is not None else ()
+    known = {t.name for t in state.tables}
     wanted = set(table.c.keys())
     for name in inspector.get_table_names(schema=table.schema):
         columns = inspector.get_columns(name, schema=table.schema) if name not in known else ()

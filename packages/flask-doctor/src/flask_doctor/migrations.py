@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import Connection, Table, inspect
+from sqlalchemy import Connection, inspect
 
 from .editing import prompt
 from .state import State
@@ -68,8 +68,10 @@ class Tool:
         return Path(self.scripts().dir)
 
 
-def tool_of(state: State) -> Tool | None:
+def tool_of(state: State | None) -> Tool | None:
     """Return what runs an application's migrations, None where nothing is found."""
+    if state is None:
+        return None
     app = state.app
     if "migrate" in app.extensions:
         return _flask_migrate(app)
@@ -153,7 +155,7 @@ def find_revision(state: State, connection: Connection) -> str:
         if tool.made.with_name("versions").is_dir():
             file = os.path.relpath(tool.made)
             raise Finding("migrations-file-missing", file=file, name=tool.made.name)
-        if _missing(_tables(state), connection):
+        if _missing(state, connection):
             raise Finding("no-migrations-folder")
         return "no folder of migrations; the tables of the models are there"
     scripts = tool.scripts()
@@ -164,16 +166,15 @@ def find_revision(state: State, connection: Connection) -> str:
     for newer in current:
         if older := current & before[newer]:
             raise Finding("revision-rows", **rows_facts(newer, min(older)))
-    if not heads and (missing := _missing(_tables(state), connection)):
+    if not heads and (missing := _missing(state, connection)):
         seen = f"Tables of the models: {', '.join(sorted(missing))}."
         raise Finding("no-migrations-yet", seen=seen)
     if current == heads:
         return f"at head, {', '.join(sorted(heads)) or 'none yet'}"
     if len(heads) > 1:
         raise Finding("several-heads", heads=", ".join(sorted(heads)))
-    tables = _tables(state)
-    if not current and len(missing := _missing(tables, connection)) < len(tables):
-        seen = ", ".join(sorted({t.name for t in tables} - missing))
+    if not current and len(missing := _missing(state, connection)) < len(state.tables):
+        seen = ", ".join(sorted({t.name for t in state.tables} - missing))
         raise Finding("table-exists", seen=f"Already there: {seen}.")
     raise Finding("database-behind", detail=f"Not run yet: {_named(scripts, current)}.")
 
@@ -207,8 +208,7 @@ def _files(scripts: Any, revision: str) -> str:
 
 def _unknown(state: State, connection: Connection, revision: str) -> Finding:
     """Tell a migration's file that is missing from another application's database."""
-    tables = _tables(state)
-    if tables and len(_missing(tables, connection)) == len(tables):
+    if state.tables and len(_missing(state, connection)) == len(state.tables):
         return Finding("other-applications-database", revision=revision)
     return Finding("revision-unknown", revision=revision)
 
@@ -221,14 +221,10 @@ def _named(scripts: Any, current: set[str]) -> str:
     return ", ".join(found)
 
 
-def _tables(state: State) -> list[Table]:
-    return list(state.metadata.tables.values()) if state.metadata is not None else []
-
-
-def _missing(tables: list[Table], connection: Connection) -> set[str]:
+def _missing(state: State, connection: Connection) -> set[str]:
     """Return the names of the tables that aren't there; a query each, so only for a failure."""
     inspector = inspect(connection)
-    return {t.name for t in tables if not inspector.has_table(t.name, schema=t.schema)}
+    return {t.name for t in state.tables if not inspector.has_table(t.name, schema=t.schema)}
 
 
 def is_behind(state: State, connection: Connection) -> bool:

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from traceback import walk_tb
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -87,10 +88,8 @@ def registry_of(model: type | None) -> Any:
 def subject_of(error: BaseException) -> Subject:
     """Find out from the frames of an error which model it is about."""
     found = Subject()
-    trace = error.__traceback__
-    while trace:
-        found = _seen(found, trace.tb_frame, trace.tb_lineno)
-        trace = trace.tb_next
+    for frame, line in walk_tb(error.__traceback__):
+        found = _seen(found, frame, line)
     return found
 
 

@@ -7,6 +7,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
+from traceback import walk_stack, walk_tb
 from types import CodeType
 
 from sqlalchemy import Engine, MetaData
@@ -41,8 +42,9 @@ def own_line(error: BaseException) -> str:
 
 def frames(error: BaseException) -> Iterator[tuple[CodeType, int]]:
     """Yield the code and the line of each call on the way to an error, the outermost first."""
-    yield from _callers()
-    yield from _traceback(error)
+    _, *callers = walk_stack(sys._getframe())
+    for frame, number in (*reversed(callers), *walk_tb(error.__traceback__)):
+        yield frame.f_code, number
 
 
 def place(filename: str, number: int) -> str:
@@ -51,25 +53,9 @@ def place(filename: str, number: int) -> str:
     return f"{os.path.relpath(filename)}, line {number}" + (text and f": {text}")
 
 
-def _callers() -> Iterator[tuple[CodeType, int]]:
-    frames = []
-    frame = sys._getframe(1)
-    while frame.f_back:
-        frame = frame.f_back
-        frames.append((frame.f_code, frame.f_lineno))
-    return reversed(frames)
-
-
-def _traceback(error: BaseException) -> Iterator[tuple[CodeType, int]]:
-    trace = error.__traceback__
-    while trace:
-        yield trace.tb_frame.f_code, trace.tb_lineno
-        trace = trace.tb_next
-
-
 def raised_in(error: BaseException) -> str:
     """Return the file whose code raised an error; nothing for one that was never raised."""
-    *_, last = "", *(code.co_filename for code, _ in _traceback(error))
+    *_, last = "", *(frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__))
     return last
 
 

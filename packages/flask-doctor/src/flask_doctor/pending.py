@@ -56,6 +56,12 @@ def last_name(node: ast.expr) -> str:
     return getattr(node, "attr", getattr(node, "id", ""))
 
 
+def mentions(operation: Operation, name: str) -> bool:
+    """Tell whether a name is among the strings of a call."""
+    nodes = ast.walk(operation.node)
+    return any(isinstance(node, ast.Constant) and node.value == name for node in nodes)
+
+
 def _root(node: ast.expr) -> str:
     while isinstance(node, ast.Attribute | ast.Call):
         node = node.value if isinstance(node, ast.Attribute) else node.func

@@ -124,8 +124,7 @@ def find_rights(state: State, connection: Connection) -> str:
 
     Raises Finding where it can't work with them. That it may only read can be meant so.
     """
-    models = state.metadata.tables.values() if state.metadata is not None else ()
-    tables, version = {(t.schema, t.name) for t in models}, version_table(state)
+    tables, version = {(t.schema, t.name) for t in state.tables}, version_table(state)
     names = [version, *(name for _, name in tables)]
     wanted = {"names": names, "verbs": list(USUAL), "numbers": "USAGE"}
     rows = connection.exec_driver_sql(OBJECTS, wanted).all()
@@ -185,7 +184,7 @@ def together(found: Found, others: list[Object]) -> Found:
 
 def version_table(state: State | None) -> str:
     """Return the table that Alembic writes the database's revision into."""
-    tool = tool_of(state) if state else None
+    tool = tool_of(state)
     return str(tool.options.get("version_table", "alembic_version")) if tool else ""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from flask import Flask, current_app
-from sqlalchemy import Engine, MetaData
+from sqlalchemy import Engine, MetaData, Table
 
 from . import catalogue
 from .catalogue import Action, Entry
@@ -80,6 +80,11 @@ class State:
         if found is None and "alembic" in self.app.extensions:  # Flask-Alembic
             found = self.app.extensions["alembic"].metadatas.get("default")
         return found if isinstance(found, MetaData) else None
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables of the models."""
+        return [*self.metadata.tables.values()] if self.metadata is not None else []
 
 
 def state_of(app: Flask) -> State:

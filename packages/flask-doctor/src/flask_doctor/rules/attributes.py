@@ -1,11 +1,11 @@
 """A name that is wrong in Python: an attribute, an argument or a column that a model hasn't."""
 
 import re
+from traceback import walk_tb
 from typing import Any
 
 from sqlalchemy import Row, inspect
 from sqlalchemy.orm import Mapper
-from sqlalchemy.sql.operators import ColumnOperators
 
 from ..case import Case, Found
 from ..model_code import mappers
@@ -22,10 +22,6 @@ MESSAGES = (
     r"type object '(?P<model>\w+)' has no attribute '(?P<name>\w+)'",
     r"'(?P<model>\w+)' object has no attribute '(?P<name>\w+)'",
 )
-OPERATOR = re.compile(
-    r"Neither '\w+' object nor '\w+' object associated with (?P<model>\w+)\.(?P<column>\w+) "
-    r"has an attribute '(?P<name>\w+)'"
-)
 KINDS = ("AttributeError", "InvalidRequestError", "TypeError", "CompileError")
 
 
@@ -38,18 +34,15 @@ def attributes(error: BaseException, case: Case) -> Found | None:
     message = str(error)
     if message.startswith("tuple indices must be integers") and _of_a_row(error):
         return "row-by-text", {}
-    match = OPERATOR.match(message)
-    if match and match["column"] != "query":  # which hides the model's own
-        near = nearest(match["name"], [n for n in dir(ColumnOperators) if not n.startswith("_")])
-        facts = match.groupdict() | _correction(error, match["name"], near)
-        return ("column-method-misspelled", facts) if near else None
     found = (re.match(pattern, message) for pattern in MESSAGES)
     named = next(filter(None, found), None)
     return _attribute(error, named["name"], named["model"]) if named else None
 
 
 def _attribute(error: BaseException, name: str, model: str) -> Found | None:
-    found = [m for m in mappers() if model in (m.class_.__name__, *_table(m), "")]
+    found = [
+        m for m in mappers() if model in (m.class_.__name__, getattr(m.local_table, "name", ""), "")
+    ]
     if isinstance(error, AttributeError):
         mapper = getattr(inspect(error.obj, raiseerr=False), "mapper", None)
         if model == "NoneType" and error.obj is None:
@@ -73,11 +66,9 @@ def _attribute(error: BaseException, name: str, model: str) -> Found | None:
 def _of_a_row(error: BaseException) -> bool:
     """Tell whether what has names in brackets, in the line of an error, is a row of a result."""
     known: dict[str, Any] = {}
-    trace = error.__traceback__
-    while trace:
-        if not is_foreign(trace.tb_frame.f_code.co_filename):
-            known = trace.tb_frame.f_globals | trace.tb_frame.f_locals
-        trace = trace.tb_next
+    for frame, _ in walk_tb(error.__traceback__):
+        if not is_foreign(frame.f_code.co_filename):
+            known = frame.f_globals | frame.f_locals
     names = re.findall(r"(\w+)\[[\"']", own_line(error))
     return any(isinstance(known.get(name), Row) for name in names)
 
@@ -100,7 +91,3 @@ def _correction(error: BaseException, name: str, near: str) -> dict[str, str]:
     after = re.sub(rf"(?<=[.\"']){name}\b|\b{name}(?=\s*=(?!=))", near, line)
     edit = {"before": line, "after": after} if after != line else {"before": name, "after": near}
     return edit | {"near": near, "but": f", but it has `{near}`"} if near else {}
-
-
-def _table(mapper: Mapper[Any]) -> list[str]:
-    return [getattr(mapper.local_table, "name", "")]

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import Column, Table, inspect, orm
 from sqlalchemy.sql.elements import ColumnClause
+from sqlalchemy.sql.operators import ColumnOperators
 
 from ..case import Found
 from ..model_code import (
@@ -27,7 +28,7 @@ from ..model_code import (
     with_argument,
     written,
 )
-from ..pointing import misspelt
+from ..pointing import misspelt, nearest
 
 COLUMNS = Column, orm.MappedColumn
 BASE = re.compile(r"^(Base|Abstract|Common)|(Base|Mixin)$")
@@ -164,10 +165,9 @@ def unknown_type(facts: dict[str, str], error: BaseException, subject: Subject) 
     else:
         return "annotation-type-unknown", known
     edit = with_argument(line, right, first=True)
-    names = re.sub(r"[()]", " ", right.replace("(", ", ")).strip()
-    known["right"] = "from sqlalchemy.dialects.postgresql import JSONB"
-    if right != "JSONB":
-        known["right"] = f"from sqlalchemy import {names}"
+    module = "sqlalchemy.dialects.postgresql" if right == "JSONB" else "sqlalchemy"
+    names = right.replace("(", ", ").removesuffix(")")
+    known["right"] = f"from {module} import {names}"
     return "annotation-needs-type", known | edit
 
 
@@ -237,16 +237,12 @@ def wrong_argument(facts: dict[str, str], error: BaseException, subject: Subject
     kind = re.fullmatch(r"<(?:class|enum) '(?:.*\.)?(\w+)'>", wrong)
     if wrong.startswith("{"):
         return "table-args-order", {"attribute": "__table_args__"}
-    prefix = prefix_of(line, subject)
-    if kind and kind[1] in TYPES:
-        return "column-type-python", {"wrong": kind[1]} | edited(
-            line, kind[1], prefix + TYPES[kind[1]]
-        )
-    if kind and wrong.startswith("<enum"):
-        return "column-type-python", {"wrong": kind[1]} | edited(
-            line, kind[1], f"{prefix}Enum({kind[1]})"
-        )
-    return "column-argument-wrong", {}
+    name = kind[1] if kind else ""
+    right = f"Enum({name})" if wrong.startswith("<enum") else TYPES.get(name)
+    if not right:
+        return "column-argument-wrong", {}
+    edit = edited(line, name, prefix_of(line, subject) + right)
+    return "column-type-python", {"wrong": name} | edit
 
 
 def no_tuple(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
@@ -284,9 +280,12 @@ def unmapped(facts: dict[str, str], error: BaseException, subject: Subject) -> F
 
 
 def of_column(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
-    """Tell a column that is called `query` from other attributes."""
+    """Tell a column that is called `query` from other attributes, and from a slip."""
     if facts["attribute"] == "query":
         return "query-is-a-column", {}
+    near = nearest(facts["wrong"], [n for n in dir(ColumnOperators) if n[0] != "_"])
+    if near:
+        return "column-method-misspelled", edited(own_text(subject), facts["wrong"], near)
     for model in models_named(facts["model"]):
         relationships: Any = inspect(model).relationships
         if facts["attribute"] in relationships:

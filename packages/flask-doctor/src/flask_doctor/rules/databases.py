@@ -2,6 +2,7 @@
 
 import os
 import re
+from traceback import walk_tb
 from typing import Any
 
 from .. import urls
@@ -93,13 +94,10 @@ def encoding(error: BaseException, case: Case) -> Found | None:
     if isinstance(error, UnicodeError) and case.connection is not None:
         encoding = case.connection.info.parameter_status("server_encoding") or ""
         return ("database-encoding", {"encoding": encoding}) if encoding != "UTF8" else None
-    if not isinstance(error, TypeError):
-        return None
-    trace = error.__traceback__
-    while trace:  # of SQL_ASCII, psycopg makes bytes, and SQLAlchemy expects a text
-        if trace.tb_frame.f_code.co_name == "_get_server_version_info":
-            return "database-encoding", {"encoding": "SQL_ASCII"}
-        trace = trace.tb_next
+    # Of SQL_ASCII, psycopg makes bytes, and SQLAlchemy expects a text.
+    names = (frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__))
+    if isinstance(error, TypeError) and "_get_server_version_info" in names:
+        return "database-encoding", {"encoding": "SQL_ASCII"}
     return None
 
 

@@ -38,20 +38,17 @@ def exists(failed: Failed) -> Found | None:
             return "table-exists", stamp
     if kind == "type":
         return _type(failed, name)
-    facts = {"object": f"{kind} {name}".replace("relation", _relation(failed))}
+    created = re.match(r"\s*CREATE (?:UNIQUE )?(TABLE|INDEX|SEQUENCE|VIEW)", failed.statement)
+    thing = created[1].lower() if created and kind == "relation" else kind
+    facts = {"object": f"{thing} {name}"}
     made = next((n for n, sql in CREATES.items() if re.match(sql, failed.statement.strip())), None)
     operation = failed.operation(made, naming=name) if made else None
     if operation:
         return "object-exists", facts | {"edit": with_keyword(operation, "if_not_exists=True")}
     if re.search(r"ADD CONSTRAINT", failed.statement):
         drop = f"op.drop_constraint({name!r}, {failed.table.strip(chr(34))!r})"
-        return "constraint-exists", facts | {"edit": before(failed.path, failed.line, drop)}
+        return "object-exists", facts | {"look": before(failed.path, failed.line, drop)}
     return "object-exists", facts
-
-
-def _relation(failed: Failed) -> str:
-    match = re.match(r"\s*CREATE (?:UNIQUE )?(TABLE|INDEX|SEQUENCE|VIEW)", failed.statement)
-    return match[1].lower() if match else "relation"
 
 
 def _type(failed: Failed, name: str) -> Found:
@@ -99,10 +96,10 @@ def enum_value(error: BaseException, case: Case) -> Found | None:
         r'invalid input value for enum (.+?): "(.+)"', str(getattr(error, "orig", ""))
     )
     state = case.state
-    if not match or state is None or state.metadata is None or tool_of(state) is None:
+    if not match or state is None or tool_of(state) is None:
         return None
     name = match[1].strip('"')
-    for table in state.metadata.tables.values():
+    for table in state.tables:
         for column in table.columns:
             kind = column.type
             if isinstance(kind, Enum) and kind.name == name and match[2] in kind.enums:

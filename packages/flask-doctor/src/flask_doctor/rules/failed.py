@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ..case import Case
-from ..editing import operation_of
 from ..matching import fields_of
 from ..own_code import frames
-from ..pending import Operation, file_of
+from ..pending import Operation, file_of, mentions
 from .looking import rows
 
 TABLE = re.compile(
@@ -51,8 +50,13 @@ class Failed:
         return match[1] if match else self.fields.get("table", "TABLE")
 
     def operation(self, *names: str, naming: str = "") -> Operation | None:
-        """Return the call in the file that this statement comes from."""
-        return operation_of(self.path, self.function, names, naming, self.line)
+        """Return the call of one of these names that this statement comes from; the nearest one."""
+        found = [
+            operation
+            for operation in file_of(self.path).operations(self.function)
+            if operation.name in names and mentions(operation, naming)
+        ]
+        return min(found, key=lambda o: abs(o.node.lineno - self.line), default=None)
 
     def call(self) -> Operation | None:
         """Return the call at the line that failed."""
@@ -75,8 +79,3 @@ def migration_of(error: BaseException) -> tuple[Path, int, str] | None:
         ):
             found = Path(code.co_filename), number, code.co_name
     return found
-
-
-def relative(path: Path) -> str:
-    """Return a path as it is told."""
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -110,7 +110,7 @@ def extension_of(name: str) -> str:
 def _missing_extension(extension: str, name: str, pointed: Pointed, case: Case) -> Found:
     facts = {"extension": extension, "name": name, **pointed.shown()}
     there = look(case, AVAILABLE, name=extension)
-    return f"extension-not-{'installed' if there == (0,) else 'created'}", facts
+    return ("extension-not-installed" if there == (0,) else "extension-not-created"), facts
 
 
 def _operator(match: re.Match[str], pointed: Pointed, case: Case) -> Found:

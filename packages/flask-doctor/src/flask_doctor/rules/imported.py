@@ -2,6 +2,7 @@
 
 import os
 import re
+from traceback import walk_tb
 from types import ModuleType
 from typing import Any
 
@@ -81,7 +82,5 @@ def _homes(line: str) -> dict[str, str]:
 
 
 def _in_scope(error: BaseException) -> list[str]:
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    return [*trace.tb_frame.f_locals, *trace.tb_frame.f_globals] if trace else []
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    return [*frames[-1].f_locals, *frames[-1].f_globals] if frames else []

@@ -14,8 +14,14 @@ from ..diagnosis import program
 from ..folder import Application, applications, applications_in, environment_with
 from ..own_code import is_foreign
 
-# Modules that a package of another name brings; others have their package's.
+# What pip calls the packages that bring these modules; others have their module's name.
 PACKAGES = {
+    "psycopg2": "psycopg2-binary",
+    "psycopg": "psycopg[binary]",
+    "geoalchemy2": "GeoAlchemy2",
+    "sqlalchemy_utils": "SQLAlchemy-Utils",
+    "pgvector": "pgvector",
+    "sqlmodel": "sqlmodel",
     "dotenv": "python-dotenv",
     "jwt": "PyJWT",
     "yaml": "PyYAML",
@@ -68,16 +74,11 @@ def _pointed(entry: str, facts: dict[str, str]) -> Found:
 
 
 def _with_default(factory: Application) -> dict[str, str]:
-    def line(default: str) -> str:
-        return f"def {factory.name}({', '.join(name + default for name in factory.needed)}):"
-
-    return {
-        "factory": factory.name,
-        "arguments": ", ".join(factory.needed),
-        "before": line(""),
-        "after": line("=None"),
-        "option": factory.option,
-    }
+    arguments = ", ".join(factory.needed)
+    with_defaults = ", ".join(f"{name}=None" for name in factory.needed)
+    edit = {"before": f"def {factory.name}({arguments}):"}
+    edit |= {"after": f"def {factory.name}({with_defaults}):"}
+    return edit | {"factory": factory.name, "arguments": arguments, "option": factory.option}
 
 
 def _listed(found: list[Application]) -> str:
@@ -128,12 +129,8 @@ def in_environment_of_project(name: str) -> Found | None:
         return None
     folder = os.path.relpath(found)
     activate = f"{folder}\\Scripts\\activate" if os.name == "nt" else f". {folder}/bin/activate"
-    return "wrong-environment", {
-        "missing": name,
-        "environment": folder,
-        "prefix": sys.prefix,
-        "activate": activate,
-    }
+    facts = {"missing": name, "environment": folder, "prefix": sys.prefix}
+    return "wrong-environment", facts | {"activate": activate}
 
 
 def _listing(name: str) -> str:
@@ -163,9 +160,5 @@ def shadowed(error: BaseException, case: Case) -> Found | None:
     if name not in sys.stdlib_module_names and not PathFinder.find_spec(name, others):
         return None
     own = Path(file).parent if Path(file).name == "__init__.py" else Path(file)
-    new = own.with_name(f"own_{own.name}")
-    return "module-shadowed", {
-        "missing": name,
-        "file": os.path.relpath(own),
-        "renamed": os.path.relpath(new),
-    }
+    new = os.path.relpath(own.with_name(f"own_{own.name}"))
+    return "module-shadowed", {"missing": name, "file": os.path.relpath(own), "renamed": new}

@@ -59,10 +59,10 @@ def mapping(error: BaseException, case: Case) -> Found | None:
         return None
     if found and not _is_of_a_model(found[0], error):
         return NOTHING
-    if not found and _is_sqlalchemys(error, subject):
-        found = "model-invalid", {}
-    if not found:
+    theirs = isinstance(error, SQLAlchemyError) or "sqlalchemy" in raised_in(error)
+    if not found and not (subject.mapping and theirs):
         return None
+    found = found or ("model-invalid", {})
     said = re.split(r"\s\(Background", str(error))[0]
     known = {
         "model": subject.model,
@@ -82,12 +82,6 @@ def _is_of_a_model(entry: str, error: BaseException) -> bool:
     """Tell Python's own words for bases that don't fit from those of any other class."""
     of_any = entry in ("metaclass-conflict", "base-class-order")
     return not of_any or re.search(r"Model|Base", f"{error} {own_line(error)}") is not None
-
-
-def _is_sqlalchemys(error: BaseException, subject: Subject) -> bool:
-    """Tell whether SQLAlchemy raised it, or stumbled, over a model."""
-    within = "sqlalchemy" in raised_in(error)
-    return subject.mapping and (isinstance(error, SQLAlchemyError) or within)
 
 
 def _where(facts: dict[str, str], error: BaseException, subject: Subject) -> str:

@@ -1,11 +1,12 @@
 """Why a migration fails in the database: by the SQLSTATE."""
 
+import os
 from collections.abc import Callable
 
 from ..case import Case, Found
 from ..errors import sqlstate_of
 from .existing import exists
-from .failed import Failed, migration_of, relative
+from .failed import Failed, migration_of
 from .objects import alone, dependents, enum_value, locked, missing
 from .rows import cast, check, duplicates, null, orphans, values
 
@@ -51,4 +52,4 @@ def migrating(error: BaseException, case: Case) -> Found | None:
         return None
     entry, facts = found or ("migration-fails", {})
     facts = {"table": failed.table.strip('"'), "message": failed.message} | failed.fields | facts
-    return entry, facts | {"place": f"{relative(failed.path)}, line {failed.line}"}
+    return entry, facts | {"place": f"{os.path.relpath(failed.path)}, line {failed.line}"}

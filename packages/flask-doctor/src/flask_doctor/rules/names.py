@@ -52,7 +52,7 @@ class Known:
 
     def not_there(self, kind: str, name: str, table: Table, column: Any = None) -> Found:
         """Return why a table or a column of the models isn't in the database."""
-        tool = tool_of(self.case.state) if self.case.state else None
+        tool = tool_of(self.case.state)
         if tool is None:
             return f"{kind}-missing" if kind == "table" else f"{kind}-not-created", {}
         if self.database is None:
@@ -91,7 +91,7 @@ def _table(pointed: Pointed, known: Known) -> Found:
     model = next((t for t in known.tables() if t.name == name and t.schema in homes), None)
     seen = {r[1] for r in database.relations if r[2]} if database else ()
     awaited = False
-    if model is not None and name not in seen and tool_of(known.case.state):  # type: ignore[arg-type]
+    if model is not None and name not in seen and tool_of(known.case.state):
         awaited = known.not_there("table", name, model)[0] == "table-missing"
     if database and (database.migrated_elsewhere or not awaited):
         if schema and schema not in database.search.schemas:
@@ -123,7 +123,7 @@ def _table_of_model(model: Table, known: Known, facts: dict[str, str]) -> Found:
     ours = {table.name for table in known.tables()}
     there = [r[1] for r in known.database.relations if r[2]]
     near = nearest(name, [table for table in there if table not in ours])
-    if near and (entry in UNEXPLAINED or tool_of(known.case.state) is None):  # type: ignore[arg-type]
+    if near and (entry in UNEXPLAINED or tool_of(known.case.state) is None):
         return "table-named-otherwise", facts | _rename(near, name)
     return entry, facts | {"detail": "" if there else emptiness(known.case, name)}
 

@@ -121,12 +121,8 @@ def missing(failed: Failed) -> Found | None:
     if kind == "schema":
         known = [row[0] for row in failed.rows("SELECT nspname FROM pg_namespace")]
         if near := nearest(name, known):
-            return "schema-misspelled", {
-                "schema": name,
-                "near": near,
-                "before": name,
-                "after": near,
-            }
+            edit = {"before": name, "after": near}
+            return "schema-misspelled", {"schema": name, "near": near} | edit
         create = f"op.execute({f'CREATE SCHEMA IF NOT EXISTS {plain(name)}'!r})"
         edit = {"edit": before(failed.path, failed.line, create)}
         return "schema-missing", {"schema": name} | edit

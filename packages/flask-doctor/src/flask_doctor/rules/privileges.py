@@ -54,16 +54,12 @@ def privileges(error: BaseException, case: Case) -> Found | None:
         return "database-privilege", {}
     try:
         with looking(case) as cursor:
-            found = _examine(cursor, pointed, statement, _tables(case))
+            ours = {table.name for table in case.state.tables} if case.state else set()
+            found = _examine(cursor, pointed, statement, ours)
     except Exception:
         log.debug("no look at the database", exc_info=True)
         return None  # what the message says must do
     return found or ("privilege-missing", {"server_says": pointed.message})
-
-
-def _tables(case: Case) -> set[str]:
-    metadata = case.state.metadata if case.state else None
-    return {table.name for table in metadata.tables.values()} if metadata is not None else set()
 
 
 def _examine(cursor: Any, pointed: Pointed, statement: str, ours: set[str]) -> Found | None:

@@ -2,7 +2,7 @@
 
 import re
 
-from sqlalchemy import ForeignKey, Table
+from sqlalchemy import Table
 from sqlalchemy.orm import RelationshipDirection
 
 from .. import mapped
@@ -34,7 +34,9 @@ def foreign_key(failed: Failed) -> Found:
 
 def parent_of(failed: Failed, column: str) -> dict[str, str]:
     """Return the names of the table that a column points to, and of the relationships between."""
-    key = _reference(failed, column)
+    table = failed.table
+    keys = table.c[column].foreign_keys if table is not None and column in table.c else ()
+    key = next(iter(keys), None)
     if key is None:
         return {}
     parent = key.column.table
@@ -48,12 +50,6 @@ def parent_of(failed: Failed, column: str) -> dict[str, str]:
         if key.parent in many.remote_side and many.direction is RelationshipDirection.ONETOMANY:
             facts |= {"children": many.key} | mapped.edit(mapper, many.key, *CASCADE)
     return facts
-
-
-def _reference(failed: Failed, column: str) -> ForeignKey | None:
-    table = failed.table
-    keys = table.c[column].foreign_keys if table is not None and column in table.c else ()
-    return next(iter(keys), None)
 
 
 def _pointing(failed: Failed) -> str:

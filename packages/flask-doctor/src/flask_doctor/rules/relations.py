@@ -11,7 +11,6 @@ from ..case import Found
 from ..editing import literal
 from ..model_code import (
     Subject,
-    Written,
     attributes,
     defined_beside,
     edited,
@@ -148,7 +147,10 @@ def no_key(facts: dict[str, str], error: BaseException, subject: Subject) -> Fou
             prefix = prefix_of(line, subject)
             target = f'{prefix}ForeignKey("{parent.fullname}.{_primary(parent)}")'
             typed = re.search(r"\((?!\s*\w+\s*=|\s*\))", line.text)
-            edit = _after_type(line, target) if typed else with_argument(line, target, first=True)
+            edit = with_argument(line, target, first=True)
+            if typed:  # which must come first
+                after = re.sub(r"\((\w[\w.]*(\([^)]*\))?)", rf"(\1, {target}", line.text, count=1)
+                edit = {"before": line.text, "after": after}
             named = {"column": f"{child.fullname}.{column}"}
             return "foreign-key-unmarked", known | edit | named
     if "secondary table" in facts["said"] or model_of(one.fullname) == "":
@@ -185,12 +187,6 @@ def _candidates(one: Table, other: Table, attribute: str) -> Iterator[tuple[Tabl
 
 def _primary(table: Table) -> str:
     return next(iter(table.primary_key.columns.keys()), "id")
-
-
-def _after_type(line: Written, key: str) -> dict[str, str]:
-    """Put a foreign key after the type, which must come first."""
-    after = re.sub(r"\((\w[\w.]*(\([^)]*\))?)", lambda m: f"({m[1]}, {key}", line.text, count=1)
-    return {"before": line.text, "after": after}
 
 
 def ambiguous(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:
@@ -236,7 +232,8 @@ def no_other_side(facts: dict[str, str], error: BaseException, subject: Subject)
         columns = table_of(one).columns.keys() if table_of(one) is not None else ()
         relationships = [name for name in attributes(one) if name not in columns]
         # One that refers back to this relationship is meant, whatever it is called.
-        back = [n for n in relationships if _refers(written(subject, other, n), attribute)]
+        refers = re.compile(rf"back_populates\s*=\s*[\"']{attribute}[\"']")
+        back = [n for n in relationships if refers.search(written(subject, other, n).text)]
         near = next(iter(back), "") or misspelt(wrong, relationships)
         if near:
             return "back-populates-missing", known | edited(line, wrong, near)
@@ -247,10 +244,6 @@ def no_other_side(facts: dict[str, str], error: BaseException, subject: Subject)
     return "back-populates-missing", known | {
         "edit": literal(f"+ {like(line.text, mapped, f'{wrong} = db.{side}')}")
     }
-
-
-def _refers(line: Written, attribute: str) -> bool:
-    return re.search(rf"back_populates\s*=\s*[\"']{attribute}[\"']", line.text) is not None
 
 
 def same_direction(facts: dict[str, str], error: BaseException, subject: Subject) -> Found:

@@ -1,5 +1,6 @@
 """Migrations that can't even be run: their files, their order, and the commands."""
 
+import os
 import re
 from contextlib import suppress
 from importlib.util import find_spec
@@ -13,22 +14,17 @@ from ..case import Case, Found
 from ..editing import changed
 from ..errors import sqlstate_of
 from ..migrations import Finding, Tool, find_revision, followed, rows_facts, tool_of
-from ..own_code import frames, is_foreign
+from ..own_code import frames, own_line
 from ..pending import constant, file_of
-from .failed import Failed, migration_of, relative
+from .failed import migration_of
+from .loading import PACKAGES
+from .looking import rows
 
 IMPORTS = {
     "sa": "import sqlalchemy as sa",
     "op": "from alembic import op",
     "postgresql": "from sqlalchemy.dialects import postgresql",
     "text": "from sqlalchemy import text",
-}
-# What pip calls the packages of types that migrations name.
-PACKAGES = {
-    "geoalchemy2": "GeoAlchemy2",
-    "sqlalchemy_utils": "SQLAlchemy-Utils",
-    "pgvector": "pgvector",
-    "sqlmodel": "sqlmodel",
 }
 
 
@@ -43,7 +39,7 @@ def in_files(error: BaseException, case: Case) -> Found | None:
         return None
     path, line, function = place
     message = f"{type(error).__name__}: {error}"
-    facts = {"place": f"{relative(path)}, line {line}", "message": message}
+    facts = {"place": f"{os.path.relpath(path)}, line {line}", "message": message}
     if isinstance(error, NameError | ModuleNotFoundError) and error.name:
         return _name(error, file_of(path).source, facts)
     if "ENUM type requires a name" in message:
@@ -93,8 +89,8 @@ def _constraint(path: Path, line: int, function: str, case: Case) -> dict[str, s
 
 def _names_of(table: str, kind: str, case: Case) -> list[str]:
     letter = {"foreignkey": "f", "unique": "u", "check": "c", "primary": "p"}.get(kind, "")
-    asked = Failed(None, case, Path(), 0, "")
-    found = asked.rows(
+    found = rows(
+        case,
         "SELECT conname FROM pg_constraint WHERE conrelid = to_regclass(%(table)s)"
         " AND (contype::text = %(kind)s OR %(kind)s = '')",
         table=f'"{table}"',
@@ -110,7 +106,7 @@ def in_order(error: BaseException, case: Case) -> Found | None:
         r"(INSERT INTO|UPDATE) .*\bversion_num\b", statement
     ):
         return "revision-too-long", {}
-    tool = tool_of(case.state) if case.state else None
+    tool = tool_of(case.state)
     if tool and "Multiple head" in str(error):
         return _twice(tool)
     if tool and (asked := re.search(r"identified by '(.+)'", str(error))):
@@ -122,8 +118,8 @@ def in_order(error: BaseException, case: Case) -> Found | None:
                     return finding.entry, finding.facts
             return "revision-not-here", {"revision": asked[1]}
     overlaps = r"Requested revision (\S+) overlaps with other requested revisions (\S+)"
-    if rows := re.search(overlaps, str(error)):
-        return "revision-rows", rows_facts(rows[1], rows[2])
+    if two := re.search(overlaps, str(error)):
+        return "revision-rows", rows_facts(two[1], two[2])
     if not isinstance(error, KeyError) or case.state is None:
         return None
     *_, (last, _) = frames(error)
@@ -136,10 +132,9 @@ def in_order(error: BaseException, case: Case) -> Found | None:
         )
         if match:
             known = _revisions(path.parent, path)
-            facts = {"revision": revision, "place": relative(path)}
+            facts = {"revision": revision, "place": os.path.relpath(path)}
             if len(known) == 1:
-                new = match[0].replace(revision, known[0])
-                facts["edit"] = changed(match[0], new)
+                facts["edit"] = changed(match[0], match[0].replace(revision, known[0]))
             return "parent-revision-missing", facts
     return None
 
@@ -155,13 +150,13 @@ def _twice(tool: Tool) -> Found | None:
 
 def of_folder(error: BaseException, case: Case) -> Found | None:
     """Explain a file of Flask-Migrate's folder that isn't there, though the migrations are."""
-    tool = tool_of(case.state) if case.state else None
+    tool = tool_of(case.state)
     folder = tool.made.parent if tool and not tool.commands else Path("nowhere")
     if isinstance(error, ImportError | OSError | RuntimeError) or "Path doesn't" in str(error):
         for name in ("alembic.ini", "env.py", "script.py.mako"):
             file = folder / name
             if (folder / "versions").is_dir() and not file.exists():
-                return "migrations-file-missing", {"file": relative(file), "name": name}
+                return "migrations-file-missing", {"file": os.path.relpath(file), "name": name}
     return None
 
 
@@ -171,13 +166,10 @@ def _text(path: Path) -> str:
 
 def _revisions(folder: Path, but: Path) -> list[str]:
     """Return the revisions that no other one refers to, and so might be the missing parent."""
-    texts = {path: _text(path) for path in folder.glob("*.py") if path != but}
-    ids = [
-        m[1]
-        for t in texts.values()
-        if (m := re.search(r"^revision.*?=\s*['\"](.+?)['\"]", t, re.M))
-    ]
-    downs = " ".join(m for t in texts.values() for m in re.findall(r"^down_revision.*$", t, re.M))
+    texts = (_text(path) for path in folder.glob("*.py") if path != but)
+    whole = "\n".join(texts)
+    ids = re.findall(r"^revision.*?=\s*['\"](.+?)['\"]", whole, re.M)
+    downs = " ".join(re.findall(r"^down_revision.*$", whole, re.M))
     return [name for name in ids if not re.search(rf"['\"]{re.escape(name)}['\"]", downs)]
 
 
@@ -197,18 +189,12 @@ def no_command(error: BaseException, case: Case) -> Found | None:
         return None  # the application's own error says more, and comes before this one
     if "migrate" in app.extensions:
         return None
-    if not find_spec("flask_migrate"):
-        return "migrate-not-installed", {}
-    return "migrate-not-bound", {}
+    return ("migrate-not-bound" if find_spec("flask_migrate") else "migrate-not-installed"), {}
 
 
 def in_environment(error: BaseException, case: Case) -> Found | None:
     """Explain an error of an env.py that nothing else explains."""
-    *_, (code, line) = [
-        (None, 0),
-        *((c, n) for c, n in frames(error) if not is_foreign(c.co_filename)),
-    ]
-    if code is None or Path(code.co_filename).name != "env.py":
+    place = own_line(error).partition(": ")[0]
+    if Path(place.rpartition(", line ")[0]).name != "env.py":
         return None
-    place = f"{relative(Path(code.co_filename))}, line {line}"
     return "env-broken", {"place": place, "message": f"{type(error).__name__}: {error}"}

@@ -4,6 +4,7 @@ import re
 
 from ..case import Found
 from ..editing import before, default_of, nullable, prompt, with_default, with_keyword
+from ..searching import plain
 from .failed import Failed
 
 CHECK = re.compile(r"\bADD (?:CONSTRAINT (?:\"[^\"]+\"|\w+) )?CHECK \((.+)\)\s*$", re.S)
@@ -56,13 +57,13 @@ def duplicates(failed: Failed) -> Found | None:
     delete = f"DELETE FROM {table} a USING {table} b WHERE a.ctid > b.ctid AND " + " AND ".join(
         f"a.{c.strip()} = b.{c.strip()}" for c in columns.split(",")
     )
-    plain = not re.search(r"[(:]", columns)
+    by_columns = not re.search(r"[(:]", columns)
     return "duplicates-in-unique", {
         "columns": columns,
         "value": match[2],
         "more": more if number > 1 else "",
         "look": prompt(f"{listed} ORDER BY {columns}"),
-        "edit": before(failed.path, failed.line, f"op.execute({delete!r})") if plain else "",
+        "edit": before(failed.path, failed.line, f"op.execute({delete!r})") if by_columns else "",
     }
 
 
@@ -134,8 +135,7 @@ def cast(failed: Failed) -> Found | None:
             "type": kind,
             "edit": before(failed.path, operation.node.lineno, line) if operation else "",
         }
-    quoted = column if re.fullmatch(r"[a-z_][a-z0-9_]*", column) else f'"{column}"'
-    using = f"postgresql_using={f'{quoted}::{kind}'!r}"
+    using = f"postgresql_using={f'{plain(column)}::{kind}'!r}"
     edit = with_keyword(operation, using) if operation else f"+ {using}"
     return "cast-needed", {"column": column, "type": kind, "edit": edit}
 

@@ -18,9 +18,8 @@ from ..folder import misnamed_settings, settings_file, settings_in
 from ..libpq import PARAMETERS, effective
 from ..matching import by_text
 from ..own_code import raised_in
-from .loading import in_environment_of_project
+from .loading import PACKAGES, in_environment_of_project
 
-PACKAGES = {"psycopg2": "psycopg2-binary", "psycopg": "psycopg[binary]"}  # what pip installs
 OTHER_DATABASES = {
     "MySQLdb": "MySQL",
     "pymysql": "MySQL",
@@ -49,7 +48,7 @@ def driver(error: BaseException, case: Case) -> Found | None:
     if found := in_environment_of_project(name):
         return found
     facts = {"detail": f"Missing: {name}.", "package": PACKAGES.get(name, name), "missing": name}
-    other = next((n for n in PACKAGES if n != name and find_spec(n)), None)
+    other = next((n for n in ("psycopg2", "psycopg") if n != name and find_spec(n)), None)
     if other is None:
         return "driver-missing", facts
     url = _url()

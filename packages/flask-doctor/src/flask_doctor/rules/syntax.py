@@ -75,7 +75,8 @@ def _explain(pointed: Pointed, word: str) -> Found:
     if word[:1].isalnum() and before.endswith("'"):
         return "quote-unclosed", facts
     if reserved := _reserved(before, word, rest):
-        return "reserved-word", facts | {"word": reserved} | _edit(reserved, f'"{reserved}"')
+        edit = {"before": reserved, "after": f'"{reserved}"'}
+        return "reserved-word", facts | edit | {"word": reserved}
     if word in ("?", "%", ":", "{") or re.search(r"(=|\(|,)\s*\?", pointed.statement):
         return "placeholder-wrong", facts
     if word in ("`", "["):
@@ -87,12 +88,9 @@ def _explain(pointed: Pointed, word: str) -> Found:
     for wrong in (word, last):
         near = get_close_matches(wrong.upper(), KEYWORDS, 1, 0.74)
         if near and len(wrong) > 3 and not {wrong.upper(), word.upper()} & {*KEYWORDS}:
-            return "keyword-misspelled", facts | {"word": wrong} | _edit(wrong, near[0])
+            edit = {"before": wrong, "after": near[0]}
+            return "keyword-misspelled", facts | edit | {"word": wrong}
     return ("syntax-error" if word else "statement-incomplete"), facts
-
-
-def _edit(before: str, after: str) -> dict[str, str]:
-    return {"before": before, "after": after}
 
 
 def _reserved(before: str, word: str, rest: str) -> str:

@@ -51,7 +51,9 @@ def look_for(case: Case, pointed: Pointed) -> Database | None:
             cursor.execute(RELATIONS)
             found = Database(search, cursor.fetchall())
             tables = list({*pointed.sources().values(), *pointed.said[1:]})
-            cursor.execute(COLUMNS, {"tables": tables, "schemas": _schemas(pointed)})
+            named = re.findall(r'("[^"]+"|\w+)\s*\.', pointed.statement)
+            schemas = [Name(word).folded for word in named]
+            cursor.execute(COLUMNS, {"tables": tables, "schemas": schemas})
             found.columns = cursor.fetchall()
             table = version_table(case.state)
             seen = {r[2] for r in found.relations if r[1] == table}
@@ -60,10 +62,6 @@ def look_for(case: Case, pointed: Pointed) -> Database | None:
     except Exception:
         log.debug("no look at the database", exc_info=True)
         return None
-
-
-def _schemas(pointed: Pointed) -> list[str]:
-    return [Name(word).folded for word in re.findall(r'("[^"]+"|\w+)\s*\.', pointed.statement)]
 
 
 def emptiness(case: Case, table: str) -> str:

@@ -219,8 +219,7 @@ def times(error: BaseException, case: Case) -> Found | None:
     """Explain a time with a time zone beside one without, and name the columns that have none."""
     if not isinstance(error, TypeError) or "offset-naive and offset-aware" not in str(error):
         return None
-    metadata = case.state.metadata if case.state else None
-    tables = metadata.tables.values() if metadata is not None else ()
+    tables = case.state.tables if case.state else ()
     bare = [c for table in tables for c in table.c if isinstance(c.type, DateTime)]
     bare = [column for column in bare if not column.type.timezone]  # type: ignore[attr-defined]
     if not bare:

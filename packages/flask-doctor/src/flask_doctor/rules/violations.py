@@ -1,6 +1,7 @@
 """Rows that a constraint of the database refuses: which, of which model, for which value."""
 
 import re
+from collections.abc import Callable
 
 from ..case import NOTHING, Case, Found
 from ..errors import sqlstate_of
@@ -112,15 +113,10 @@ def _check(failed: Failed) -> Found:
     return "check-failed", facts | ({"given": f"The statement gives {pair}."} if pair else {})
 
 
-def _exclusion(failed: Failed) -> Found:
-    _, pair = failed.key()
-    return "exclusion-failed", failed.facts() | pair
-
-
-EXPLAIN = {
+EXPLAIN: dict[str, Callable[[Failed], Found]] = {
     "23502": _missing,
     "23503": foreign_key,
     "23505": _unique,
     "23514": _check,
-    "23P01": _exclusion,
+    "23P01": lambda failed: ("exclusion-failed", failed.facts() | failed.key()[1]),
 }

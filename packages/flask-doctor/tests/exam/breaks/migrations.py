@@ -94,11 +94,10 @@ def check_over_rows(world: World) -> str:
 
 
 EXISTS = ("table-exists", "object-exists", "type-exists", "column-exists", "index-exists",
-          "already-exists", "constraint-exists", "enum-exists", "relation-exists")  # fmt: skip
+          "already-exists", "enum-exists", "relation-exists")  # fmt: skip
 
 
 @broken(
-    "constraint-exists",
     "enum-exists",
     "enum-left-over",
     "object-exists",
@@ -115,7 +114,7 @@ def enum_exists(world: World) -> str:
     )
 
 
-@broken("constraint-exists", "enum-exists", "object-exists", "table-exists", ahead=True)
+@broken("enum-exists", "object-exists", "table-exists", ahead=True)
 def table_exists(world: World) -> str:
     name = world.random.choice(["notes", "tags", *world.setup.tables.values()])
     world.sql(f'CREATE TABLE IF NOT EXISTS "{name}" (id integer PRIMARY KEY)')
@@ -124,14 +123,14 @@ def table_exists(world: World) -> str:
     )
 
 
-@broken("constraint-exists", "enum-exists", "object-exists", "table-exists", ahead=True)
+@broken("enum-exists", "object-exists", "table-exists", ahead=True)
 def column_exists(world: World) -> str:
     model, column = world.column()
     table = world.setup.tables[model]
     return failing(world, f'op.add_column("{table}", sa.Column("{column}", sa.Text()))')
 
 
-@broken("constraint-exists", "enum-exists", "object-exists", "table-exists", ahead=True)
+@broken("enum-exists", "object-exists", "table-exists", ahead=True)
 def index_exists(world: World) -> str:
     table = world.setup.tables[world.model()]
     world.sql(f'CREATE INDEX ix_here ON "{table}" (id)')
@@ -180,7 +179,7 @@ def drops_what_is_not_there(world: World) -> str:
     )
 
 
-@broken("constraint-name-missing", "constraint-nameless", "constraint-without-name", ahead=True)
+@broken("constraint-name-missing", "constraint-without-name", ahead=True)
 def constraint_without_a_name(world: World) -> str:
     table = world.setup.tables[world.model()]
     kind = world.random.choice(["foreignkey", "unique"])
