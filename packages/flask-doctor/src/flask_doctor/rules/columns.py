@@ -22,6 +22,7 @@ from ..model_code import (
     own_text,
     prefix_of,
     source_of,
+    spelt,
     table_of,
     tables,
     with_argument,
@@ -164,6 +165,8 @@ def unknown_type(facts: dict[str, str], error: BaseException, subject: Subject) 
     else:
         return "annotation-type-unknown", known
     edit = with_argument(line, right, first=True)
+    call = f"= {spelt('mapped_column', subject)}("
+    edit["after"] = edit["after"].replace("= mapped_column(", call)
     names = re.sub(r"[()]", " ", right.replace("(", ", ")).strip()
     known["right"] = "from sqlalchemy.dialects.postgresql import JSONB"
     if right != "JSONB":
