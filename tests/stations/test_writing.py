@@ -215,7 +215,7 @@ def test_a_body_that_is_nested_too_deeply_is_refused(writer: FlaskClient, body: 
     for method, target in [("POST", "/api/stations"), ("PATCH", address)]:
         response = writer.open(target, method=method, data=station, content_type="application/json")
         assert response.status_code == 422
-        assert "100 deep" in response.text
+        assert "100 levels deep" in response.text
 
 
 def test_a_chunked_body_that_is_too_large_is_refused(writer: FlaskClient, live_url: str):

@@ -252,6 +252,12 @@ def prefix_of(line: Written, subject: Subject) -> str:
     return f"{alias[1]}." if alias else ""
 
 
+def spelt(name: str, subject: Subject) -> str:
+    """Return a function of SQLAlchemy as the model's file calls it: `so.relationship`, perhaps."""
+    found = re.search(rf"(\w+\.)?\b{name}(?=\()", _text(subject.file)) if subject.file else None
+    return found[0] if found else name
+
+
 def with_argument(line: Written, argument: str, first: bool = False) -> dict[str, str]:
     """Return an attribute before and after its call is given one more argument."""
     head, bracket, rest = line.text.partition("(")

@@ -126,7 +126,9 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 def misspelt(name: str, names: Iterable[str]) -> str:
     """Return the name that this one is a misspelling of; nothing where none is similar."""
-    own, folded = _folded(name), {_folded(other): other for other in names}
+    # Of `relationship` and `Relationship`, the one that begins as this one does.
+    alike = sorted(names, key=lambda other: other[:1].isupper() == name[:1].isupper())
+    own, folded = _folded(name), {_folded(other): other for other in alike}
     close = [n for n in get_close_matches(own, folded, 1, 0.7) if abs(len(n) - len(own)) <= 2]
     return folded[close[0]] if close else ""
 

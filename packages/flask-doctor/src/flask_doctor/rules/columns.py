@@ -23,6 +23,7 @@ from ..model_code import (
     own_text,
     prefix_of,
     source_of,
+    spelt,
     table_of,
     tables,
     with_argument,
@@ -165,6 +166,8 @@ def unknown_type(facts: dict[str, str], error: BaseException, subject: Subject) 
     else:
         return "annotation-type-unknown", known
     edit = with_argument(line, right, first=True)
+    call = f"= {spelt('mapped_column', subject)}("
+    edit["after"] = edit["after"].replace("= mapped_column(", call)
     module = "sqlalchemy.dialects.postgresql" if right == "JSONB" else "sqlalchemy"
     names = right.replace("(", ", ").removesuffix(")")
     known["right"] = f"from {module} import {names}"

@@ -30,7 +30,8 @@ def imported(error: BaseException, case: Case) -> Found | None:
     where, _, line = own_line(error).partition(": ")
     if isinstance(error, AttributeError) and type(owner).__name__ == "SQLAlchemy":
         lite = "-lite" if "lite" in type(owner).__module__ else ""
-        near = misspelt(name, [*_names(sqlalchemy), *_names(orm), "Model", "session", "engine"])
+        known = {*_names(sqlalchemy), *_names(orm), "Model", "session", "engine"}
+        near = misspelt(name, sorted(known - {"column", "table"}))  # `Column` is meant
         unknown = name and name[0] != "_" and (lite or name == str(error))
         edit = {"before": f"db.{name}", "after": f"db.{near}"} if near else {}
         return (f"db-name-unknown{lite}", {"wrong": name} | edit) if unknown else None

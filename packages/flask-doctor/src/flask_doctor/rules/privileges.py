@@ -29,6 +29,10 @@ OWNER_OF_TYPE = """
 SELECT pg_get_userbyid(typowner), format('ALTER TYPE %%s OWNER TO %%I', oid::regtype, current_user)
 FROM pg_type WHERE typname = %(name)s
 """
+CALLING = """
+SELECT format('GRANT EXECUTE ON FUNCTION %%s TO %%I', oid::regprocedure, current_user)
+FROM pg_proc WHERE proname = %(name)s AND NOT has_function_privilege(oid, 'EXECUTE')
+"""
 ADMINISTRATORS = re.compile(
     r"(CREATE\s+(EXTENSION|ROLE|USER|DATABASE|LANGUAGE|SERVER)|ALTER\s+SYSTEM)\b", re.I
 )
@@ -48,7 +52,7 @@ def privileges(error: BaseException, case: Case) -> Found | None:
     statement = pointed.statement.strip()
     if ADMINISTRATORS.match(statement):
         plain = not getattr(error, "params", None) and "PASSWORD" not in statement.upper()
-        facts = {"server_says": pointed.message} | ({"sql": statement} if plain else {})
+        facts = {"reason": pointed.message} | ({"sql": statement} if plain else {})
         return "administrator-needed", facts
     if re.match(r"CREATE\s+SCHEMA\b", statement, re.I):
         return "database-privilege", {}
@@ -59,7 +63,7 @@ def privileges(error: BaseException, case: Case) -> Found | None:
     except Exception:
         log.debug("no look at the database", exc_info=True)
         return None  # what the message says must do
-    return found or ("privilege-missing", {"server_says": pointed.message})
+    return found
 
 
 def _examine(cursor: Any, pointed: Pointed, statement: str, ours: set[str]) -> Found | None:
@@ -82,6 +86,10 @@ def _examine(cursor: Any, pointed: Pointed, statement: str, ours: set[str]) -> F
         cursor.execute(OWNER_OF_TYPE, {"name": kind[1]})
         owner, sql = cursor.fetchone()
         return "not-owner", {"object": f"type {kind[1]}", "owner": owner, "sql": sql}
+    if function := re.search(r"function \W?(\w+)", pointed.message):
+        cursor.execute(CALLING, {"name": function[1]})
+        grants = "; ".join(row[0] for row in cursor.fetchall())
+        return ("function-privilege", {"function": function[1], "sql": grants}) if grants else None
     secured = next((o for o in named if o.row_security and o.name in pointed.said), None)
     denials = (o.denial(statement) for o in named if _is_in(o.name, pointed.message))
     found = next(filter(None, denials), None)

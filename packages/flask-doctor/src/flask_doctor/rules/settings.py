@@ -92,8 +92,10 @@ def _edited(fault: str, text: str) -> dict[str, str]:
         corrected = re.sub(r"^(\[.*\]|[^:/]*):(\d+):", r"\1:\2/", re.sub(r"^\w+://", "", place))
         return urls.edit(text, start + at + corrected)
     if fault == "url-scheme" and separator:
-        facts = {"scheme": scheme}
-        return facts | urls.edit(text, f"postgresql://{rest}") if scheme == "postgres" else facts
+        dialect, _, driver = scheme.removeprefix("jdbc:").partition("+")
+        drivers = get_close_matches(driver, urls.DRIVERS, 1)
+        if get_close_matches(dialect, ["postgresql"]) and (drivers or not driver):
+            return urls.edit(text, "+".join(["postgresql", *drivers]) + f"://{rest}")
     return {}
 
 
@@ -181,7 +183,7 @@ def unset(error: BaseException, case: Case) -> Found | None:
     if found and found[0] == "url-missing":
         name, fallback = "DATABASE_URL", found
         if os.environ.get(name):
-            return None  # the application reads it from elsewhere
+            return "url-not-passed", {}
     elif isinstance(error, KeyError) and os.path.basename(raised_in(error)) in OF_ENVIRONMENT:
         name = str(error.args[0])
         of_url = name in ("DATABASE_URL", "SQLALCHEMY_DATABASE_URI")

@@ -142,7 +142,12 @@ def factory_misnamed(world: World) -> str:
 
 
 @broken(
-    "app-not-importable", "env-file-missing", "setting-missing", "setting-misspelt", "url-missing"
+    "app-not-importable",
+    "env-file-missing",
+    "setting-missing",
+    "setting-misspelt",
+    "url-missing",
+    "url-not-passed",
 )
 def configuration_key_misspelled(world: World) -> None:
     key = world.random.choice(
@@ -151,7 +156,7 @@ def configuration_key_misspelled(world: World) -> None:
     world.edit(world.setup.config, "SQLALCHEMY_DATABASE_URI", key)
 
 
-@broken("app-not-importable", "env-file-missing", "url-missing")
+@broken("app-not-importable", "env-file-missing", "url-missing", "url-not-passed")
 def configured_too_late(world: World) -> None:
     line = 'app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["DATABASE_URL"]\n'
     late = "app.config.from_object(Config)\n"
