@@ -57,6 +57,9 @@ def test_an_env_file_that_does_no_harm_is_mentioned_and_no_more(project: Project
 def test_url_missing(project: Project):
     project.edit("app.py", 'app.config["SQLALCHEMY_DATABASE_URI"] = ', "")
     message = "Either 'SQLALCHEMY_DATABASE_URI' or 'SQLALCHEMY_BINDS' must be set"
+    assert project.diagnosis(ROUTES, message) == "url-not-passed"
+    assert project.diagnosis() == "url-not-passed"
+    del project.environment["DATABASE_URL"]
     assert project.diagnosis(ROUTES, message) == "url-missing"
     assert project.diagnosis() == "url-missing"
 
