@@ -60,6 +60,7 @@ def test_url_missing(project: Project):
     assert project.diagnosis(ROUTES, message) == "url-not-passed"
     assert project.diagnosis() == "url-not-passed"
     del project.environment["DATABASE_URL"]
+    project.edit("app.py", 'os.environ["DATABASE_URL"]', "")
     assert project.diagnosis(ROUTES, message) == "url-missing"
     assert project.diagnosis() == "url-missing"
 
