@@ -140,7 +140,7 @@ def test_an_upgrade_without_a_second_connection_says_what_to_do(
         with app.app_context():
             db.engine.dispose()
     assert prepared.exit_code == 1
-    assert "set it to that of the server itself" in prepared.output
+    assert "set it to the server's own address" in prepared.output
     assert "Traceback" not in prepared.output
     assert "sqlalche.me" not in prepared.output
 

@@ -76,13 +76,15 @@ def is_cut(url: str, password: str | None) -> bool:
 def shown(url: str) -> str:
     """Return the URL without its password, however badly it is written."""
     scheme, separator, rest = url.partition("://")
+    # First, for an @ may be in it.
+    rest = re.sub(r"([?&](?:ssl)?password=).*?(?=&\w+=|$)", r"\1***", rest)
     credentials, at, place = rest.rpartition("@")
     role, colon, _ = credentials.partition(":")
     if at:
         rest = f"{role}{':***' if colon else ''}@{place}"
     else:  # a password without a host, perhaps
         rest = re.sub(r"^([^/?:]*):(?!\d+\s*([/?]|$))[^/?]*", r"\1:***", rest)
-    text = re.sub(r"([?&](?:ssl)?password=)[^&]*", r"\1***", f"{scheme}{separator}{rest}")
+    text = f"{scheme}{separator}{rest}"
     visible = re.sub(r"[^\S ]|\ufeff|\u200b", lambda found: ascii(found[0])[1:-1], text)
     return f'"{visible}"' if visible != text or text != text.strip() else text
 

@@ -193,8 +193,9 @@ def no_command(error: BaseException, case: Case) -> Found | None:
 
 
 def in_environment(error: BaseException, case: Case) -> Found | None:
-    """Explain an error of an env.py that nothing else explains."""
+    """Explain an error of an env.py that nothing else explains, unless it explains itself."""
     place = own_line(error).partition(": ")[0]
-    if Path(place.rpartition(", line ")[0]).name != "env.py":
+    is_message = type(error).__name__ == "CommandError"  # Alembic's: for who types the command
+    if is_message or Path(place.rpartition(", line ")[0]).name != "env.py":
         return None
     return "env-broken", {"place": place, "message": f"{type(error).__name__}: {error}"}
