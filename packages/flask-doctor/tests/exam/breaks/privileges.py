@@ -157,7 +157,14 @@ def extension_in_a_migration(world: World) -> str:
     return world.setup.upgrade
 
 
-@broken("administrator-needed", "function-privilege", "not-owner", "privilege-missing", "table-privilege", doctor=WELL)
+@broken(
+    "administrator-needed",
+    "function-privilege",
+    "not-owner",
+    "privilege-missing",
+    "table-privilege",
+    doctor=WELL,
+)
 def a_function_of_the_administrator(world: World) -> str:
     call = world.random.choice(
         ["pg_read_file('/etc/hosts')", "pg_ls_dir('.')", "pg_reload_conf()", "pg_switch_wal()"]
