@@ -6,10 +6,11 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from secrets import randbelow
 
 import psycopg2
 from flask import Flask
@@ -43,8 +44,11 @@ _taken: list[socket.socket] = []
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """Return a port that nobody has, below those that the system gives to anybody who asks."""
+    while True:
+        port = 15_000 + randbelow(15_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 class Cluster:

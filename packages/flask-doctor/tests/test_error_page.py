@@ -429,7 +429,7 @@ def test_the_way_back_leads_to_no_other_site(client: FlaskClient):
 
 
 def wait_for(port: int) -> None:
-    for _ in range(100):
+    for _ in range(1200):
         try:
             return socket.create_connection(("127.0.0.1", port)).close()
         except OSError:
@@ -473,7 +473,7 @@ def test_the_buttons_lead_from_no_database_to_the_page(
 
 def open_url(url: str, data: bytes | None = None, **headers: str) -> str:
     request = urllib.request.Request(url, data, {"Accept": "text/html"} | headers)
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=120) as answer:
         return answer.read().decode()
 
 

@@ -255,7 +255,7 @@ def test_a_pooler(server: Cluster, home: Path, mode: str):
         [POOLER, "-q", home / "pooler.ini"], user=SYSTEM_USER, stderr=subprocess.DEVNULL
     )
     try:
-        for _ in range(100):
+        for _ in range(1200):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
