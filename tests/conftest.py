@@ -20,7 +20,7 @@ from flask_migrate import upgrade
 from hypothesis import HealthCheck, settings
 from postgres import (
     RUN,
-    config_for,
+    app_on,
     drop_leftovers_and_lock,
     refuse_foreign_database,
     server_connection,
@@ -32,7 +32,6 @@ from pytest_postgresql.janitor import DatabaseJanitor
 from sqlalchemy import text
 from werkzeug.serving import make_server
 
-from stationsapp import create_app
 from stationsapp.extensions import db
 from stationsapp.stations import sample
 from stationsapp.stations.feeds import csv
@@ -52,10 +51,8 @@ settings.load_profile("tests")
 def migrate_template(host: str, port: str, user: str, dbname: str, password: str, **_) -> None:
     """Run the migrations in the database that the worker's own is copied from."""
     server = NoopExecutor(host, port, user, "", dbname, password)
-    with create_app(config_for(url_of(server, dbname))).app_context():
+    with app_on(url_of(server, dbname)) as app, app.app_context():
         upgrade()
-        for engine in db.engines.values():
-            engine.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -102,11 +99,8 @@ def own_url(connected: None, template: NoopExecutor) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def application(database_url: str) -> Iterator[Flask]:
-    app = create_app(config_for(database_url))
-    yield app
-    with app.app_context():
-        for engine in db.engines.values():
-            engine.dispose()
+    with app_on(database_url) as app:
+        yield app
 
 
 @pytest.fixture

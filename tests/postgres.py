@@ -2,11 +2,14 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 import psycopg2
+from flask import Flask
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from psycopg2.extensions import parse_dsn
@@ -20,7 +23,8 @@ SETTINGS = set(re.findall(r"^#([A-Z_]+)=", EXAMPLE, re.MULTILINE))
 os.environ |= dict.fromkeys(SETTINGS - {"DATABASE_URL", "WEB_CONCURRENCY"}, "")
 
 from config import TestingConfig  # noqa: E402
-from stationsapp import embedded  # noqa: E402
+from stationsapp import create_app, embedded  # noqa: E402
+from stationsapp.extensions import db  # noqa: E402
 
 # The name of all that a run makes begins with this, and that of no other run does.
 RUN = f"stationsapp_tests_{os.environ.get('PYTEST_XDIST_TESTRUNUID', uuid4().hex)[:8]}"
@@ -72,6 +76,17 @@ def url_of(server: NoopExecutor, database: str) -> str:
     return f"postgresql:///{database}?{urlencode(arguments, quote_via=quote)}"
 
 
-def config_for(url: str) -> type:
-    """Make a configuration class for this database."""
-    return type("Config", (TestingConfig,), {"DATABASE_URL": url, "EMBEDDED_POSTGRES": None})
+def config_for(url: str, **settings: object) -> type:
+    """Make a configuration class for this database, with further settings."""
+    settings |= {"DATABASE_URL": url, "EMBEDDED_POSTGRES": None}
+    return type("Config", (TestingConfig,), settings)
+
+
+@contextmanager
+def app_on(url: str, **settings: object) -> Iterator[Flask]:
+    """Make an application on this database, and close its connections afterwards."""
+    app = create_app(config_for(url, **settings))
+    yield app
+    with app.app_context():
+        for engine in db.engines.values():
+            engine.dispose()

@@ -46,7 +46,7 @@ def test_a_database_that_the_next_release_has_migrated_is_ready(app: Flask, clie
 
 
 def test_a_balancer_may_ask_by_address(database_url: str):
-    config = type("Config", (config_for(database_url),), {"TRUSTED_HOSTS": ["stations.example"]})
+    config = config_for(database_url, TRUSTED_HOSTS=["stations.example"])
     client = create_app(config).test_client()
     for path, status in [("/health/live", 200), ("/health/ready", 200), ("/", 400)]:
         assert client.get(path, base_url="http://10.0.0.7:8000").status_code == status

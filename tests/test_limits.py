@@ -12,7 +12,7 @@ import pytest
 from clusters import dead_port
 from flask import Flask
 from flask.testing import FlaskClient
-from postgres import config_for
+from postgres import app_on, config_for
 from psycopg2.extensions import parse_dsn
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
@@ -83,11 +83,8 @@ def line(database_url: str) -> Iterator[Line]:
 def client(line: Line, app: Flask) -> Iterator[FlaskClient]:
     """A client of an application that reaches its database by the line."""
     url = f"postgresql://{line.server['user']}@127.0.0.1:{line.port}/{line.server['dbname']}"
-    through = create_app(config_for(url))
-    yield through.test_client()
-    with through.app_context():
-        for engine in db.engines.values():
-            engine.dispose()
+    with app_on(url) as through:
+        yield through.test_client()
 
 
 # The connection is cut, or we wait no longer: whichever comes first.
@@ -221,32 +218,26 @@ def test_of_several_hosts_the_one_that_answered_is_tried_first_and_who_hangs_las
 def test_reads_go_on_where_writes_go_when_the_replica_does_not_answer(
     app: Flask, database_url: str
 ):
-    settings = {"DATABASE_READ_URL": f"postgresql://127.0.0.1:{dead_port()}/gone"}
-    other = create_app(type("Config", (config_for(database_url),), settings))
-    assert other.test_client().get("/api/stations").status_code == 200
-    with other.app_context():
-        db.engine.dispose()
+    gone = f"postgresql://127.0.0.1:{dead_port()}/gone"
+    with app_on(database_url, DATABASE_READ_URL=gone) as other:
+        assert other.test_client().get("/api/stations").status_code == 200
 
 
 def test_while_one_request_tries_the_replica_again_the_others_go_to_the_primary(
     app: Flask, database_url: str
 ):
-    settings = {"DATABASE_READ_URL": database_url}
-    other = create_app(type("Config", (config_for(database_url),), settings))
     pools = []
 
     def meanwhile(*_: object) -> None:
         with reading() as connection:
             pools.append(connection.engine.pool)
 
-    with other.app_context():
+    with app_on(database_url, DATABASE_READ_URL=database_url) as other, other.app_context():
         other.extensions["replica"].away_until = 1.0  # it was away, and its pause is over
         event.listen(db.engines["read"], "checkout", meanwhile)
         with reading() as connection:
             pools.append(connection.engine.pool)
         assert pools == [db.engine.pool, db.engines["read"].pool]
-        for engine in db.engines.values():
-            engine.dispose()
 
 
 def test_a_connection_that_is_new_is_taken_for_alive(app: Flask, monkeypatch: pytest.MonkeyPatch):
@@ -263,14 +254,14 @@ def test_a_connection_that_is_new_is_taken_for_alive(app: Flask, monkeypatch: py
 
 def test_a_command_has_more_time_than_a_request(app: Flask, database_url: str):
     """Even where the role has little of it, as for a pooler's sake."""
-    settings = {"DATABASE_COMMAND_TIMEOUT": 7200.0}
     url = f"{database_url}&options=-c%20lock_timeout%3D3s"
-    other = create_app(type("Config", (config_for(url),), settings))
     shown = "SELECT current_setting('statement_timeout') AS statement, current_setting(%s) AS lock"
-    with other.app_context():
-        with db.engine.connect() as connection:
-            found = connection.exec_driver_sql(shown, ("lock_timeout",)).one()
-        db.engine.dispose()
+    with (
+        app_on(url, DATABASE_COMMAND_TIMEOUT=7200.0) as other,
+        other.app_context(),
+        db.engine.connect() as connection,
+    ):
+        found = connection.exec_driver_sql(shown, ("lock_timeout",)).one()
     assert found == ("2h", "3s")
 
 

@@ -1,15 +1,15 @@
 """What Prometheus reads at /metrics."""
 
 import io
+from collections.abc import Iterator
 
 import pytest
 from clusters import dead_port
 from flask import Flask
 from flask.testing import FlaskClient
-from postgres import config_for
+from postgres import app_on
 from sqlalchemy import text
 
-from stationsapp import create_app
 from stationsapp.extensions import db
 from stationsapp.stations.feeds import csv
 from stationsapp.stations.importer import import_records
@@ -17,18 +17,13 @@ from stationsapp.stations.importer import import_records
 FEED = b"code,name,lat,lng\na,A,1,2\nb,B,1,3\nc,C,91,3\n"
 
 
-def client_of(url: str, **settings) -> FlaskClient:
-    settings |= {"METRICS": True, "TRUSTED_HOSTS": ["stations.example"]}
-    return create_app(type("Config", (config_for(url),), settings)).test_client()
+SETTINGS = {"METRICS": True, "TRUSTED_HOSTS": ["stations.example"]}
 
 
 @pytest.fixture
-def metered(app: Flask, database_url: str) -> FlaskClient:
-    client = client_of(database_url, DATABASE_READ_URL=database_url)
-    yield client
-    with client.application.app_context():
-        for engine in db.engines.values():
-            engine.dispose()
+def metered(app: Flask, database_url: str) -> Iterator[FlaskClient]:
+    with app_on(database_url, DATABASE_READ_URL=database_url, **SETTINGS) as metered:
+        yield metered.test_client()
 
 
 def scrape(client: FlaskClient) -> dict[str, float]:
@@ -89,6 +84,7 @@ def test_the_database_tells_its_state_and_what_is_in_it(metered: FlaskClient):
 
 
 def test_without_the_database_the_rest_is_given():
-    found = scrape(client_of(f"postgresql://127.0.0.1:{dead_port()}/stations"))
+    with app_on(f"postgresql://127.0.0.1:{dead_port()}/stations", **SETTINGS) as app:
+        found = scrape(app.test_client())
     assert found["database_up"] == 0
     assert "stations" not in {name.partition("{")[0] for name in found}

@@ -10,11 +10,11 @@ import pytest
 from copied import ProjectCopy
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from postgres import ROOT, config_for
+from postgres import ROOT, app_on
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from stationsapp import create_app, limits
+from stationsapp import limits
 from stationsapp.extensions import db
 from stationsapp.stations import search
 
@@ -24,12 +24,9 @@ HEAD, NEXT = f"{COUNT:04}", f"{COUNT + 1:04}"
 
 @pytest.fixture
 def app(own_url: str) -> Iterator[Flask]:
-    app = create_app(config_for(own_url))
-    with app.app_context():
+    with app_on(own_url) as app, app.app_context():
         yield app
         db.session.remove()
-        for engine in db.engines.values():
-            engine.dispose()
 
 
 def test_a_changed_model_becomes_the_next_migration(own_url: str, tmp_path: Path):

@@ -15,13 +15,12 @@ import pytest
 from clusters import free_port
 from flask import Flask
 from flask_migrate import downgrade
-from postgres import config_for
+from postgres import app_on
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from psycopg2.extensions import parse_dsn
 
-from stationsapp import create_app, limits
+from stationsapp import limits
 from stationsapp.database import read
-from stationsapp.extensions import db
 from stationsapp.stations.exporter import export
 from stationsapp.stations.feeds.formats import FORMATS
 from stationsapp.stations.importer import import_records
@@ -74,11 +73,8 @@ def pooled_url(own_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def app(pooled_url: str) -> Iterator[Flask]:
-    app = create_app(config_for(pooled_url))
-    yield app
-    with app.app_context():
-        for engine in db.engines.values():
-            engine.dispose()
+    with app_on(pooled_url) as app:
+        yield app
 
 
 # What a session has of its own, but for what PgBouncer sets for each client.
@@ -134,11 +130,8 @@ def test_an_upgrade_without_a_second_connection_says_what_to_do(
     own_url: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(limits, "MIGRATION_POOLER", 0.1)
-    with pooler(own_url, 1) as url:
-        app = create_app(config_for(url))
+    with pooler(own_url, 1) as url, app_on(url) as app:
         prepared = app.test_cli_runner().invoke(args=["db", "prepare"])
-        with app.app_context():
-            db.engine.dispose()
     assert prepared.exit_code == 1
     assert "set it to the server's own address" in prepared.output
     assert "Traceback" not in prepared.output

@@ -7,9 +7,8 @@ from clusters import Cluster, dead_port
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from postgres import config_for
+from postgres import app_on
 
-from stationsapp import create_app
 from stationsapp.extensions import db
 
 BODY = {"code": "1", "name": "Here", "lat": 1, "lng": 2}
@@ -22,20 +21,15 @@ def lagging() -> Iterator[Flask]:
     try:
         primary.make()
         primary.start()
-        with create_app(config_for(primary.url())).app_context():
+        with app_on(primary.url()) as app, app.app_context():
             upgrade()
-            db.engine.dispose()
         place = ("-h", "127.0.0.1", "-p", str(primary.port), "-U", "postgres")
         options = ("-D", str(standby.data), "-R", "--checkpoint=fast", "--no-sync")
         standby.run("pg_basebackup", *place, *options)
         standby.start()
         standby.execute("SELECT pg_wal_replay_pause()")
-        settings = {"DATABASE_READ_URL": standby.url()}
-        app = create_app(type("Config", (config_for(primary.url()),), settings))
-        yield app
-        with app.app_context():
-            for engine in db.engines.values():
-                engine.dispose()
+        with app_on(primary.url(), DATABASE_READ_URL=standby.url()) as app:
+            yield app
     finally:
         standby.remove()
         primary.remove()
@@ -96,12 +90,8 @@ def test_the_cookie_lasts_for_some_seconds(lagging: Flask, token: dict[str, str]
 
 
 def test_who_has_written_reads_on_when_the_primary_is_gone(database_url: str):
-    settings = {"DATABASE_READ_URL": database_url}
     gone = f"postgresql://127.0.0.1:{dead_port()}/gone"
-    other = create_app(type("Config", (config_for(gone),), settings))
-    client = other.test_client()
-    client.set_cookie("primary", "1")
-    assert client.get("/api/stations").status_code == 200
-    with other.app_context():
-        for engine in db.engines.values():
-            engine.dispose()
+    with app_on(gone, DATABASE_READ_URL=database_url) as other:
+        client = other.test_client()
+        client.set_cookie("primary", "1")
+        assert client.get("/api/stations").status_code == 200

@@ -7,18 +7,22 @@ from collections.abc import Iterator
 
 import pytest
 from clusters import Cluster
-from flask import Flask, current_app
+from flask import Flask
 from flask_migrate import upgrade
-from postgres import config_for
+from postgres import app_on
 from sqlalchemy import text
 
-from stationsapp import create_app, keeper
+from stationsapp import keeper
 from stationsapp.database import create_database
 from stationsapp.extensions import db
 from stationsapp.stations import search
 from stationsapp.stations.search import Filters
 
 STATIONS = 60_000  # so many that `nearest` seems costly
+FILL = """
+INSERT INTO stations (source, code, name, lat, lng)
+SELECT 'many', n, 'Station ' || n, n % 170 - 85, n / 170 - 180 FROM generate_series(1, :count) AS n
+"""
 PLANS = {"session_preload_libraries": "auto_explain", "auto_explain.log_min_duration": "0"}
 PLANS |= {"auto_explain.log_analyze": "on", "autovacuum": "off"}
 
@@ -38,25 +42,16 @@ def server() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def application(server: Cluster) -> Iterator[Flask]:
-    app = create_app(config_for(server.url(database="planned")))
-    with app.app_context():
-        create_database(current_app)
-        upgrade()
-        with db.engine.begin() as connection:
-            connection.execute(
-                text(
-                    "INSERT INTO stations (source, code, name, lat, lng)"
-                    " SELECT 'many', n, 'Station ' || n, n % 170 - 85, n / 170 - 180"
-                    " FROM generate_series(1, :count) AS n"
-                ),
-                {"count": STATIONS},
-            )
-        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("VACUUM ANALYZE stations"))
-    yield app
-    with app.app_context():
-        for engine in db.engines.values():
-            engine.dispose()
+    with app_on(server.url(database="planned")) as app:
+        with app.app_context():
+            create_database(app)
+            upgrade()
+            with db.engine.begin() as connection:
+                connection.execute(text(FILL), {"count": STATIONS})
+            autocommit = db.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            with autocommit as connection:
+                connection.execute(text("VACUUM ANALYZE stations"))
+        yield app
 
 
 QUERIES = {
