@@ -223,7 +223,7 @@ def server_facts(host: str, port: str, role: str, database: str) -> dict[str, st
 
 def masked(text: str, password: str | None = None) -> str:
     """Return the text with the passwords of its URLs, and this one, replaced by `***`."""
-    text = re.sub(r"(?<=[?&]password=)[^\s&]+", "***", text)
+    text = re.sub(r"([?&](?:ssl)?password=)[^\s&]+", r"\1***", text)
     text = re.sub(r"(?<=://)([^\s:/@]*):\S*@", r"\1:***@", text)
     if password:
         # As a word: a password such as `app` is a part of many others.
