@@ -28,7 +28,7 @@ class Config:
     TRUSTED_PROXIES = os.environ.get("TRUSTED_PROXIES") or "0"
     TRUSTED_PROXIES_HOST = os.environ.get("TRUSTED_PROXIES_HOST") == "1"
     LOG_LEVEL = os.environ.get("LOG_LEVEL") or "INFO"
-    # The development server has a line for each request itself.
+    # The development server logs each request itself.
     LOG_REQUESTS = False
     METRICS = os.environ.get("METRICS") == "1"
     MAP_TILES_URL = (

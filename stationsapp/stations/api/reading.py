@@ -22,10 +22,10 @@ from .representations import MEDIA_TYPES
 bp = Blueprint("api", __name__, url_prefix="/api/stations", description="Stations")
 bp.after_request(answers.share)
 
-# Another release may represent the same data otherwise: its code stands in each tag.
+# Another release may represent the same data differently, so every tag has a digest of the code.
 SHAPE = answers.digest(Path(__file__).parents[2])
 
-# Of whole lists: each keeps a thread and a snapshot for as long as its client takes.
+# Whole lists at once. Each needs a thread and a snapshot for as long as its client reads.
 STREAMS_AT_ONCE = 4
 STREAMS = Semaphore(STREAMS_AT_ONCE)
 
@@ -54,7 +54,7 @@ def index(query: dict[str, Any]) -> Response:
     filters = _filters(query)
     if query["all"] == "true":
         if paged := [name for name in ("limit", "cursor") if name in request.args]:
-            abort(422, f"not valid: {', '.join(paged)}; all=true gives every station at once")
+            abort(422, f"not valid: {', '.join(paged)}; all=true returns all stations at once")
         return _everything(form, filters)
     # One more than asked for tells whether there is a next page, without counting.
     version, rows = search.page(filters, query["limit"] + 1, query["cursor"])
@@ -131,7 +131,9 @@ def _everything(form: str, filters: Filters) -> Response:
 @contextmanager
 def _place() -> Iterator[None]:
     if not STREAMS.acquire(blocking=False):
-        raise ServiceUnavailable(f"{STREAMS_AT_ONCE} lists are being sent", retry_after=5)
+        raise ServiceUnavailable(
+            f"{STREAMS_AT_ONCE} whole lists are already being sent", retry_after=5
+        )
     try:
         yield
     finally:

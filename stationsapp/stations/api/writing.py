@@ -50,11 +50,11 @@ IF_MATCH = {
 @auth.login_required
 @bp.arguments(StationBody())
 @bp.alt_response(201, schema=StationSchema)
-@bp.alt_response(200, schema=StationSchema, description="the very same station is there already")
+@bp.alt_response(200, schema=StationSchema, description="the same station already exists")
 @bp.fails(401, 409, 413, 415, 422)
 @bp.doc(security=SECURITY)
 def create(body: dict[str, Any]) -> Response:
-    """Make a station; made before in just this way, it is shown, so that you can send it again."""
+    """Create a station. If this very station already exists, return it, so you can safely retry."""
     station = Station(**body)
     db.session.add(station)
     try:
@@ -122,7 +122,7 @@ def _keep_imports_out(*sources: str) -> None:
 
 
 def _saved(station: Station, status: int) -> Response:
-    """Commit the station; the answer is made before, so that nothing fails after it."""
+    """Commit the station. The response is made before that, so that nothing can fail after it."""
     db.session.flush()
     response = _shown(station, status)
     db.session.commit()
@@ -137,7 +137,8 @@ def _rival(error: IntegrityError, source: str, code: str) -> Station:
     rival: Station | None = db.session.scalar(select(Station).filter_by(source=source, code=code))
     if rival is None:
         abort(
-            409, f"source {source} had a station with the code {code}, now deleted: send it again"
+            409,
+            f"source {source} had a station with the code {code}, just deleted: send it again",
         )
     return rival
 
