@@ -1,7 +1,6 @@
 """Temporary PostgreSQL servers that can be copied, frozen, killed and promoted."""
 
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -11,6 +10,7 @@ from typing import Any
 import psutil
 import psycopg2
 
+from cluster.processes import free_ports
 from stationsapp.keeper import prepare_for_system_user, run
 
 ROLE = "postgres"
@@ -19,19 +19,13 @@ DATABASE = "stations"
 OPTIONS = "-c listen_addresses=127.0.0.1 -c fsync=off -c wal_level=replica -c max_wal_senders=4"
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 class Server:
     """A server with its data in a folder of its own, on a port of its own."""
 
     def __init__(self, programs: Path, folder: Path) -> None:
         self.programs = programs
         self.folder = folder
-        self.port = free_port()
+        (self.port,) = free_ports(1)
 
     def make(self) -> None:
         """Create the server with an empty database `stations`, and start it."""

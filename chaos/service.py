@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -17,8 +18,14 @@ SETTINGS = {"APP_CONFIG": "production", "SECRET_KEY": "for chaos and nothing els
 class Service:
     """A gunicorn with these settings, which logs to a file."""
 
-    def __init__(self, settings: dict[str, str], log: Path, port: int = 0) -> None:
-        command = [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}", "wsgi:app"]
+    def __init__(
+        self,
+        settings: dict[str, str],
+        log: Path,
+        port: int = 0,
+        application: Sequence[str] = ("wsgi:app",),
+    ) -> None:
+        command = [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}", *application]
         with log.open("w") as output:
             self.process = subprocess.Popen(
                 command,

@@ -1,22 +1,17 @@
 """Nobody else notices a client that is slow, or a table that is locked: with a real gunicorn."""
 
-import os
-import re
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
-from time import sleep
 
 import pytest
 from flask import Flask
-from postgres import ROOT
 from sqlalchemy import text
 
+from chaos.service import Service
 from stationsapp.extensions import db
 
 PATIENCE = 120  # seconds, on any machine; a worker that is held answers nobody at all
@@ -26,42 +21,25 @@ from stationsapp import health
 from wsgi import app
 health.ASK = 60
 """
-LISTENING = re.compile(r"Listening at: http://127\.0\.0\.1:(\d+)")
 
 
 @pytest.fixture(scope="module")
 def port(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of a gunicorn with one worker, on the tests' database."""
     settings = {
-        "APP_CONFIG": "production",
         "DATABASE_URL": f"{database_url}&options=-c%20lock_timeout%3D500ms",
-        "SECRET_KEY": "x" * 16,
         "WEB_CONCURRENCY": "1",
         "METRICS": "1",
         "DATABASE_TIMEOUT": "60",
     }
     folder = tmp_path_factory.mktemp("gunicorn")
     (folder / "patient.py").write_text(PATIENT)
-    log = folder / "log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "gunicorn", "--bind=127.0.0.1:0"),
-                *(f"--pythonpath={folder}", "patient:app"),
-            ],
-            cwd=ROOT,
-            env=os.environ | settings,
-            stdout=output,
-            stderr=output,
-        )
-    while not (listening := LISTENING.search(log.read_text())):
-        assert process.poll() is None, log.read_text()
-        sleep(0.05)
-    yield int(listening[1])
-    folders = partial(Path("/dev/shm").glob, f"stationsapp-metrics-{process.pid}-*")
+    application = (f"--pythonpath={folder}", "patient:app")
+    service = Service(settings, folder / "log", application=application)
+    yield service.port
+    folders = partial(Path("/dev/shm").glob, f"stationsapp-metrics-{service.process.pid}-*")
     assert len(list(folders())) == 1
-    process.terminate()
-    process.wait()
+    service.stop()
     assert list(folders()) == []
 
 
