@@ -20,7 +20,7 @@ LAYERS = [
         for name in ("auth", "gate", "health", "metrics", "prepare", "worker", "stations.cli")
     ]
     + [f"stationsapp.stations.{name}" for name in ("api", "metrics", "pages", "sample")],
-    [f"stationsapp.stations.{name}" for name in ("search", "importer", "exporter", "suspicions")],
+    [f"stationsapp.stations.{name}" for name in ("search", "importer", "exporter", "suspicions", "recount")],
     [f"stationsapp.{name}" for name in ("models", "database", "replica", "web", "keeper")]
     + [f"stationsapp.stations.{name}" for name in ("feeds", "sources", "columns", "locks")],
     [
