@@ -40,6 +40,9 @@ class Config:
     # Whether `flask db prepare` fills an empty database with the sample stations.
     SAMPLE_STATIONS = False
 
+    SESSION_COOKIE_HTTPONLY = True
+    SESSION_COOKIE_SAMESITE = "Lax"
+    WTF_CSRF_TIME_LIMIT = None  # seconds; a form stays valid as long as its session
     MAX_CONTENT_LENGTH = 1_000_000  # bytes of a request's body
 
     API_TITLE = "stationsapp"

@@ -1,9 +1,18 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, UniqueConstraint, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .extensions import db
 
@@ -58,6 +67,9 @@ class Station(BaseModel):
     properties: Mapped[dict[str, Any]] = mapped_column(
         JSONB, default=dict, server_default=text("'{}'::jsonb")
     )
+    # Who changed it last; None if it was an import by a command.
+    changed_by_id: Mapped[int | None] = mapped_column(ForeignKey("api_tokens.id"), sort_order=2)
+    changed_by: Mapped["ApiToken | None"] = relationship()
 
 
 class StationVersion(db.Model):  # type: ignore[name-defined,misc]
@@ -136,3 +148,11 @@ class ApiToken(BaseModel):
     name: Mapped[str]
     digest: Mapped[str] = mapped_column(unique=True)
     revoked_at: Mapped[datetime | None]
+
+
+class SignInTry(BaseModel):
+    """A try to sign in that failed, kept for a minute."""
+
+    __tablename__ = "sign_in_tries"
+
+    address: Mapped[str]

@@ -17,6 +17,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
+from forms import Client, submit
 from hypothesis import HealthCheck, settings
 from postgres import (
     RUN,
@@ -126,7 +127,20 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
-    return app.test_client()
+    return Client(app)
+
+
+@pytest.fixture
+def token(app: Flask) -> str:
+    """An API token, whose name is ada."""
+    return app.test_cli_runner().invoke(args=["tokens", "create", "ada"]).stdout.strip()
+
+
+@pytest.fixture
+def signed_in(client: FlaskClient, token: str) -> FlaskClient:
+    """A client that is signed in as ada."""
+    submit(client, "/sign-in", token=token)
+    return client
 
 
 @pytest.fixture

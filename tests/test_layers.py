@@ -17,10 +17,15 @@ LAYERS = [
     ["stationsapp.stations"],
     [
         f"stationsapp.{name}"
-        for name in ("auth", "gate", "health", "metrics", "prepare", "worker", "stations.cli")
+        for name in ("gate", "health", "metrics", "prepare", "worker", "stations.cli")
     ]
     + [f"stationsapp.stations.{name}" for name in ("api", "metrics", "pages", "sample")],
-    [f"stationsapp.stations.{name}" for name in ("search", "importer", "exporter", "suspicions", "recount")],
+    ["stationsapp.sign_in"],
+    ["stationsapp.auth"],
+    [
+        f"stationsapp.stations.{name}"
+        for name in ("search", "importer", "exporter", "suspicions", "recount")
+    ],
     [f"stationsapp.{name}" for name in ("models", "database", "replica", "web", "keeper")]
     + [f"stationsapp.stations.{name}" for name in ("feeds", "sources", "columns", "locks")],
     [
@@ -43,6 +48,7 @@ FORBIDDEN = [
     ("stationsapp.web", ["stationsapp.stations"]),
     ("stationsapp.database", ["stationsapp.stations"]),
     ("stationsapp.auth", ["stationsapp.stations"]),
+    ("stationsapp.sign_in", ["stationsapp.stations"]),
     ("stationsapp.health", ["stationsapp.stations"]),
     ("stationsapp.stations.feeds", ["flask", "sqlalchemy", "flask_sqlalchemy"]),
     ("stationsapp.stations.geo", ["flask", "sqlalchemy", "flask_sqlalchemy"]),
@@ -144,6 +150,6 @@ def test_no_module_is_long():
     assert {name: lines(path) for name, path in ALL.items() if lines(path) > 300} == {}
 
 
-@pytest.mark.parametrize(("package", "most"), [("stationsapp", 5_600), ("flask_doctor", 9_150)])
+@pytest.mark.parametrize(("package", "most"), [("stationsapp", 6_900), ("flask_doctor", 9_150)])
 def test_each_part_can_be_read_in_an_evening(package: str, most: int):
     assert sum(lines(path) for name, path in ALL.items() if is_in(name, package)) <= most

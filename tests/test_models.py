@@ -28,6 +28,7 @@ def test_a_station_shows_itself(app: Flask):
         "properties",
         "created_at",
         "updated_at",
+        "changed_by_id",
     ]
     assert shown | GOOD | {"properties": {"country": "CH"}} == shown
     assert shown["created_at"].endswith("+00:00")

@@ -1,7 +1,7 @@
 """Count stations in cells.
 
 Revision ID: 0011
-Revises: 0007
+Revises: 0008
 Create Date: 2026-11-29 22:10:00
 """
 
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision = "0007"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
@@ -218,7 +218,7 @@ BEGIN
         ),
         children AS MATERIALIZED (
             SELECT level + 2 AS level, x, y, {TOTALS} FROM (
-                SELECT level, {AS_CELL.format(level='(level + 2)')} FROM (
+                SELECT level, {AS_CELL.format(level="(level + 2)")} FROM (
                     SELECT parent.level, 1 AS sign, station.* FROM parents AS parent
                     CROSS JOIN LATERAL stations_in_cell(level, x, y) AS station
                 ) AS change

@@ -1,4 +1,4 @@
-"""What all APIs share. A resource registers its own blueprint.
+"""What all APIs and pages share. A resource registers its own blueprint.
 
 A resource is a `web.blueprint.Blueprint` under /api. `register(app, bp)` serves it, documents it in
 /openapi.json and at /docs, and answers its errors as problem documents.
@@ -8,7 +8,7 @@ import flask_smorest
 from flask import Flask
 from flask_swagger_ui import get_swaggerui_blueprint
 
-from . import headers
+from . import assets, headers
 from .blueprint import Blueprint
 from .problems import ProblemSchema, problem
 
@@ -25,6 +25,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
 def init_app(app: Flask) -> None:
     """Serve the OpenAPI description and its page, and return errors as problem documents."""
     headers.init_app(app)
+    assets.init_app(app)
     app.config["OPENAPI_VERSION"] = "3.1.0"
     app.config["OPENAPI_URL_PREFIX"] = "/"
     api = Api(app)

@@ -1,4 +1,4 @@
-"""Errors under /api as problem documents (RFC 9457)."""
+"""Errors as problem documents (RFC 9457), or as pages for people."""
 
 import orjson
 from flask import Response, request
@@ -6,6 +6,7 @@ from marshmallow import Schema, fields
 from werkzeug.exceptions import HTTPException
 
 from ..logs import request_id
+from .error_pages import error_page
 
 API = "/api/"
 MEDIA_TYPE = "application/problem+json"
@@ -23,9 +24,13 @@ class ProblemSchema(Schema):
 
 
 def problem(error: HTTPException) -> Response | HTTPException:
-    """Return a problem document for an error under /api, and any other error unchanged."""
-    if not f"{request.path}/".startswith(API) or error.code is None:
+    """Return a page if a person asked for one outside of /api, and else a problem document."""
+    if error.code is None or error.code < 400 or error.response:  # a redirect, for example
         return error
+    if not f"{request.path}/".startswith(API):
+        accepted = request.accept_mimetypes
+        if accepted["text/html"] >= accepted["application/json"]:
+            return error_page(error)
     document = {"type": "about:blank", "title": error.name, "status": error.code}
     # webargs puts the invalid fields into `data`, grouped by their location.
     if messages := getattr(error, "data", {}).get("messages"):

@@ -2,22 +2,17 @@
 
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from random import Random
 
 import psycopg2
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from stationsapp.extensions import db
 from stationsapp.stations import geo, search
-from stationsapp.stations.feeds import Record
-from stationsapp.stations.importer import import_records
 from stationsapp.stations.recount import recount
 from stationsapp.stations.search import Filters, statements
 from stationsapp.stations.search.filters import sides
@@ -66,21 +61,22 @@ COLUMNS = ["x", "y", "count", "mean_lat", "mean_lng", *geo.SIDES, "id"]
 def assert_exact(connection: Connection) -> None:
     """Compare clusters with a scan, in this transaction. The means are rounded to a millimetre."""
     for bbox, zoom in VIEWS:
-        boxes, grid = geo.parts(bbox), search._grid(bbox, zoom)
+        boxes = geo.parts(bbox)
         condition, parameters = Filters(bbox).condition()
-        found, scanned = (
-            connection.exec_driver_sql(
-                f"SELECT {', '.join(COLUMNS)} FROM ({statements.clusters(cells)}) AS c ORDER BY y, x",
-                grid | parameters,
-            ).all()
-            for cells, parameters in [
-                (search.cells.of_boxes(len(boxes)), sides(boxes)),
-                (statements.cells(condition), parameters),
-            ]
-        )
+        found = rows(connection, search.cells.of_boxes(len(boxes)), bbox, zoom, sides(boxes))
+        scanned = rows(connection, statements.cells(condition), bbox, zoom, parameters)
         assert len(found) == len(scanned)
         for one, other in zip(found, scanned, strict=True):
             assert one == pytest.approx(other, abs=2e-8)
+
+
+def rows(
+    connection: Connection, cells: str, bbox: geo.Box, zoom: int, parameters: dict[str, float]
+) -> list[tuple[float, ...]]:
+    query = f"SELECT {', '.join(COLUMNS)} FROM ({statements.clusters(cells)}) AS found"
+    parameters |= search._grid(bbox, zoom)
+    found = connection.exec_driver_sql(f"{query} ORDER BY y, x", parameters)
+    return [tuple(value or 0 for value in row) for row in found]
 
 
 NEAR = [0.0, 1e-7, 3e-4, -3e-4, 0.01, 0.3, -0.3, 3.0]

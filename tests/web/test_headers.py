@@ -4,7 +4,9 @@ import pytest
 from flask.testing import FlaskClient
 
 
-@pytest.mark.parametrize("path", ["/", "/docs/", "/api/stations", "/static/style.css", "/nowhere"])
+@pytest.mark.parametrize(
+    "path", ["/", "/docs/", "/api/stations", "/static/0/style.css", "/nowhere"]
+)
 def test_every_answer_has_the_headers(client: FlaskClient, path: str):
     with client.get(path) as response:  # a file is closed
         headers = response.headers

@@ -106,10 +106,6 @@ def test_its_errors_are_problems(client: FlaskClient, method, address, sent, sta
     assert "secret" not in response.text
 
 
-def test_an_error_elsewhere_is_a_page(client: FlaskClient):
-    assert client.get("/nothing").content_type.startswith("text/html")
-
-
 def test_what_has_not_changed_is_not_sent_again(client: FlaskClient):
     first = client.get("/api/books")
     known = {"If-None-Match": first.headers["ETag"]}

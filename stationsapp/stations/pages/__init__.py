@@ -1,20 +1,18 @@
 """The HTML pages."""
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from flask import Blueprint, current_app, render_template, send_from_directory
+from flask import Blueprint, current_app, render_template
 from flask.typing import ResponseReturnValue
 from xstatic.pkg import leaflet
 
 from ...web.headers import policy
 
-bp = Blueprint(
-    "stations",
-    __name__,
-    template_folder="templates",
-    static_folder="static",
-    static_url_path="/static/stations",
-)
+bp = Blueprint("stations", __name__, template_folder="templates")
+
+# Leaflet comes from its PyPI package: no CDN, so the map works offline.
+FOLDERS = [Path(__file__).with_name("static"), leaflet.BASE_DIR]
 
 
 @bp.get("/")
@@ -27,9 +25,3 @@ def map_page() -> ResponseReturnValue:
     place = urlsplit(tiles.replace("{s}", "*"))
     images = f"{place.scheme}://{place.netloc}" if place.netloc else ""
     return page, {"Content-Security-Policy": policy(images)}
-
-
-@bp.get("/static/leaflet/<path:filename>")
-def leaflet_file(filename: str) -> ResponseReturnValue:
-    """Serve Leaflet from its PyPI package: no CDN, the map works offline."""
-    return send_from_directory(leaflet.BASE_DIR, filename, max_age=86400)

@@ -1,53 +1,16 @@
-"""The pages, in a real browser against a real server."""
-
-import os
-import shutil
-from collections.abc import Iterator
+"""The map, in a real browser against a real server."""
 
 import pytest
+from browser import in_browser
 from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect
 
 from config import TestingConfig
 from stationsapp import create_app
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-SLOWEST = 120_000  # milliseconds, where much else runs
-in_browser = pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args() -> dict:
-    # As root Chromium has no sandbox; its background traffic is of no use to a test.
-    arguments = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    return {
-        "executable_path": CHROMIUM,
-        "timeout": SLOWEST,
-        "args": [*arguments, *(["--no-sandbox"] if os.getuid() == 0 else [])],
-    }
-
 
 @pytest.fixture
-def offline_page(sample_stations: None, page: Page, live_url: str) -> Iterator[Page]:
-    """A page that reaches the application alone; a script's error fails the test."""
-    expect.set_options(timeout=SLOWEST)
-    page.set_default_timeout(SLOWEST)
-    errors: list[object] = []
-    page.on("pageerror", lambda error: errors.append(error))
-    foreign: list[str] = []
-
-    def stay_here(route) -> None:
-        foreign.append(route.request.url)
-        route.abort()
-
-    page.route(lambda url: not url.startswith((live_url, "data:")), stay_here)
-    yield page
-    assert errors == []
-    assert all(url.startswith("https://tile.openstreetmap.org/") for url in foreign), foreign
-
-
-@pytest.fixture
-def map_page(offline_page: Page, live_url: str) -> Page:
+def map_page(sample_stations: None, offline_page: Page, live_url: str) -> Page:
     """The map with the sample on it, where no tile can be reached."""
     offline_page.goto(live_url)
     expect(offline_page.locator("#status")).to_have_text("271 stations in view")
@@ -98,9 +61,9 @@ def test_the_libraries_come_from_the_application(client: FlaskClient):
     assert "https://" not in page.replace("https://tile.openstreetmap.org", "").replace(
         "https://www.openstreetmap.org/copyright", ""
     )
-    with client.get("/static/leaflet/leaflet.js") as response:
+    with client.get("/static/0/leaflet.js") as response:
         assert response.status_code == 200
-    assert client.get("/static/leaflet/../__init__.py").status_code == 404
+    assert client.get("/static/0/../__init__.py").status_code == 404
 
 
 @in_browser

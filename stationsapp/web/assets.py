@@ -1,0 +1,84 @@
+"""Static files under a name that changes with their content, so that browsers keep them.
+
+Every address begins with a digest of all files. So a browser never asks again for a file that it
+has, and a script's relative import leads to the file that belongs to it.
+"""
+
+import gzip
+import mimetypes
+from functools import lru_cache
+from pathlib import Path
+from zlib import crc32
+
+from flask import Blueprint, Flask, Response, abort, current_app, request, url_for
+from werkzeug.security import safe_join
+
+from .headers import YEAR
+
+bp = Blueprint("assets", __name__)
+
+PACKED = (".css", ".geojson", ".js", ".json", ".svg")
+
+
+def init_app(app: Flask) -> None:
+    """Serve static files, and offer `asset(filename)` to the templates."""
+    app.extensions["assets"] = [Path(app.root_path, "static")]
+    app.register_blueprint(bp)
+    app.jinja_env.globals["asset"] = asset
+
+
+def add(app: Flask, *folders: str | Path) -> None:
+    """Serve the files of these folders. If two have a file of the same name, the first one wins."""
+    app.extensions["assets"] += [Path(folder) for folder in folders]
+
+
+def asset(filename: str) -> str:
+    """Return the URL of a static file."""
+    return url_for("assets.show", digest=_digest(), filename=filename)
+
+
+def _digest() -> str:
+    if current_app.debug:  # a file may have changed
+        _digest_of.cache_clear()
+        _content.cache_clear()
+    return _digest_of(tuple(current_app.extensions["assets"]))
+
+
+@lru_cache
+def _digest_of(folders: tuple[Path, ...]) -> str:
+    files = (path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file())
+    digest = 0
+    for path in files:
+        digest = crc32(path.read_bytes(), crc32(path.name.encode(), digest))
+    return f"{digest:08x}"
+
+
+@bp.get("/static/<digest>/<path:filename>")
+def show(digest: str, filename: str) -> Response:
+    """Send a file, compressed if it is text and the client accepts that."""
+    for folder in current_app.extensions["assets"]:
+        path = safe_join(str(folder), filename)
+        if path and Path(path).is_file():
+            break
+    else:
+        abort(404)
+    packed = path.endswith(PACKED) and request.accept_encodings["gzip"] > 0
+    media_type = mimetypes.guess_type(path)[0] or "application/octet-stream"
+    response = Response(_content(path, packed=packed), mimetype=media_type)
+    response.vary.add("Accept-Encoding")
+    if packed:
+        response.content_encoding = "gzip"
+    # During a deployment, a page of one release may ask another release for its files.
+    if digest == _digest():
+        response.cache_control.public = True
+        response.cache_control.max_age = YEAR
+        response.cache_control.immutable = True
+    else:
+        response.cache_control.no_cache = True
+    return response
+
+
+@lru_cache
+def _content(path: str, *, packed: bool) -> bytes:
+    content = Path(path).read_bytes()
+    return gzip.compress(content, mtime=0) if packed else content

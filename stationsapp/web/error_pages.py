@@ -1,0 +1,33 @@
+"""Errors as pages for people: what happened, and what to do."""
+
+from flask import Response, render_template
+from werkzeug.exceptions import HTTPException
+
+from ..logs import request_id
+
+WORDS = {
+    400: ("This request isn't valid", "Go back, reload the page, and try again."),
+    403: ("You can't do this", "Your API token doesn't allow it."),
+    404: ("There is nothing here", "The address may be misspelled, or the page may be gone."),
+    413: ("This is too large", "Go back and send less at a time."),
+    429: ("Too many tries", "Wait a minute, then try again."),
+    500: ("Something went wrong", "This is not your fault. Try again in a moment."),
+    503: ("Just a moment", "The service is busy, or can't reach its database. Try again soon."),
+}
+
+
+def error_page(error: HTTPException) -> Response:
+    """Return the page of an error. It needs no database, because that may be what fails."""
+    code = error.code or 500
+    title, advice = WORDS.get(code, (error.name, "Go back and try again."))
+    explained = error.description != type(error).description
+    body = render_template(
+        "error.html",
+        title=title,
+        advice=advice,
+        detail=error.description if explained else None,
+        request_id=request_id.get() if code >= 500 else None,
+    )
+    response = Response(body, code, error.get_headers())
+    response.mimetype = "text/html"
+    return response
