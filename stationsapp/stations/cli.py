@@ -14,11 +14,11 @@ import click
 from flask import Blueprint
 
 from . import geo
-from .recount import recount
 from .exporter import export
 from .feeds import FeedError, Format, gbfs
 from .feeds.formats import FORMATS, by_name, by_start
 from .importer import Report, import_records
+from .recount import recount
 from .sources import Source, is_address, opened, stem
 
 bp = Blueprint("stations_cli", __name__, cli_group="stations")

@@ -59,7 +59,9 @@ way AS (
                 4 * parent.x, 4 * parent.x + 1, 4 * parent.x + 2, 4 * parent.x + 3])
         OFFSET 0  -- or all cells might be read, to be joined
     ) AS child
-    WHERE parent.split AND (parent.changed OR parent.met AND (parent.level < %(level)s OR NOT parent.inside))
+    WHERE parent.split AND (
+        parent.changed OR parent.met AND (parent.level < %(level)s OR NOT parent.inside)
+    )
 ),
 opened AS (
     SELECT level, x, y FROM way
