@@ -22,7 +22,6 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from markupsafe import Markup
 from sqlalchemy import delete, func, select
 from werkzeug.exceptions import TooManyRequests
 from wtforms import HiddenField, PasswordField
@@ -53,22 +52,18 @@ class SignInForm(Form):
         return (value or "").strip()
 
 
-SIGNED_OUT = (
-    'You are signed out. <a href="{}" target="_blank">Sign in in another tab</a>, and then \
-send this form again: nothing that you typed is lost.'
-)
-
-
 class SignedInForm(Form):
     """A form for who is signed in. Who no longer is gets it back as it was sent."""
+
+    is_signed_out = False
 
     def validate(self, extra_validators: Any = None) -> bool:
         """Tell whether the form is valid, and sent by who is signed in."""
         valid: bool = super().validate(extra_validators)
-        if signed_in():
-            return valid
-        self.form_errors.append(Markup(SIGNED_OUT).format(url_for("sign_in.sign_in")))
-        return False
+        self.is_signed_out = not signed_in()
+        if self.is_signed_out:
+            self.form_errors.append("You are signed out. Nothing is done yet, and nothing is lost.")
+        return valid and not self.is_signed_out
 
 
 def init_app(app: Flask) -> None:
