@@ -1,7 +1,7 @@
 """Errors as pages for people: what happened, and what to do."""
 
 from flask import Flask, Response, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 WORDS = {
     400: ("This request isn't valid", "Go back, reload the page, and try again."),
@@ -29,6 +29,8 @@ def error_page(error: HTTPException) -> Response | HTTPException:
     """Return the page of an error. It needs no database, because that may be what fails."""
     code = error.code
     if code is None or code < 400 or error.response:  # a redirect, for example
+        return error
+    if isinstance(error, SecurityError):  # a host that isn't trusted: no page has an address there
         return error
     title, advice = WORDS.get(code, (error.name, "Go back and try again."))
     explained = error.description != type(error).description
