@@ -38,6 +38,7 @@ LAYERS = [
             "hosts",
             "logs",
             "stations.geo",
+            "stations.similar",
         )
     ],
 ]

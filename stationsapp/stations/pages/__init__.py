@@ -1,13 +1,12 @@
-"""The HTML pages."""
+"""The HTML pages: their addresses, and which function shows each."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from flask import Blueprint, current_app, render_template
-from flask.typing import ResponseReturnValue
+from flask import Blueprint, Response
 from xstatic.pkg import leaflet
 
-from ...web.headers import policy
+from . import editing, listing, station
+from .base_map import render_with_map
 
 bp = Blueprint("stations", __name__, template_folder="templates")
 
@@ -16,12 +15,16 @@ FOLDERS = [Path(__file__).with_name("static"), leaflet.BASE_DIR]
 
 
 @bp.get("/")
-def map_page() -> ResponseReturnValue:
+def map_page() -> Response:
     """Show the map."""
-    tiles = current_app.config["MAP_TILES_URL"]
-    page = render_template(
-        "stations/map.html", tiles_url=tiles, attribution=current_app.config["MAP_ATTRIBUTION"]
-    )
-    place = urlsplit(tiles.replace("{s}", "*"))
-    images = f"{place.scheme}://{place.netloc}" if place.netloc else ""
-    return page, {"Content-Security-Policy": policy(images)}
+    return render_with_map("stations/map.html")
+
+
+bp.add_url_rule("/stations", "index", listing.index)
+bp.add_url_rule("/stations/<int:station_id>", "show", station.show)
+bp.add_url_rule("/stations/new", "new", editing.new)
+bp.add_url_rule("/stations/new", "add", editing.add, methods=["POST"])
+bp.add_url_rule("/stations/<int:station_id>/edit", "edit", editing.edit)
+bp.add_url_rule("/stations/<int:station_id>/edit", "change", editing.change, methods=["POST"])
+bp.add_url_rule("/stations/<int:station_id>/delete", "delete", editing.ask_to_delete)
+bp.add_url_rule("/stations/<int:station_id>/delete", "deleted", editing.delete, methods=["POST"])
