@@ -5,7 +5,7 @@ from pathlib import Path
 import js_lib_leaflet
 from flask import Blueprint, Response
 
-from . import editing, listing, station
+from . import editing, listing, station, words
 from .base_map import render_with_map
 
 bp = Blueprint("stations", __name__, template_folder="templates")
@@ -13,6 +13,11 @@ bp = Blueprint("stations", __name__, template_folder="templates")
 # Leaflet comes from its PyPI package: no CDN, so the map works offline.
 LEAFLET = Path(js_lib_leaflet.__file__).with_name("static") / "js_lib_leaflet"
 FOLDERS = [Path(__file__).with_name("static"), LEAFLET]
+
+bp.add_app_template_filter(words.degrees)
+bp.add_app_template_filter(words.distance)
+bp.add_app_template_filter(words.moment)
+bp.add_app_template_test(words.is_web_address, "web_address")
 
 
 @bp.get("/")

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, CursorResult
 from ... import limits
 from ...database import Row, read, snapshot
 from .. import geo
-from ..columns import SELECT_LIST
+from ..columns import NAME_ORDER, SELECT_LIST
 from . import cells, statements
 from .filters import Filters, Parameters, sides
 
@@ -27,6 +27,7 @@ __all__ = [
     "nearest",
     "one",
     "page",
+    "page_by_name",
     "sources",
     "version",
 ]
@@ -76,6 +77,20 @@ def page(filters: Filters, limit: int, after: int = 0) -> Versioned:
     statement = f"""SELECT {SELECT_LIST} FROM stations
         WHERE stations.id > %(after)s AND {condition} ORDER BY stations.id LIMIT %(limit)s"""
     return _versioned(statement, "id", bounds | parameters, prepare=filters == Filters())
+
+
+def page_by_name(filters: Filters, limit: int, name: str = "", after: int = 0) -> Versioned:
+    """Return up to `limit` stations in the order of their names, those of one name by id.
+
+    The page starts after the station of this name and id; `NAME_START` characters are enough.
+    """
+    of_source, _ = Filters(source=filters.source).condition()
+    condition, parameters = filters.condition()
+    statement = statements.page_by_name(
+        of_source, condition, filtered=filters != Filters(source=filters.source)
+    )
+    parameters |= {"name": name, "after": after, "limit": limit}
+    return _versioned(statement, f"{NAME_ORDER}, id", parameters)
 
 
 @contextmanager

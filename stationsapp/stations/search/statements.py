@@ -1,7 +1,7 @@
 """The statements that PostgreSQL plans badly, or not at all, unless they are written so."""
 
 from .. import geo
-from ..columns import SELECT_LIST
+from ..columns import NAME_ORDER, SELECT_LIST
 from .filters import sql_box
 
 
@@ -64,6 +64,41 @@ UNION ALL (
     ORDER BY stations.id LIMIT %(limit)s
 )
 ORDER BY id LIMIT %(limit)s
+"""
+
+
+FEW_NAMES = 100_000
+
+
+def page_by_name(of_source: str, condition: str, *, filtered: bool) -> str:
+    """Return the query for a page in the order of the names.
+
+    `of_source` is the part of the condition that an index in this order knows. PostgreSQL takes the
+    stations that fit the rest to be spread evenly over the names, but those in Zürich come last. So
+    it isn't asked to choose: all are sorted if they are few, and if not, they are frequent enough
+    to be met soon in the order of the names.
+    """
+    order = f"{NAME_ORDER}, stations.id"
+    start = f"""({order}) > (
+        (SELECT {NAME_ORDER} FROM (VALUES (%(name)s)) AS start (name)), %(after)s)"""
+    walk = f"""
+SELECT {SELECT_LIST} FROM stations WHERE {of_source} AND {start} {{}}
+ORDER BY {order} LIMIT %(limit)s
+"""
+    if not filtered:
+        return walk.format("")
+    are_few = f"(SELECT count(*) <= {FEW_NAMES} FROM few)"
+    # By coalesce, the condition is hidden from the indexes, and taken to be often true.
+    return f"""
+WITH few AS MATERIALIZED (
+    SELECT stations.id, name FROM stations WHERE {condition} LIMIT {FEW_NAMES + 1}
+),
+sorted AS (
+    SELECT stations.id FROM few AS stations WHERE {are_few} AND {start}
+    ORDER BY {order} LIMIT %(limit)s
+)
+SELECT {SELECT_LIST} FROM sorted JOIN stations USING (id)
+UNION ALL ({walk.format(f"AND NOT {are_few} AND coalesce({condition}, false)")})
 """
 
 
