@@ -63,6 +63,46 @@ class StationVersion(db.Model):  # type: ignore[name-defined,misc]
     version: Mapped[int] = mapped_column(BigInteger)
 
 
+class StationCell(db.Model):  # type: ignore[name-defined,misc]
+    """What the stations in a cell of a grid add up to; triggers keep it.
+
+    A cell of level n is a square of 90 / 2**n degrees, the x-th from 180° west and the y-th from
+    the south pole. The levels are odd: 16 cells lie in one of the level above. They have rows of
+    their own if it is `split`. Sums of `lat` and `lng` are in 1e-8 degrees; `ids` is the exclusive
+    or of the ids, which for one station alone is its id.
+    """
+
+    __tablename__ = "station_cells"
+
+    level: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    x: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    y: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    count: Mapped[int] = mapped_column(BigInteger)
+    lat: Mapped[int] = mapped_column(BigInteger)
+    lng: Mapped[int] = mapped_column(BigInteger)
+    ids: Mapped[int] = mapped_column(BigInteger)
+    west: Mapped[float]
+    south: Mapped[float]
+    east: Mapped[float]
+    north: Mapped[float]
+    split: Mapped[bool]
+
+
+class StationChange(db.Model):  # type: ignore[name-defined,misc]
+    """A station that came to a place (sign 1) or left it (-1), and isn't in its cells yet.
+
+    So nobody who writes waits for another one's transaction, as with the cells they would.
+    """
+
+    __tablename__ = "station_changes"
+
+    number: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    sign: Mapped[int]
+    id: Mapped[int] = mapped_column(BigInteger)
+    lat: Mapped[float]
+    lng: Mapped[float]
+
+
 class Import(BaseModel):
     """The last import of a source that changed or confirmed its stations; `rows` by outcome."""
 

@@ -24,7 +24,7 @@ LAYERS = [
     ["stationsapp.auth"],
     [
         f"stationsapp.stations.{name}"
-        for name in ("search", "importer", "exporter", "saving", "suspicions")
+        for name in ("search", "importer", "exporter", "recount", "saving", "suspicions")
     ],
     [f"stationsapp.{name}" for name in ("models", "database", "replica", "web", "keeper")]
     + [f"stationsapp.stations.{name}" for name in ("feeds", "sources", "columns", "locks")],
