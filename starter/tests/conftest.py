@@ -29,8 +29,11 @@ class Client(FlaskClient):
 
     def submit(self, path: str, **data: object) -> TestResponse:
         """Send the form of a page, with its CSRF token."""
-        token = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', self.get(path).text)[1]
-        return self.post(path, data={"csrf_token": token} | data)
+        return self.post(path, data={"csrf_token": self.csrf_token(path)} | data)
+
+    def csrf_token(self, path: str) -> str:
+        """Return the CSRF token in the form of a page."""
+        return re.search(r'name="csrf_token"[^>]* value="([^"]+)"', self.get(path).text)[1]
 
 
 def connect_to_server():

@@ -1,4 +1,5 @@
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from starterapp.extensions import db
@@ -55,6 +56,14 @@ def test_a_wrong_field_is_explained(signed_in: FlaskClient, field: str, value: s
 @pytest.mark.parametrize("path", ["/widgets/new", "/widgets/1/edit", "/widgets/1/delete"])
 def test_changing_needs_to_sign_in(client: FlaskClient, path: str):
     assert client.get(path).location.startswith("/sign-in")
+
+
+def test_who_is_signed_out_meanwhile_loses_nothing(app: Flask, signed_in: FlaskClient):
+    app.test_cli_runner().invoke(args=["tokens", "revoke", "ada"])
+    data = ONE | {"csrf_token": signed_in.csrf_token("/sign-in")}
+    response = signed_in.post("/widgets/new", data=data)
+    assert response.status_code == 422
+    assert 'value="One"' in response.text
 
 
 def test_a_form_without_its_token_is_refused(signed_in: FlaskClient):

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import (
     DateTimeLocalField,
     FloatField,
@@ -15,6 +14,7 @@ from wtforms import (
 from wtforms.validators import InputRequired, Length, NumberRange, Optional, Regexp
 
 from ..models import BEST_RATING, EARLIEST, LATEST, STATUSES
+from ..sign_in import SignedInForm
 
 
 class UTCField(DateTimeLocalField):  # type: ignore[misc]
@@ -34,7 +34,7 @@ class UTCField(DateTimeLocalField):  # type: ignore[misc]
 CHOICES = [SelectChoice(status, status.capitalize()) for status in STATUSES]
 
 
-class WidgetForm(FlaskForm):  # type: ignore[misc]
+class WidgetForm(SignedInForm):
     """A widget to be made or changed."""
 
     name = StringField(

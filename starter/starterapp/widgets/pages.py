@@ -4,11 +4,10 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 
 from ..extensions import db
 from ..models import Widget
-from ..sign_in import sign_in_required, signed_in
+from ..sign_in import SignedInForm, sign_in_required, signed_in
 from . import queries
 from .forms import WidgetForm
 
@@ -37,43 +36,67 @@ def show(widget_id: int) -> ResponseReturnValue:
     return render_template("widgets/show.html", widget=queries.one(widget_id))
 
 
-@bp.route("/new", methods=["GET", "POST"])
+@bp.get("/new")
 @sign_in_required
+def new() -> ResponseReturnValue:
+    """Ask for a new widget."""
+    return _form(WidgetForm(), "Add a widget")
+
+
+@bp.post("/new")
 def create() -> ResponseReturnValue:
-    """Ask for a new widget, and save it."""
-    return _edit(Widget(), "Add a widget")
+    """Add a widget."""
+    return _save(Widget(), "Add a widget")
 
 
-@bp.route("/<int:widget_id>/edit", methods=["GET", "POST"])
+@bp.get("/<int:widget_id>/edit")
 @sign_in_required
+def edit(widget_id: int) -> ResponseReturnValue:
+    """Show a widget in a form."""
+    widget = queries.one(widget_id)
+    return _form(WidgetForm(obj=widget), f"Change {widget.name}")
+
+
+@bp.post("/<int:widget_id>/edit")
 def change(widget_id: int) -> ResponseReturnValue:
-    """Ask what to change, and save it."""
-    widget = queries.one(widget_id, to_change=request.method == "POST")
-    return _edit(widget, f"Change {widget.name}")
+    """Change a widget."""
+    widget = queries.one(widget_id, to_change=True)
+    return _save(widget, f"Change {widget.name}")
 
 
-def _edit(widget: Widget, title: str) -> ResponseReturnValue:
-    form = WidgetForm(obj=widget)
-    if form.validate_on_submit():
-        form.populate_obj(widget)
-        widget.changed_by = signed_in()
-        db.session.add(widget)
-        db.session.commit()
-        flash(f"{widget.name} is saved.")
-        return redirect(url_for(".show", widget_id=widget.id))
-    page = render_template("widgets/form.html", form=form, title=title)
-    return page, 422 if form.errors else 200
-
-
-@bp.route("/<int:widget_id>/delete", methods=["GET", "POST"])
+@bp.get("/<int:widget_id>/delete")
 @sign_in_required
+def ask_to_delete(widget_id: int) -> ResponseReturnValue:
+    """Ask whether to delete a widget."""
+    widget = queries.one(widget_id)
+    return render_template("widgets/delete.html", widget=widget, form=SignedInForm())
+
+
+@bp.post("/<int:widget_id>/delete")
 def delete(widget_id: int) -> ResponseReturnValue:
-    """Ask whether to delete a widget, and delete it."""
-    widget = queries.one(widget_id, to_change=request.method == "POST")
-    form = FlaskForm()
-    if form.validate_on_submit():
-        db.session.delete(widget)
-        db.session.commit()
-        flash(f"{widget.name} is deleted.")
-        return redirect(url_for(".index"))
-    return render_template("widgets/delete.html", widget=widget, form=form)
+    """Delete a widget."""
+    widget = queries.one(widget_id, to_change=True)
+    form = SignedInForm()
+    if not form.validate():
+        return render_template("widgets/delete.html", widget=widget, form=form), 422
+    db.session.delete(widget)
+    db.session.commit()
+    flash(f"{widget.name} is deleted.")
+    return redirect(url_for(".index"))
+
+
+def _save(widget: Widget, title: str) -> ResponseReturnValue:
+    form = WidgetForm()
+    if not form.validate():
+        return _form(form, title)
+    form.populate_obj(widget)
+    widget.changed_by = signed_in()
+    db.session.add(widget)
+    db.session.commit()
+    flash(f"{widget.name} is saved.")
+    return redirect(url_for(".show", widget_id=widget.id))
+
+
+def _form(form: WidgetForm, title: str) -> ResponseReturnValue:
+    page = render_template("widgets/form.html", form=form, title=title)
+    return page, 422 if form.is_submitted() else 200
