@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from xstatic.pkg import leaflet
 
 from ...web.headers import policy
+from .. import search
 
 bp = Blueprint("stations", __name__, template_folder="templates")
 
@@ -20,7 +21,10 @@ def map_page() -> ResponseReturnValue:
     """Show the map."""
     tiles = current_app.config["MAP_TILES_URL"]
     page = render_template(
-        "stations/map.html", tiles_url=tiles, attribution=current_app.config["MAP_ATTRIBUTION"]
+        "stations/map.html",
+        sources=search.sources(),
+        tiles_url=tiles,
+        attribution=current_app.config["MAP_ATTRIBUTION"],
     )
     place = urlsplit(tiles.replace("{s}", "*"))
     images = f"{place.scheme}://{place.netloc}" if place.netloc else ""
