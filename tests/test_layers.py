@@ -22,7 +22,10 @@ LAYERS = [
     + [f"stationsapp.stations.{name}" for name in ("api", "metrics", "pages", "sample")],
     ["stationsapp.sign_in"],
     ["stationsapp.auth"],
-    [f"stationsapp.stations.{name}" for name in ("search", "importer", "exporter", "suspicions")],
+    [
+        f"stationsapp.stations.{name}"
+        for name in ("search", "importer", "exporter", "saving", "suspicions")
+    ],
     [f"stationsapp.{name}" for name in ("models", "database", "replica", "web", "keeper")]
     + [f"stationsapp.stations.{name}" for name in ("feeds", "sources", "columns", "locks")],
     [
