@@ -1,7 +1,8 @@
 // The search box suggests stations: a combobox with a listbox, as the ARIA Authoring Practices
 // describe it (editable, the list is a help and nothing is chosen by itself).
-import { filters, form, getJSON, map, place } from "./map.js";
-import { distanceText, go } from "./nearest.js";
+import { filters, form, getJSON, map, place, state } from "./map.js";
+import { go } from "./nearest.js";
+import { whereabouts } from "./popup.js";
 
 const PAUSE = 200; // milliseconds without a key, before the server is asked
 const input = form.q;
@@ -12,12 +13,14 @@ let active = -1; // the number of the suggestion that the arrow keys have come t
 let timer;
 let asking;
 
-input.addEventListener("input", () => {
-  stop();
-  if (input.value.trim()) timer = setTimeout(suggest, PAUSE);
-});
+input.addEventListener("input", suggestSoon);
 input.addEventListener("blur", stop);
 form.addEventListener("submit", stop);
+
+function suggestSoon() {
+  stop();
+  if (input.value.trim()) timer = setTimeout(suggest, PAUSE);
+}
 
 // Close the list, and forget what was asked.
 function stop() {
@@ -36,9 +39,12 @@ async function suggest() {
   try {
     const found = await getJSON(place.dataset.nearestUrl, query, signal);
     show(found.stations);
+    status.classList.toggle("hidden", stations.length > 0); // who sees the list needs no count
     status.textContent = count(stations.length);
   } catch (error) {
-    if (!signal.aborted) status.textContent = `No suggestions: ${error.message}.`;
+    if (signal.aborted) return;
+    status.classList.remove("hidden");
+    status.textContent = `No suggestions: ${error.message}.`;
   }
 }
 
@@ -58,12 +64,13 @@ function show(found) {
 function option(station, number) {
   const name = document.createElement("bdi");
   name.textContent = station.name;
-  const distance = document.createElement("span");
-  distance.textContent = distanceText(station.distance);
+  const where = document.createElement("span");
+  where.textContent = whereabouts(station);
+  where.dir = "auto";
   const made = document.createElement("li");
   made.id = `suggestion-${number}`;
   made.role = "option";
-  made.append(name, " ", distance);
+  made.append(name, " ", where);
   made.addEventListener("mousedown", (event) => event.preventDefault()); // the focus stays
   made.addEventListener("click", () => choose(station));
   return made;
@@ -98,3 +105,6 @@ input.addEventListener("keydown", (event) => {
   event.preventDefault();
   KEYS[event.key]();
 });
+
+// What was typed while this module was on its way
+if (document.activeElement === input && input.value !== state.q) suggestSoon();

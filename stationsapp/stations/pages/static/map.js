@@ -63,12 +63,17 @@ async function showAddress() {
   state.station = "";
   map.closePopup();
   const view = readAddress();
-  form.q.value = state.q;
-  form.source.value = state.source;
+  fillForm();
   if (view) map.setView(view.centre, view.zoom, { animate: false });
   else await showAll({ animate: false });
   if (state.near) (await import("./nearest.js")).showNearest(...state.near.split(",").map(Number));
   if (state.station) (await import("./popup.js")).openById(state.station);
+}
+
+function fillForm() {
+  form.q.value = state.q;
+  form.source.value = state.source;
+  if (form.source.selectedIndex < 0) form.source.add(new Option(state.source, state.source, true, true));
 }
 
 // What is going on, and a button for what to do about it
@@ -136,8 +141,7 @@ export async function applyFilters(values) {
   takeStep();
   const fitted = values.q && values.q !== state.q;
   Object.assign(state, values);
-  form.q.value = state.q;
-  form.source.value = state.source;
+  fillForm();
   if (state.near) (await import("./nearest.js")).showNearest(...state.near.split(",").map(Number));
   if (fitted) await showAll();
   else showStations();
@@ -258,6 +262,7 @@ nearby.open = !matchMedia("(max-width: 45rem)").matches;
 const minZoom = () => map.setMinZoom(Math.floor(Math.log2(Math.max(256, Math.min(place.clientWidth, place.clientHeight)) / 256)));
 minZoom();
 map.setView([25, 10], map.getMinZoom());
+map.attributionControl.setPrefix(false);
 addBaseMap(map, place.dataset);
 map.on("moveend", () => {
   showStations();

@@ -43,7 +43,7 @@ function entry(station, from) {
   return item;
 }
 
-export function distanceText(metres) {
+function distanceText(metres) {
   const inUnit = (value, unit, digits) =>
     value.toLocaleString(undefined, { style: "unit", unit, maximumFractionDigits: digits });
   if (metres < 1000) return inUnit(metres, "meter", 0);

@@ -15,7 +15,8 @@ function element(tag, text = "", attributes = {}) {
 const page = ({ id }) => `${place.dataset.pagesUrl}/${id}`;
 const link = (station) => element("a", station.name, { href: page(station), dir: "auto" });
 
-function whereabouts({ properties, lat, lng }) {
+// The city and the country, or else the position.
+export function whereabouts({ properties, lat, lng }) {
   const known = [properties.city, properties.country].filter((value) => typeof value === "string" && value);
   return known.join(", ") || `${lat}, ${lng}`;
 }
@@ -72,7 +73,7 @@ function open({ lat, lng }, box, label) {
   map.closePopup();
   before = document.activeElement;
   const { x, y } = map.getSize();
-  const popup = L.popup({ maxWidth: Math.min(320, x - 50), maxHeight: Math.max(120, y * 0.6) });
+  const popup = L.popup({ maxWidth: Math.min(300, x - 80), maxHeight: Math.max(120, y * 0.6) });
   popup.setLatLng([lat, inCopy(lng)]).setContent(box).openOn(map);
   const dialog = popup.getElement();
   dialog.role = "dialog";
