@@ -3,9 +3,9 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import js_lib_leaflet
 from flask import Blueprint, current_app, render_template
 from flask.typing import ResponseReturnValue
-from xstatic.pkg import leaflet
 
 from ...web.headers import policy
 from .. import search
@@ -13,7 +13,8 @@ from .. import search
 bp = Blueprint("stations", __name__, template_folder="templates")
 
 # Leaflet comes from its PyPI package: no CDN, so the map works offline.
-FOLDERS = [Path(__file__).with_name("static"), leaflet.BASE_DIR]
+LEAFLET = Path(js_lib_leaflet.__file__).with_name("static") / "js_lib_leaflet"
+FOLDERS = [Path(__file__).with_name("static"), LEAFLET]
 
 
 @bp.get("/")

@@ -1,10 +1,11 @@
 // The search box suggests stations: a combobox with a listbox, as the ARIA Authoring Practices
 // describe it (editable, the list is a help and nothing is chosen by itself).
-import { filters, form, getJSON, map, place, state } from "./map.js";
+import { filters, getJSON, map, place, state } from "./address.js";
 import { go } from "./nearest.js";
 import { whereabouts } from "./popup.js";
 
 const PAUSE = 200; // milliseconds without a key, before the server is asked
+const form = document.getElementById("find");
 const input = form.q;
 const listbox = document.getElementById("suggestions");
 const status = document.getElementById("suggestions-status");

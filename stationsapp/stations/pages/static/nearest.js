@@ -1,5 +1,5 @@
 // The ten stations nearest to a point, in a list; a line leads to the one that is pointed at.
-import { filters, getJSON, inCopy, map, place, state, takeStep, writeAddress } from "./map.js";
+import { filters, getJSON, inCopy, map, place, state, takeStep, writeAddress } from "./address.js";
 import { openStation } from "./popup.js";
 
 const nearby = document.getElementById("nearby");

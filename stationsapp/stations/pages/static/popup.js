@@ -1,5 +1,6 @@
 // Popups: one station, or all that are at one place. They get the focus, and give it back.
-import { filters, focusNear, getJSON, inCopy, map, place, state, takeStep, writeAddress } from "./map.js";
+import { filters, getJSON, inCopy, map, place, state, takeStep, writeAddress } from "./address.js";
+import { focusNear } from "./map.js";
 
 const MOST = 100; // stations listed
 let before; // what had the focus
