@@ -13,7 +13,7 @@ async function showAddress() {
   map.closePopup();
   const view = readAddress();
   fillForm();
-  if (view) map.setView(view.centre, view.zoom, { animate: false });
+  if (view) map.setView(view.centre, view.zoom, { reset: true });
   else await showAll({ animate: false });
   if (state.near) (await import("./nearest.js")).showNearest(...state.near.split(",").map(Number));
   if (state.station) (await import("./popup.js")).openById(state.station);
