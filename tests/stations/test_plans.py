@@ -60,6 +60,9 @@ QUERIES = {
     "box": lambda: search.page(Filters((2, 40, 9, 50)), 100),
     "box of many": lambda: search.page(Filters((-100, -80, 100, 80)), 100),
     "page": lambda: search.page(Filters(), 100, 30_000),
+    "names": lambda: search.page_by_name(Filters(), 100, "Station 3"),
+    "names of a source": lambda: search.page_by_name(Filters(source="many"), 100, "Station 3"),
+    "names with a word": lambda: search.page_by_name(Filters(q="30001"), 100),
     "one": lambda: search.one(30_000),
     "sources": search.sources,
 }

@@ -7,6 +7,7 @@ const form = document.getElementById("find");
 const nearby = document.getElementById("nearby");
 const status = document.getElementById("status");
 const action = document.getElementById("action");
+const asList = document.getElementById("as-list");
 
 async function showAddress() {
   state.station = "";
@@ -61,6 +62,7 @@ async function ask(query, again, show) {
 
 export function showStations() {
   const zoom = map.getZoom();
+  asList.href = `${place.dataset.pagesUrl}?${new URLSearchParams({ bbox: viewBox(), ...filters() })}`;
   const show = (clusters) => {
     draw(clusters);
     sayCount(clusters.reduce((sum, { count }) => sum + count, 0));

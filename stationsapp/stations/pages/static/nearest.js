@@ -1,5 +1,6 @@
 // The ten stations nearest to a point, in a list; a line leads to the one that is pointed at.
 import { filters, getJSON, inCopy, map, place, state, takeStep, writeAddress } from "./address.js";
+import { distance } from "./distance.js";
 import { openStation } from "./popup.js";
 
 const nearby = document.getElementById("nearby");
@@ -30,24 +31,17 @@ export async function showNearest(lat, lng) {
 function entry(station, from) {
   const name = document.createElement("bdi");
   name.textContent = station.name;
-  const distance = document.createElement("span");
-  distance.textContent = distanceText(station.distance);
+  const far = document.createElement("span");
+  far.textContent = distance(station.distance);
   const button = document.createElement("button");
   button.type = "button";
-  button.append(name, distance);
+  button.append(name, far);
   button.addEventListener("click", () => go(station));
   for (const event of ["mouseenter", "focus"]) button.addEventListener(event, () => drawLine(from, station));
   for (const event of ["mouseleave", "blur"]) button.addEventListener(event, () => line.remove());
   const item = document.createElement("li");
   item.append(button);
   return item;
-}
-
-function distanceText(metres) {
-  const inUnit = (value, unit, digits) =>
-    value.toLocaleString(undefined, { style: "unit", unit, maximumFractionDigits: digits });
-  if (metres < 1000) return inUnit(metres, "meter", 0);
-  return inUnit(metres / 1000, "kilometer", metres < 100_000 ? 1 : 0);
 }
 
 function drawLine(from, station) {

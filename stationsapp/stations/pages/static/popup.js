@@ -55,8 +55,11 @@ export async function openPlace({ lat, lng, bounds, count }) {
       item.append(link(station));
       return item;
     }));
-    const more = count - stations.length;
-    box.lastChild.replaceWith(list, element("p", more > 0 ? `and ${more.toLocaleString()} more` : ""));
+    box.lastChild.replaceWith(list);
+    if (stations.length < count) {
+      const query = new URLSearchParams({ bbox: bounds, ...filters() });
+      box.append(element("a", "All of them", { href: `${place.dataset.pagesUrl}?${query}` }));
+    }
   } catch (error) {
     box.lastChild.textContent = `The stations could not be loaded: ${error.message}.`;
   }
