@@ -27,9 +27,9 @@ from werkzeug.exceptions import TooManyRequests
 from wtforms import HiddenField, PasswordField
 from wtforms.validators import DataRequired
 
+from .accounts import ApiToken, SignInTry
 from .auth import verify_token
 from .extensions import db
-from .models import ApiToken, SignInTry
 from .web.forms import Form
 
 bp = Blueprint("sign_in", __name__)
@@ -142,4 +142,4 @@ def _checked(value: str) -> ApiToken | None:
 
 def _local(path: str | None) -> str:
     """Return the path if it belongs to this application, so that no link can lead elsewhere."""
-    return path if path and LOCAL.fullmatch(path) else url_for("stations.map_page")
+    return path if path and LOCAL.fullmatch(path) else url_for("home")

@@ -103,7 +103,7 @@ def test_nearest_orders_by_the_index(world: None):
     with db.engine.begin() as connection:
         connection.execute(text("SET LOCAL enable_seqscan = off"))
         plan = connection.exec_driver_sql(
-            f"EXPLAIN {statements.nearest('true', filtered=False)}",
+            f"EXPLAIN {statements.nearest('true')}",
             {"lat": 48.0, "lng": 2.0, "limit": 10, "radius": inf},
         )
         lines = "\n".join(plan.scalars())
