@@ -5,7 +5,7 @@ from pathlib import Path
 import js_lib_leaflet
 from flask import Blueprint, Response
 
-from . import listing, station, words
+from . import editing, listing, station, words
 from .base_map import render_with_map
 
 bp = Blueprint("stations", __name__, template_folder="templates")
@@ -28,3 +28,9 @@ def map_page() -> Response:
 
 bp.add_url_rule("/stations", "index", listing.index)
 bp.add_url_rule("/stations/<int:station_id>", "show", station.show)
+bp.add_url_rule("/stations/new", "new", editing.new)
+bp.add_url_rule("/stations/new", "add", editing.add, methods=["POST"])
+bp.add_url_rule("/stations/<int:station_id>/edit", "edit", editing.edit)
+bp.add_url_rule("/stations/<int:station_id>/edit", "change", editing.change, methods=["POST"])
+bp.add_url_rule("/stations/<int:station_id>/delete", "delete", editing.ask_to_delete)
+bp.add_url_rule("/stations/<int:station_id>/delete", "deleted", editing.delete, methods=["POST"])
