@@ -1,13 +1,13 @@
-"""The HTML pages."""
+"""The HTML pages: their addresses, and which function shows each."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import js_lib_leaflet
-from flask import Blueprint, current_app, render_template
-from flask.typing import ResponseReturnValue
+from flask import Blueprint, Response
 
-from ...web.headers import policy
+from .. import search
+from . import editing, listing, station, words
+from .base_map import render_with_map
 
 bp = Blueprint("stations", __name__, template_folder="templates")
 
@@ -15,14 +15,23 @@ bp = Blueprint("stations", __name__, template_folder="templates")
 LEAFLET = Path(js_lib_leaflet.__file__).with_name("static") / "js_lib_leaflet"
 FOLDERS = [Path(__file__).with_name("static"), LEAFLET]
 
+bp.add_app_template_filter(words.degrees)
+bp.add_app_template_filter(words.distance)
+bp.add_app_template_filter(words.moment)
+bp.add_app_template_test(words.is_web_address, "web_address")
+
 
 @bp.get("/")
-def map_page() -> ResponseReturnValue:
+def map_page() -> Response:
     """Show the map."""
-    tiles = current_app.config["MAP_TILES_URL"]
-    page = render_template(
-        "stations/map.html", tiles_url=tiles, attribution=current_app.config["MAP_ATTRIBUTION"]
-    )
-    place = urlsplit(tiles.replace("{s}", "*"))
-    images = f"{place.scheme}://{place.netloc}" if place.netloc else ""
-    return page, {"Content-Security-Policy": policy(images)}
+    return render_with_map("stations/map.html", sources=search.sources())
+
+
+bp.add_url_rule("/stations", "index", listing.index)
+bp.add_url_rule("/stations/<int:station_id>", "show", station.show)
+bp.add_url_rule("/stations/new", "new", editing.new)
+bp.add_url_rule("/stations/new", "add", editing.add, methods=["POST"])
+bp.add_url_rule("/stations/<int:station_id>/edit", "edit", editing.edit)
+bp.add_url_rule("/stations/<int:station_id>/edit", "change", editing.change, methods=["POST"])
+bp.add_url_rule("/stations/<int:station_id>/delete", "delete", editing.ask_to_delete)
+bp.add_url_rule("/stations/<int:station_id>/delete", "deleted", editing.delete, methods=["POST"])
