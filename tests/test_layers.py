@@ -27,7 +27,10 @@ LAYERS = [
         for name in ("search", "importer", "exporter", "saving", "suspicions")
     ],
     [f"stationsapp.{name}" for name in ("models", "database", "replica", "web", "keeper")]
-    + [f"stationsapp.stations.{name}" for name in ("feeds", "sources", "columns", "locks")],
+    + [
+        f"stationsapp.stations.{name}"
+        for name in ("feeds", "sources", "columns", "locks", "analysis")
+    ],
     [
         f"stationsapp.{name}"
         for name in (
