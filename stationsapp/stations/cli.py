@@ -18,10 +18,11 @@ from .exporter import export
 from .feeds import FeedError, Format, gbfs
 from .feeds.formats import FORMATS, by_name, by_start
 from .importer import Report, import_records
+from .recount import recount
 from .sources import Source, is_address, opened, stem
 
 bp = Blueprint("stations_cli", __name__, cli_group="stations")
-bp.cli.help = "Import and export stations."
+bp.cli.help = "Import, export and recount stations."
 
 QUIET = 10  # seconds between two lines of progress where there is no terminal
 
@@ -229,6 +230,18 @@ def export_command(
         count = export(file, chosen, source, bbox)
     stations = "station" if count == 1 else "stations"
     click.echo(f"{count:,} {stations} exported to {_line(location)}", err=True)
+
+
+@bp.cli.command("recount")
+def recount_command() -> None:
+    """Count the stations in the cells of the map again, and tell whether any was wrong.
+
+    The database does that with every change. Use it if you have changed stations without its
+    triggers. Reading and writing go on meanwhile.
+    """
+    cells, wrong = recount()
+    counted = f"{cells:,} {'cell' if cells == 1 else 'cells'} counted again"
+    click.echo(f"{counted}: {f'{wrong:,} differed' if wrong else 'none differed'}")
 
 
 @contextmanager

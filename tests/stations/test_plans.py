@@ -14,8 +14,8 @@ from postgres import app_on
 from sqlalchemy import text
 
 from stationsapp import keeper
-from stationsapp.database import create_database
 from stationsapp.extensions import db
+from stationsapp.postgres import create_database
 from stationsapp.stations import analysis, search
 from stationsapp.stations.search import Filters
 
@@ -61,12 +61,14 @@ QUERIES = {
     "box": lambda: search.page(Filters((2, 40, 9, 50)), 100),
     "box of many": lambda: search.page(Filters((-100, -80, 100, 80)), 100),
     "page": lambda: search.page(Filters(), 100, 30_000),
+    "names": lambda: search.page_by_name(Filters(), 100, "Station 3"),
+    "names of a source": lambda: search.page_by_name(Filters(source="many"), 100, "Station 3"),
+    "names with a word": lambda: search.page_by_name(Filters(q="30001"), 100),
     "one": lambda: search.one(30_000),
     "source": lambda: search.page(Filters(source="many"), 100, 30_000),
     "word in all names": lambda: search.page(Filters(q="station"), 100),
     "word in no name": lambda: search.page(Filters(q="depot"), 100),
     "words of a source": lambda: search.page(Filters(source="many", q="station 59"), 100),
-    "nearest of a source": lambda: search.nearest(Filters(source="many"), 48, 2, 10),
     "sources": search.sources,
 }
 

@@ -67,16 +67,21 @@ class FilterQuery(StrictSchema):
     )
 
 
-class PageQuery(FilterQuery, FormatQuery):
-    """A page of the list."""
+class ListQuery(FilterQuery):
+    """Which stations, and after which of them."""
 
     bbox = DelimitedList(QueryDegrees(), validate=_check_bbox, metadata=BBOX_SHOWN)
-    limit = QueryInteger(load_default=100, validate=Range(1, 1000))
     cursor = QueryInteger(
         load_default=0,
         validate=Range(0, 2**63 - 1),
         metadata={"description": "where the page starts, as `next` says; don't make your own"},
     )
+
+
+class PageQuery(ListQuery, FormatQuery):
+    """A page of the list."""
+
+    limit = QueryInteger(load_default=100, validate=Range(1, 1000))
     all = fields.String(
         load_default="false",
         validate=OneOf(["true", "false"]),

@@ -16,9 +16,9 @@ from sqlalchemy import Connection, CursorResult
 from ... import limits
 from ...database import Row, read, snapshot
 from .. import geo
-from ..columns import SELECT_LIST
-from . import statements, words
-from .filters import Filters, Parameters
+from ..columns import NAME_ORDER, SELECT_LIST
+from . import cells, statements, words
+from .filters import Filters, Parameters, sides
 
 __all__ = [
     "Filters",
@@ -27,6 +27,7 @@ __all__ = [
     "nearest",
     "one",
     "page",
+    "page_by_name",
     "sources",
     "version",
 ]
@@ -84,6 +85,21 @@ def page(filters: Filters, limit: int, after: int = 0) -> Versioned:
     return _versioned(statement, "id", parameters, prepare=prepare)
 
 
+def page_by_name(filters: Filters, limit: int, name: str = "", after: int = 0) -> Versioned:
+    """Return up to `limit` stations in the order of their names, those of one name by id.
+
+    The page starts after the station of this name and id; `NAME_START` characters are enough.
+    """
+    of_source, _ = Filters(source=filters.source).condition()
+    condition, parameters = filters.condition()
+    fitting = None
+    if filters != Filters(source=filters.source):
+        fitting, _ = _all(filters, ordered=False)
+    statement = statements.page_by_name(of_source, condition, fitting)
+    parameters |= {"name": name, "after": after, "limit": limit}
+    return _versioned(statement, f"{NAME_ORDER}, id", parameters)
+
+
 @contextmanager
 def everything(filters: Filters) -> Iterator[tuple[int, Iterator[Row]]]:
     """Give the data version and all stations in the order of the ids, a batch at a time."""
@@ -118,7 +134,8 @@ def nearest(filters: Filters, lat: float, lng: float, limit: int, radius: float 
 
 
 CLUSTERS = 500  # at the most
-CELLS_ACROSS_A_TILE = 4  # a map tile is 256 pixels wide, so a cell is 64
+# A map tile is 256 pixels wide, and 360 / 2 ** zoom degrees. So at a level of the same number as
+# the zoom, a cell is 64 pixels wide.
 
 
 def clusters(filters: Filters, zoom: int) -> Versioned:
@@ -128,13 +145,25 @@ def clusters(filters: Filters, zoom: int) -> Versioned:
     there is one alone, that station's columns too. The grid depends on the zoom and the box's size
     alone, so that a cell holds the same stations wherever the map is moved to.
     """
-    west, south, east, north = filters.bbox or geo.WORLD
-    width = east - west + 360 * (east < west)
-    cell = 360 / 2**zoom / CELLS_ACROSS_A_TILE
-    while (width / cell + 2) * ((north - south) / cell + 2) > CLUSTERS:
-        cell *= 2
+    bbox = filters.bbox or geo.WORLD
+    grid = _grid(bbox, zoom)
+    if filters == Filters(filters.bbox):
+        boxes = geo.parts(bbox)
+        statement = statements.clusters(cells.of_boxes(len(boxes)))
+        return _versioned(statement, "y, x", grid | sides(boxes), prepare=True)
     fitting, parameters = _all(filters, ordered=False)
-    return _versioned(statements.clusters(fitting), "y, x", parameters | {"cell": cell})
+    statement = statements.clusters(statements.cells(fitting))
+    return _versioned(statement, "y, x", grid | parameters)
+
+
+def _grid(bbox: geo.Box, zoom: int) -> Parameters:
+    """Return the level of the cells of a grid, as `StationCell` has it, and their side, `cell`."""
+    west, south, east, north = bbox
+    width = east - west + 360 * (east < west)
+    level, cell = zoom, 90 / 2**zoom
+    while (width / cell + 2) * ((north - south) / cell + 2) > CLUSTERS:
+        level, cell = level - 1, cell * 2
+    return {"level": level, "cell": cell}
 
 
 def _all(filters: Filters, *, ordered: bool) -> tuple[str, Parameters]:

@@ -1,7 +1,7 @@
 """The statements that PostgreSQL plans badly, or not at all, unless they are written so."""
 
 from .. import geo
-from ..columns import SELECT_LIST
+from ..columns import NAME_ORDER, SELECT_LIST
 from .filters import sql_box
 
 
@@ -69,6 +69,42 @@ SELECT * FROM few WHERE {are_few} AND {condition}
 UNION ALL
 SELECT * FROM ({many}) AS many WHERE NOT {are_few}
 ORDER BY id LIMIT %(limit)s
+"""
+
+
+FEW_NAMES = 100_000
+
+
+def page_by_name(of_source: str, condition: str, fitting: str | None) -> str:
+    """Return the query for a page in the order of the names, of the stations that fit a condition.
+
+    `of_source` is the part of the condition that an index in this order knows, and `fitting` the
+    query for all that fit, or None if there is no other part. PostgreSQL takes the stations that
+    fit the rest to be spread evenly over the names, but those in Zürich come last. So it isn't
+    asked to choose: all are sorted if they are few, and if not, they are frequent enough to be met
+    soon in the order of the names.
+    """
+    order = f"{NAME_ORDER}, stations.id"
+    start = f"""({order}) > (
+        (SELECT {NAME_ORDER} FROM (VALUES (%(name)s)) AS start (name)), %(after)s)"""
+    walk = f"""
+SELECT {SELECT_LIST} FROM stations WHERE {of_source} AND {start} {{}}
+ORDER BY {order} LIMIT %(limit)s
+"""
+    if not fitting:
+        return walk.format("")
+    are_few = f"(SELECT count(*) <= {FEW_NAMES} FROM few)"
+    # By coalesce, the condition is hidden from the indexes, and taken to be often true.
+    return f"""
+WITH few AS MATERIALIZED (
+    SELECT id, name FROM ({fitting}) AS fitting LIMIT {FEW_NAMES + 1}
+),
+sorted AS (
+    SELECT stations.id FROM few AS stations WHERE {are_few} AND {start}
+    ORDER BY {order} LIMIT %(limit)s
+)
+SELECT {SELECT_LIST} FROM sorted JOIN stations USING (id)
+UNION ALL ({walk.format(f"AND NOT {are_few} AND coalesce({condition}, false)")})
 """
 
 
@@ -148,20 +184,20 @@ SELECT {SELECT_LIST}, distance FROM nearest JOIN stations USING (id)
 """
 
 
-def clusters(fitting: str) -> str:
-    """Return the query for the cells of a grid, and the stations that are alone in theirs.
-
-    `fitting` is the query for the stations.
-    """
+def cells(fitting: str) -> str:
+    """Return the query for the cells of a grid; `fitting` is the query for the stations."""
     return f"""
-WITH cells AS (
-    SELECT count(*), avg(lat) AS mean_lat, avg(lng) AS mean_lng,
-        min(lng) AS west, min(lat) AS south, max(lng) AS east, max(lat) AS north,
-        floor((lng + 180) / %(cell)s) AS x, floor((lat + 90) / %(cell)s) AS y,
-        min(id) AS first_id
-    FROM ({fitting}) AS fitting GROUP BY x, y
-)
-SELECT cells.*, alone.* FROM cells LEFT JOIN LATERAL (
+SELECT count(*), avg(lat) AS mean_lat, avg(lng) AS mean_lng,
+    min(lng) AS west, min(lat) AS south, max(lng) AS east, max(lat) AS north,
+    floor((lng + 180) / %(cell)s) AS x, floor((lat + 90) / %(cell)s) AS y, min(id) AS first_id
+FROM ({fitting}) AS fitting GROUP BY x, y
+"""
+
+
+def clusters(cells: str) -> str:
+    """Return the query for these cells, with the stations that are alone in theirs."""
+    return f"""
+SELECT cells.*, alone.* FROM ({cells}) AS cells LEFT JOIN LATERAL (
     SELECT {SELECT_LIST} FROM stations WHERE cells.count = 1 AND stations.id = first_id LIMIT 1
 ) AS alone ON true
 """
