@@ -1,4 +1,3 @@
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -8,36 +7,17 @@ from sqlalchemy import (
     Identity,
     Index,
     UniqueConstraint,
-    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from .accounts import ApiToken, SignInTry
+from .base import BaseModel
 from .extensions import db
+from .stations.columns import NAME_ORDER
 
-
-class BaseModel(db.Model):  # type: ignore[name-defined,misc]
-    """What every table has: an identity, two timestamps, and a way to be shown."""
-
-    __abstract__ = True
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, sort_order=-1)
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=1)
-    updated_at: Mapped[datetime] = mapped_column(
-        server_default=func.now(), onupdate=func.now(), sort_order=1
-    )
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.id}>"
-
-    def json(self) -> dict[str, Any]:
-        """Every column by its name, times as ISO 8601 in UTC."""
-        values = {column.key: getattr(self, column.key) for column in self.__mapper__.columns}
-        return {
-            name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
-            for name, value in values.items()
-        }
+__all__ = ["ApiToken", "BaseModel", "Import", "SignInTry", "Station", "StationVersion"]
 
 
 class Station(BaseModel):
@@ -56,7 +36,11 @@ class Station(BaseModel):
         Index("ix_stations_position", text("point(lng, lat)"), postgresql_using="gist"),
         Index("ix_stations_plane", text("station_plane(lat, lng)"), postgresql_using="gist"),
         # Words of the name in any case and with any accents; migrations make the functions.
-        Index("ix_stations_words", text("station_words(name)"), postgresql_using="gin"),
+        Index("ix_stations_terms", text("station_terms(name, id)"), postgresql_using="gin"),
+        Index("ix_stations_source_id", "source", "id"),
+        # Lists in the order of the names, of all stations or of a source.
+        Index("ix_stations_name", text(NAME_ORDER), "id"),
+        Index("ix_stations_source_name", "source", text(NAME_ORDER), "id"),
     )
 
     source: Mapped[str]
@@ -69,7 +53,7 @@ class Station(BaseModel):
     )
     # Who changed it last; None if it was an import by a command.
     changed_by_id: Mapped[int | None] = mapped_column(ForeignKey("api_tokens.id"), sort_order=2)
-    changed_by: Mapped["ApiToken | None"] = relationship()
+    changed_by: Mapped[ApiToken | None] = relationship()
 
 
 class StationVersion(db.Model):  # type: ignore[name-defined,misc]
@@ -132,27 +116,3 @@ class Import(BaseModel):
 
     source: Mapped[str] = mapped_column(unique=True)
     rows: Mapped[dict[str, int]] = mapped_column(JSONB)
-
-
-class ApiToken(BaseModel):
-    """A token that may write: only its digest is kept."""
-
-    __tablename__ = "api_tokens"
-    __table_args__ = (
-        # A revoked token's name can be used again.
-        Index(
-            "uq_api_tokens_valid_name", "name", unique=True, postgresql_where="revoked_at IS NULL"
-        ),
-    )
-
-    name: Mapped[str]
-    digest: Mapped[str] = mapped_column(unique=True)
-    revoked_at: Mapped[datetime | None]
-
-
-class SignInTry(BaseModel):
-    """A try to sign in that failed, kept for a minute."""
-
-    __tablename__ = "sign_in_tries"
-
-    address: Mapped[str]

@@ -24,17 +24,18 @@ LAYERS = [
     ["stationsapp.auth"],
     [
         f"stationsapp.stations.{name}"
-        for name in ("search", "importer", "exporter", "suspicions", "recount")
+        for name in ("search", "importer", "exporter", "recount", "saving", "suspicions")
     ],
     [f"stationsapp.{name}" for name in ("models", "database", "replica", "web", "keeper")]
     + [f"stationsapp.stations.{name}" for name in ("feeds", "sources", "columns", "locks")],
+    [f"stationsapp.{name}" for name in ("accounts", "limits", "postgres", "revisions")],
+    ["stationsapp.base"],
     [
         f"stationsapp.{name}"
         for name in (
             "extensions",
             "settings",
             "embedded",
-            "limits",
             "hosts",
             "logs",
             "stations.geo",
@@ -114,7 +115,7 @@ def test_the_imports_are_read_as_python_reads_them():
     assert "stationsapp.stations.geo" in IMPORTS["stationsapp.stations.search.filters"]
     assert "stationsapp.extensions" in IMPORTS["stationsapp.auth"]
     assert "stationsapp.stations.cli" in IMPORTS["stationsapp.stations"]
-    assert "stationsapp.database" in IMPORTS["stationsapp.prepare"]
+    assert "stationsapp.postgres" in IMPORTS["stationsapp.prepare"]
     assert "flask" in IMPORTS["flask_doctor.page"]
 
 

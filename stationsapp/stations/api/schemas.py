@@ -51,7 +51,7 @@ class FormatQuery(StrictSchema):
     )
 
 
-class FilterQuery(FormatQuery):
+class FilterQuery(StrictSchema):
     """Which stations."""
 
     source = fields.String(
@@ -67,16 +67,21 @@ class FilterQuery(FormatQuery):
     )
 
 
-class PageQuery(FilterQuery):
-    """A page of the list."""
+class ListQuery(FilterQuery):
+    """Which stations, and after which of them."""
 
     bbox = DelimitedList(QueryDegrees(), validate=_check_bbox, metadata=BBOX_SHOWN)
-    limit = QueryInteger(load_default=100, validate=Range(1, 1000))
     cursor = QueryInteger(
         load_default=0,
         validate=Range(0, 2**63 - 1),
         metadata={"description": "where the page starts, as `next` says; don't make your own"},
     )
+
+
+class PageQuery(ListQuery, FormatQuery):
+    """A page of the list."""
+
+    limit = QueryInteger(load_default=100, validate=Range(1, 1000))
     all = fields.String(
         load_default="false",
         validate=OneOf(["true", "false"]),
@@ -84,7 +89,7 @@ class PageQuery(FilterQuery):
     )
 
 
-class NearestQuery(FilterQuery):
+class NearestQuery(FilterQuery, FormatQuery):
     """A point, and how many stations around it."""
 
     lat = QueryDegrees(required=True, validate=LAT, metadata={"example": 48.85})
@@ -95,7 +100,7 @@ class NearestQuery(FilterQuery):
     )
 
 
-class ClustersQuery(StrictSchema):
+class ClustersQuery(FilterQuery):
     """What a map shows."""
 
     bbox = DelimitedList(QueryDegrees(), required=True, validate=_check_bbox, metadata=BBOX_SHOWN)

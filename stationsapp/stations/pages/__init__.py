@@ -1,27 +1,30 @@
-"""The HTML pages."""
+"""The HTML pages: their addresses, and which function shows each."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from flask import Blueprint, current_app, render_template
-from flask.typing import ResponseReturnValue
-from xstatic.pkg import leaflet
+import js_lib_leaflet
+from flask import Blueprint, Response
 
-from ...web.headers import policy
+from . import listing, station, words
+from .base_map import render_with_map
 
 bp = Blueprint("stations", __name__, template_folder="templates")
 
 # Leaflet comes from its PyPI package: no CDN, so the map works offline.
-FOLDERS = [Path(__file__).with_name("static"), leaflet.BASE_DIR]
+LEAFLET = Path(js_lib_leaflet.__file__).with_name("static") / "js_lib_leaflet"
+FOLDERS = [Path(__file__).with_name("static"), LEAFLET]
+
+bp.add_app_template_filter(words.degrees)
+bp.add_app_template_filter(words.distance)
+bp.add_app_template_filter(words.moment)
+bp.add_app_template_test(words.is_web_address, "web_address")
 
 
 @bp.get("/")
-def map_page() -> ResponseReturnValue:
+def map_page() -> Response:
     """Show the map."""
-    tiles = current_app.config["MAP_TILES_URL"]
-    page = render_template(
-        "stations/map.html", tiles_url=tiles, attribution=current_app.config["MAP_ATTRIBUTION"]
-    )
-    place = urlsplit(tiles.replace("{s}", "*"))
-    images = f"{place.scheme}://{place.netloc}" if place.netloc else ""
-    return page, {"Content-Security-Policy": policy(images)}
+    return render_with_map("stations/map.html")
+
+
+bp.add_url_rule("/stations", "index", listing.index)
+bp.add_url_rule("/stations/<int:station_id>", "show", station.show)
