@@ -186,7 +186,7 @@ def test_of_repeated_token_names_the_last_keeps_it_on_the_way_down(app: Flask):
 
 
 def test_stations_are_read_and_written_while_their_cells_are_made(app: Flask, own_url: str):
-    downgrade(revision="0008")
+    downgrade(revision="0010")
     insert = "INSERT INTO stations (source, code, name, lat, lng) SELECT 's', {}, 'n', 48, 2"
 
     def run() -> None:
