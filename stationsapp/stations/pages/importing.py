@@ -1,0 +1,162 @@
+"""Import in the browser: send a file, look at the dry run, load it."""
+
+from tempfile import TemporaryFile
+from typing import Any
+
+from flask import flash, redirect, render_template, request, send_file, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField, FileRequired, FileSize
+from sqlalchemy import select
+from werkzeug.exceptions import RequestEntityTooLarge
+from wtforms import BooleanField, SelectField, StringField, ValidationError
+from wtforms.validators import InputRequired, Length
+
+from ...extensions import db
+from ...models import Upload
+from ...sign_in import sign_in_required, signed_in
+from .. import jobs, locks, uploads
+from ..feeds.formats import FORMATS
+from ..report import printable
+from ..sources import stem
+from . import bp, tiles
+
+MULTIPART = 10_000  # bytes of a request besides the file
+TOO_LARGE = f"The file is larger than {uploads.LARGEST // 1_000_000} MB."
+BUSY = "Other imports are running on this server. Wait a moment, then check the file."
+
+
+def _is_printable(form: FlaskForm, field: StringField) -> None:
+    if not field.data.isprintable():
+        raise ValidationError("Use only characters that can be seen.")
+
+
+class UploadForm(FlaskForm):  # type: ignore[misc]
+    """The file."""
+
+    file = FileField(
+        "File", [FileRequired("Choose a file."), FileSize(uploads.LARGEST, message=TOO_LARGE)]
+    )
+
+
+class OptionsForm(FlaskForm):  # type: ignore[misc]
+    """How to read the file, and what to do with it: the options of the command."""
+
+    source = StringField(
+        "Source",
+        [
+            InputRequired("Give the source a name."),
+            Length(max=100, message="Use at most 100 characters."),
+            _is_printable,
+        ],
+    )
+    format = SelectField(
+        "Format", choices=[("", "From the content"), *((name, name) for name in FORMATS)]
+    )
+    key = StringField("Column of the codes", [_is_printable])
+    columns = StringField("Columns of a CSV without a header", [_is_printable])
+    language = StringField("Language of the names", [_is_printable])
+    all_locations = BooleanField("Also import platforms, entrances, ...")
+    prune = BooleanField("Delete stations that the file no longer has")
+    force = BooleanField("Delete them even if they are more than a fifth of the source")
+
+    def options(self) -> dict[str, Any]:
+        """Return what was chosen, by the names of the fields."""
+        return {name: value for name, value in self.data.items() if name != "csrf_token"}
+
+
+@bp.route("/stations/import", methods=["GET", "POST"])
+def send() -> ResponseReturnValue:
+    """Take a file, and begin to check it."""
+    # Only who was signed in may send so much. The body is read before the database is asked,
+    # because it may take longer than a request's time.
+    if request.method == "POST" and "token_id" in session:
+        request.max_content_length = uploads.LARGEST + MULTIPART
+        try:
+            request.files  # noqa: B018
+        except RequestEntityTooLarge:
+            form = UploadForm(formdata=None)
+            form.file.errors = [TOO_LARGE]
+            return _upload_page(form), 413
+    return _send()
+
+
+@sign_in_required
+def _send() -> ResponseReturnValue:
+    form = UploadForm()
+    if not form.validate_on_submit():
+        return _upload_page(form), 422 if form.errors else 200
+    token = signed_in()
+    name = printable(form.file.data.filename)[:255]
+    options = OptionsForm(formdata=None, source=stem(name)[:100] or "import").options()
+    upload_id = uploads.store(form.file.data.stream, name, token.id, options)
+    if not jobs.start(upload_id, "check", options):
+        flash(BUSY, "warning")
+    return redirect(url_for(".check", upload_id=upload_id), 303)
+
+
+def _upload_page(form: UploadForm) -> str:
+    return render_template("stations/import.html", form=form, largest=uploads.LARGEST)
+
+
+@bp.route("/stations/import/<int:upload_id>", methods=["GET", "POST"])
+@sign_in_required
+def check(upload_id: int) -> ResponseReturnValue:
+    """Show what an import does, would do or has done; do it, or check it with other options."""
+    running = jobs.is_running(upload_id)  # asked first: what is not running has its outcome
+    upload = _own(upload_id)
+    if upload is None:
+        flash("This file is no longer kept: choose it again.", "warning")
+        return redirect(url_for(".send"))
+    form = OptionsForm(data=upload.options)
+    if form.validate_on_submit() and not running:
+        wanted = "load" if request.form.get("task") == "load" else "check"
+        if wanted == "load" and (form.options() != upload.options or not _may_load(upload)):
+            wanted = "check"
+            flash("The options have changed: look at the new dry run before you load.", "warning")
+        if not jobs.start(upload_id, wanted, form.options()):
+            flash(BUSY, "warning")
+        return redirect(url_for(".check", upload_id=upload_id), 303)
+    page = render_template(
+        "stations/import_check.html",
+        form=form,
+        upload=upload,
+        running=running,
+        may_load=_may_load(upload),
+        taken=not running and _is_taken(upload.options["source"]),
+        **tiles(),
+    )
+    return page, 422 if form.errors else 200
+
+
+@bp.get("/stations/import/<int:upload_id>/rejected.csv")
+@sign_in_required
+def rejected(upload_id: int) -> ResponseReturnValue:
+    """Send the rejected rows."""
+    if _own(upload_id) is None:
+        return redirect(url_for(".send"))
+    file = TemporaryFile()
+    uploads.fetch(upload_id, "rejects", file)
+    file.seek(0)
+    return send_file(file, "text/csv", as_attachment=True, download_name="rejected.csv")
+
+
+def _own(upload_id: int) -> Upload | None:
+    """Return an upload of who is signed in."""
+    query = select(Upload).filter_by(id=upload_id, token_id=session["token_id"])
+    upload: Upload | None = db.session.scalar(query)
+    return upload
+
+
+def _may_load(upload: Upload) -> bool:
+    """Tell whether the dry run was shown, and there is something to load."""
+    report = upload.report or {"error": "not checked yet"}
+    if upload.task != "check" or "error" in report or report["refused"]:
+        return False
+    return bool(report["added"] + report["updated"] + report["pruned"])
+
+
+def _is_taken(source: str) -> bool:
+    """Tell whether a source is being imported."""
+    with db.engine.connect() as connection:
+        return not locks.keep_imports_out(connection, source)
