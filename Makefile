@@ -7,7 +7,7 @@ INSTALLED := .venv/installed
 # squawk checks the migrations after this one.
 CHECKED := 0006
 
-.PHONY: help run test chaos cluster fuzz doctor-exam bench lint format docs serve lock clean
+.PHONY: help run test chaos cluster fuzz doctor-exam bench lint format docs serve lock clean reset
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 13
@@ -64,11 +64,33 @@ lock: $(INSTALLED) ## update the pinned versions in constraints.txt
 	.venv-cluster/bin/pip install --quiet --disable-pip-version-check --requirement cluster/requirements.txt
 	@touch $@
 
-clean: ## remove the virtual environment, the embedded database and everything generated
-	rm -rf .venv .venv-cluster instance build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis
+clean: ## remove the virtual environment and everything generated, but not the database
+	rm -rf .venv .venv-cluster build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
+reset: $(INSTALLED) ## delete the embedded database, after asking
+	@printf 'Delete the embedded database with all its stations? [y/N] '; read answer; [ "$$answer" = y ]
+	@$(BIN)/python -c "import shutil; from filelock import FileLock; \
+		FileLock('instance/postgres.keeper.lock').acquire(timeout=2); shutil.rmtree('instance/postgres')" 2> /dev/null \
+		|| { echo "Nothing was deleted: there is no database, or it is in use. Stop the server first."; exit 1; }
+
+# A virtual environment that was copied or moved with its folder still runs the code of the old one.
+ifneq ($(shell cat $(INSTALLED) 2> /dev/null),$(CURDIR))
+.PHONY: $(INSTALLED)
+ANEW := --clear
+endif
+
+ifndef ALONE
+# Two at once would break each other, so the second one waits, and finds it done.
 $(INSTALLED): pyproject.toml packages/flask-doctor/pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable packages/flask-doctor --editable '.[dev]'
-	@touch $@
+	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('This needs Python 3.11 or newer, but $(PYTHON) is ' \
+		+ sys.version.split()[0] + '. If you have another one, run: make PYTHON=python3.12')"
+	@$(PYTHON) -c "import fcntl, os, sys; lock = open('Makefile'); fcntl.flock(lock, fcntl.LOCK_EX); \
+		os.set_inheritable(lock.fileno(), True); os.execvp(sys.argv[1], sys.argv[1:])" $(MAKE) --no-print-directory ALONE=1 $@
+else
+$(INSTALLED): pyproject.toml packages/flask-doctor/pyproject.toml constraints.txt
+	@echo "Installing the packages in .venv ..."
+	@$(PYTHON) -m venv $(ANEW) .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable packages/flask-doctor --editable '.[dev]'
+	@echo "$(CURDIR)" > $@
+endif

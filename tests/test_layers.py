@@ -22,9 +22,21 @@ LAYERS = [
     + [f"stationsapp.stations.{name}" for name in ("api", "metrics", "pages", "sample")],
     ["stationsapp.sign_in"],
     ["stationsapp.auth"],
-    [f"stationsapp.stations.{name}" for name in ("search", "importer", "exporter", "suspicions")],
+    [
+        f"stationsapp.stations.{name}"
+        for name in (
+            "search",
+            "comparison",
+            "importer",
+            "exporter",
+            "jobs",
+            "saving",
+            "suspicions",
+            "uploads",
+        )
+    ],
     [f"stationsapp.{name}" for name in ("models", "database", "replica", "web", "keeper")]
-    + [f"stationsapp.stations.{name}" for name in ("feeds", "sources", "columns", "locks")],
+    + [f"stationsapp.stations.{name}" for name in ("feeds", "sources", "report", "columns", "locks")],
     [
         f"stationsapp.{name}"
         for name in (

@@ -31,6 +31,8 @@ def distance(lat: float, lng: float, other_lat: float, other_lng: float) -> floa
 Box = tuple[float, float, float, float]
 """West, south, east, north in degrees; west > east crosses the antimeridian (RFC 7946, 5.2)."""
 
+WORLD: Box = (-180.0, -90.0, 180.0, 90.0)
+
 SIDES = ("west", "south", "east", "north")
 
 

@@ -50,15 +50,16 @@ DUPLICATES = "SELECT line, code, first FROM refused WHERE first IS NOT NULL ORDE
 # so that whoever has to wait for the import's rows holds nothing that the import waits for.
 WRITE = f"""
 WITH pruned AS (DELETE {VANISHED} AND %(prune)s)
-INSERT INTO stations (source, code, name, lat, lng, properties)
-SELECT %(source)s, code, name, lat, lng, properties FROM staging
+INSERT INTO stations (source, code, name, lat, lng, properties, changed_by_id)
+SELECT %(source)s, code, name, lat, lng, properties, %(changed_by)s::bigint FROM staging
 WHERE NOT EXISTS (
     SELECT FROM stations AS old
     WHERE old.source = %(source)s AND old.code = staging.code AND {SAME}
 )
 ORDER BY line
 ON CONFLICT (source, code) DO UPDATE SET updated_at = now(), name = excluded.name,
-    lat = excluded.lat, lng = excluded.lng, properties = excluded.properties
+    lat = excluded.lat, lng = excluded.lng, properties = excluded.properties,
+    changed_by_id = excluded.changed_by_id
 """
 KEPT = ("added", "updated", "unchanged", "skipped", "rejected", "vanished", "pruned")
 KEEP = """
@@ -75,6 +76,7 @@ def import_records(
     force: bool = False,
     strict: bool = False,
     dry_run: bool = False,
+    changed_by: int | None = None,
     rejects: TextIO | None = None,
     progress: Callable[[int], None] = lambda rows: None,
     sample: int = 0,
@@ -82,9 +84,10 @@ def import_records(
     """Load a feed's records as stations of `source`, all or none.
 
     `prune` deletes what the feed no longer has, up to a fifth of the source, with `force` all;
-    `strict` refuses a feed with a rejected row; `rejects` takes all of these as CSV; `progress` is
-    called with the number of rows read; `sample` is how many changes of each kind are shown with
-    their places. Raises FeedError from the reader.
+    `strict` refuses a feed with a rejected row; `changed_by` is the id of the token that loads it,
+    if one does; `rejects` takes all rejected rows as CSV; `progress` is called with the number of
+    rows read; `sample` is how many changes of each kind the report has with their places. Raises
+    FeedError from the reader.
     """
     report = Report()
     reject = _rejecter(report, rejects)
@@ -113,8 +116,8 @@ def import_records(
             report.pruned = report.vanished
         if not report.refused and not dry_run:
             if report.added or report.updated or report.pruned:
-                parameters = {"source": source, "prune": report.pruned > 0}
-                connection.exec_driver_sql(WRITE, parameters)
+                parameters = {"prune": report.pruned > 0, "changed_by": changed_by}
+                connection.exec_driver_sql(WRITE, {"source": source} | parameters)
             rows = dumps({name: getattr(report, name) for name in KEPT}).decode()
             connection.exec_driver_sql(KEEP, {"source": source, "rows": rows})
             connection.commit()

@@ -107,6 +107,7 @@ def _import(upload_id: int, found: dict[str, Any]) -> Report:
                 prune=options["prune"],
                 force=options["force"],
                 dry_run=upload.task == "check",
+                changed_by=upload.token_id,
                 rejects=text,
                 progress=_progress(upload_id, feed),
                 sample=SAMPLE if upload.task == "check" else 0,

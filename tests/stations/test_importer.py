@@ -50,6 +50,14 @@ def counts(report: Report) -> dict[str, int]:
     return {k: v for k, v in vars(report).items() if isinstance(v, int) and v}
 
 
+def test_an_import_says_who_changed_what_it_changes_alone(app: Flask, token: str):
+    import_records("s", [record("A"), record("B")], changed_by=1)
+    import_records("s", [record("A"), record("B", name="New"), record("C")])
+    statement = select(Station.code, Station.changed_by_id)
+    with db.engine.connect() as connection:
+        assert dict(connection.execute(statement).all()) == {"A": 1, "B": None, "C": None}
+
+
 def test_an_import_adds_then_leaves_alone_then_updates_what_differs(app: Flask):
     assert counts(import_records("s", [record("A"), record("B")])) == {"added": 2}
     with db.engine.connect() as connection:

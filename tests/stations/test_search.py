@@ -257,7 +257,7 @@ def test_no_words_are_an_error(named: None):
     ],
 )
 def test_clusters_are_few_and_their_sums_are_right(world: None, bbox, zoom: int):
-    cells = search.clusters(bbox, zoom).rows
+    cells = search.clusters(Filters(bbox), zoom).rows
     everything = search.page(Filters(bbox=bbox), 10_000).rows
     assert len(cells) <= search.CLUSTERS
     assert sum(cell["count"] for cell in cells) == len(everything)
@@ -266,7 +266,26 @@ def test_clusters_are_few_and_their_sums_are_right(world: None, bbox, zoom: int)
         assert weighted == pytest.approx(sum(row[total] for row in everything), abs=1e-6)
     alone = [cell for cell in cells if cell["count"] == 1]
     assert all(cell["name"] and cell["lat"] == cell["mean_lat"] for cell in alone)
-    assert search.clusters(bbox, zoom).rows == cells
+    assert search.clusters(Filters(bbox), zoom).rows == cells
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [Filters(geo.WORLD, "even"), Filters((-10, 35, 30, 60), q="station 1"), Filters(q="9")],
+)
+def test_clusters_are_of_the_stations_that_the_filters_find(world: None, filters: Filters):
+    with db.engine.begin() as connection:
+        connection.execute(text("UPDATE stations SET source = 'even' WHERE id % 2 = 0"))
+    counts = [cell["count"] for cell in search.clusters(filters, 3).rows]
+    assert sum(counts) == len(search.page(filters, 10_000).rows) > 0
+
+
+def test_sources_are_those_with_stations_and_each_comes_once(app: Flask):
+    assert search.sources() == []
+    fill([Point(0, 0)] * 9)
+    with db.engine.begin() as connection:
+        connection.execute(text("UPDATE stations SET source = 'source ' || id % 3"))
+    assert search.sources() == ["source 0", "source 1", "source 2"]
 
 
 def test_pages_follow_one_another_without_gap_or_overlap(app: Flask):

@@ -6,9 +6,10 @@ from http.client import HTTPConnection
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, text
+from sqlalchemy import event, select, text
 
 from stationsapp.extensions import db
+from stationsapp.models import Station
 from stationsapp.web.parser import merged
 
 BODY = {"code": "007", "name": "Here", "lat": 1, "lng": 2.5, "properties": {"a": {"b": 1}}}
@@ -155,6 +156,24 @@ def test_nothing_is_asked_after_the_commit(writer: FlaskClient, monkeypatch: pyt
     finally:
         event.remove(db.session, "after_commit", listen)
         event.remove(db.engine, "before_cursor_execute", break_off)
+
+
+def test_who_changed_a_station_is_kept_if_anything_changed(app: Flask, writer: FlaskClient):
+    address = writer.post("/api/stations", json=BODY).headers["Location"]
+    assert db.session.scalar(select(Station)).changed_by.name == "t"
+    other = app.test_cli_runner().invoke(args=["tokens", "create", "u"]).stdout.strip()
+    authorization = {"Authorization": f"Bearer {other}"}
+    for patch, name in [({"name": "Here", "lat": 1}, "t"), ({"properties": {"a": None}}, "u")]:
+        assert writer.patch(address, json=patch, headers=authorization).status_code == 200
+        db.session.expire_all()
+        assert db.session.scalar(select(Station)).changed_by.name == name
+
+
+def test_true_is_not_taken_for_1(writer: FlaskClient):
+    body = BODY | {"properties": {"a": 1}}
+    address = writer.post("/api/stations", json=body).headers["Location"]
+    writer.patch(address, json={"properties": {"a": True}})
+    assert writer.get(address).get_json()["properties"]["a"] is True
 
 
 @pytest.mark.parametrize("number", [2**63 - 1, -(2**63)])

@@ -91,7 +91,7 @@ def nearest(query: dict[str, Any]) -> Response:
 @bp.fails(422)
 def clusters(query: dict[str, Any]) -> Response:
     """Gather the stations of a box for a map of this zoom, in at most 500 clusters."""
-    version, rows = search.clusters(query["bbox"], query["zoom"])
+    version, rows = search.clusters(_filters(query), query["zoom"])
     body = representations.clusters(rows)
     return answers.answer(body, MEDIA_TYPES["json"], _tag(version))
 

@@ -51,7 +51,7 @@ class FormatQuery(StrictSchema):
     )
 
 
-class FilterQuery(FormatQuery):
+class FilterQuery(StrictSchema):
     """Which stations."""
 
     source = fields.String(
@@ -67,7 +67,7 @@ class FilterQuery(FormatQuery):
     )
 
 
-class PageQuery(FilterQuery):
+class PageQuery(FilterQuery, FormatQuery):
     """A page of the list."""
 
     bbox = DelimitedList(QueryDegrees(), validate=_check_bbox, metadata=BBOX_SHOWN)
@@ -84,7 +84,7 @@ class PageQuery(FilterQuery):
     )
 
 
-class NearestQuery(FilterQuery):
+class NearestQuery(FilterQuery, FormatQuery):
     """A point, and how many stations around it."""
 
     lat = QueryDegrees(required=True, validate=LAT, metadata={"example": 48.85})
@@ -95,7 +95,7 @@ class NearestQuery(FilterQuery):
     )
 
 
-class ClustersQuery(StrictSchema):
+class ClustersQuery(FilterQuery):
     """What a map shows."""
 
     bbox = DelimitedList(QueryDegrees(), required=True, validate=_check_bbox, metadata=BBOX_SHOWN)

@@ -3,10 +3,8 @@
 from typing import Any, NoReturn
 
 from flask import Response, abort, request
-from psycopg2 import errors
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
+from werkzeug.exceptions import BadRequest, HTTPException
 
 from ...auth import auth
 from ...database import Row
@@ -15,7 +13,7 @@ from ...models import Station
 from ...web.answers import address, answer
 from ...web.blueprint import Blueprint
 from ...web.parser import merged, refuse_parameters
-from .. import locks, search
+from .. import saving, search
 from . import representations
 from .representations import MEDIA_TYPES
 from .schemas import StationBody, StationPatch, StationSchema
@@ -35,8 +33,6 @@ def read_body() -> None:
         raise BadRequest("the body can't be read") from error
 
 
-RETRY_AFTER = 5  # seconds, for an import to end
-
 SECURITY: list[dict[str, list[str]]] = [{"token": []}]
 IF_MATCH = {
     "in": "header",
@@ -55,7 +51,7 @@ IF_MATCH = {
 @bp.doc(security=SECURITY)
 def create(body: dict[str, Any]) -> Response:
     """Create a station. If this very station already exists, return it, so you can safely retry."""
-    station = Station(**body)
+    station = Station(**body, changed_by=auth.current_user())
     db.session.add(station)
     try:
         return _saved(station, 201)
@@ -79,9 +75,8 @@ def change(body: dict[str, Any], station_id: int) -> Response:
         body["properties"] = merged(station.properties, body["properties"])
     source, code = key = body.get("source", station.source), body.get("code", station.code)
     if key != (station.source, station.code):
-        _keep_imports_out(station.source, source)
-    for field, value in body.items():
-        setattr(station, field, value)
+        saving.keep_imports_out(station.source, source)
+    saving.change(station, body, auth.current_user())
     try:
         return _saved(station, 200)
     except IntegrityError as error:
@@ -102,9 +97,7 @@ def delete(station_id: int) -> Response:
 
 def _locked(station_id: int) -> Station:
     """Return the station, locked: who waited for another writer sees, and matches, its result."""
-    station: Station | None = db.session.scalar(
-        select(Station).where(Station.id == station_id).with_for_update()
-    )
+    station = saving.locked(station_id)
     if station is None:
         abort(404, f"there is no station {station_id}")
     if request.if_match:
@@ -113,12 +106,6 @@ def _locked(station_id: int) -> Station:
         if not any(request.if_match.contains(representations.tag(body)) for body in bodies):
             abort(412, "the station has changed since the ETag of If-Match: read it again")
     return station
-
-
-def _keep_imports_out(*sources: str) -> None:
-    for source in sources:
-        if not locks.keep_imports_out(db.session.connection(), source):
-            raise ServiceUnavailable(f"source {source} is being imported", retry_after=RETRY_AFTER)
 
 
 def _saved(station: Station, status: int) -> Response:
@@ -130,11 +117,8 @@ def _saved(station: Station, status: int) -> Response:
 
 
 def _rival(error: IntegrityError, source: str, code: str) -> Station:
-    """Return the station that has the source and the code which had to be unique."""
-    db.session.rollback()
-    if not isinstance(error.orig, errors.UniqueViolation):
-        raise error
-    rival: Station | None = db.session.scalar(select(Station).filter_by(source=source, code=code))
+    """Return the station that has the source and the code already."""
+    rival = saving.rival(error, source, code)
     if rival is None:
         abort(
             409,

@@ -1,13 +1,12 @@
-"""The HTML pages."""
+"""The HTML pages: their addresses, and which function shows each."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from flask import Blueprint, current_app, render_template
-from flask.typing import ResponseReturnValue
+from flask import Blueprint, Response
 from xstatic.pkg import leaflet
 
-from ...web.headers import policy
+from . import importing
+from .base_map import render_with_map
 
 bp = Blueprint("stations", __name__, template_folder="templates")
 
@@ -16,12 +15,12 @@ FOLDERS = [Path(__file__).with_name("static"), leaflet.BASE_DIR]
 
 
 @bp.get("/")
-def map_page() -> ResponseReturnValue:
+def map_page() -> Response:
     """Show the map."""
-    tiles = current_app.config["MAP_TILES_URL"]
-    page = render_template(
-        "stations/map.html", tiles_url=tiles, attribution=current_app.config["MAP_ATTRIBUTION"]
-    )
-    place = urlsplit(tiles.replace("{s}", "*"))
-    images = f"{place.scheme}://{place.netloc}" if place.netloc else ""
-    return page, {"Content-Security-Policy": policy(images)}
+    return render_with_map("stations/map.html")
+
+
+FORM = ["GET", "POST"]
+bp.add_url_rule("/stations/import", "send_file", importing.send, methods=FORM)
+bp.add_url_rule("/stations/import/<int:upload_id>", "check_file", importing.check, methods=FORM)
+bp.add_url_rule("/stations/import/<int:upload_id>/rejected.csv", "rejected", importing.rejected)

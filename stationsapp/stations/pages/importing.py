@@ -1,5 +1,6 @@
 """Import in the browser: send a file, look at the dry run, load it."""
 
+from pathlib import PurePath
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -18,12 +19,15 @@ from ...sign_in import sign_in_required, signed_in
 from .. import jobs, locks, uploads
 from ..feeds.formats import FORMATS
 from ..report import printable
-from ..sources import stem
-from . import bp, tiles
+from .base_map import render_with_map
 
 MULTIPART = 10_000  # bytes of a request besides the file
 TOO_LARGE = f"The file is larger than {uploads.LARGEST // 1_000_000} MB."
 BUSY = "Other imports are running on this server. Wait a moment, then check the file."
+
+
+def _text(value: str | None) -> str:
+    return (value or "").strip()
 
 
 def _is_printable(form: FlaskForm, field: StringField) -> None:
@@ -49,13 +53,16 @@ class OptionsForm(FlaskForm):  # type: ignore[misc]
             Length(max=100, message="Use at most 100 characters."),
             _is_printable,
         ],
+        [_text],
     )
     format = SelectField(
-        "Format", choices=[("", "From the content"), *((name, name) for name in FORMATS)]
+        "Format",
+        choices=[("", "From the content"), *((name, name) for name in FORMATS)],
+        default="",
     )
-    key = StringField("Column of the codes", [_is_printable])
-    columns = StringField("Columns of a CSV without a header", [_is_printable])
-    language = StringField("Language of the names", [_is_printable])
+    key = StringField("Column of the codes", [_is_printable], [_text])
+    columns = StringField("Columns of a CSV without a header", [_is_printable], [_text])
+    language = StringField("Language of the names", [_is_printable], [_text])
     all_locations = BooleanField("Also import platforms, entrances, ...")
     prune = BooleanField("Delete stations that the file no longer has")
     force = BooleanField("Delete them even if they are more than a fifth of the source")
@@ -65,7 +72,6 @@ class OptionsForm(FlaskForm):  # type: ignore[misc]
         return {name: value for name, value in self.data.items() if name != "csrf_token"}
 
 
-@bp.route("/stations/import", methods=["GET", "POST"])
 def send() -> ResponseReturnValue:
     """Take a file, and begin to check it."""
     # Only who was signed in may send so much. The body is read before the database is asked,
@@ -88,18 +94,17 @@ def _send() -> ResponseReturnValue:
         return _upload_page(form), 422 if form.errors else 200
     token = signed_in()
     name = printable(form.file.data.filename)[:255]
-    options = OptionsForm(formdata=None, source=stem(name)[:100] or "import").options()
+    options = OptionsForm(formdata=None, source=PurePath(name).name.partition(".")[0][:100] or "import").options()
     upload_id = uploads.store(form.file.data.stream, name, token.id, options)
     if not jobs.start(upload_id, "check", options):
         flash(BUSY, "warning")
-    return redirect(url_for(".check", upload_id=upload_id), 303)
+    return redirect(url_for("stations.check_file", upload_id=upload_id), 303)
 
 
 def _upload_page(form: UploadForm) -> str:
     return render_template("stations/import.html", form=form, largest=uploads.LARGEST)
 
 
-@bp.route("/stations/import/<int:upload_id>", methods=["GET", "POST"])
 @sign_in_required
 def check(upload_id: int) -> ResponseReturnValue:
     """Show what an import does, would do or has done; do it, or check it with other options."""
@@ -107,7 +112,7 @@ def check(upload_id: int) -> ResponseReturnValue:
     upload = _own(upload_id)
     if upload is None:
         flash("This file is no longer kept: choose it again.", "warning")
-        return redirect(url_for(".send"))
+        return redirect(url_for("stations.send_file"))
     form = OptionsForm(data=upload.options)
     if form.validate_on_submit() and not running:
         wanted = "load" if request.form.get("task") == "load" else "check"
@@ -116,25 +121,25 @@ def check(upload_id: int) -> ResponseReturnValue:
             flash("The options have changed: look at the new dry run before you load.", "warning")
         if not jobs.start(upload_id, wanted, form.options()):
             flash(BUSY, "warning")
-        return redirect(url_for(".check", upload_id=upload_id), 303)
-    page = render_template(
+        return redirect(url_for("stations.check_file", upload_id=upload_id), 303)
+    page = render_with_map(
         "stations/import_check.html",
         form=form,
         upload=upload,
         running=running,
+        formats=FORMATS,
         may_load=_may_load(upload),
         taken=not running and _is_taken(upload.options["source"]),
-        **tiles(),
     )
-    return page, 422 if form.errors else 200
+    page.status_code = 422 if form.errors else 200
+    return page
 
 
-@bp.get("/stations/import/<int:upload_id>/rejected.csv")
 @sign_in_required
 def rejected(upload_id: int) -> ResponseReturnValue:
     """Send the rejected rows."""
     if _own(upload_id) is None:
-        return redirect(url_for(".send"))
+        return redirect(url_for("stations.send_file"))
     file = TemporaryFile()
     uploads.fetch(upload_id, "rejects", file)
     file.seek(0)

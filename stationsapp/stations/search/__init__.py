@@ -20,7 +20,16 @@ from ..columns import SELECT_LIST
 from . import statements
 from .filters import Filters, Parameters, sides
 
-__all__ = ["Filters", "clusters", "everything", "nearest", "one", "page", "version"]
+__all__ = [
+    "Filters",
+    "clusters",
+    "everything",
+    "nearest",
+    "one",
+    "page",
+    "sources",
+    "version",
+]
 
 ONE = f"SELECT {SELECT_LIST} FROM stations WHERE id = %(id)s"
 VERSION = "SELECT coalesce(sum(version), 0)::bigint AS version FROM station_versions"
@@ -46,6 +55,11 @@ def one(station_id: int) -> Row | None:
     if station_id > LARGEST_ID:
         return None
     return next(iter(read(ONE, {"id": station_id}, prepare=True, surely=True)), None)
+
+
+def sources() -> list[str]:
+    """Return the sources that have stations, in their order; at most `statements.SOURCES`."""
+    return [row["source"] for row in read(statements.sources(), prepare=True)]
 
 
 def page(filters: Filters, limit: int, after: int = 0) -> Versioned:
@@ -99,19 +113,19 @@ CLUSTERS = 500  # at the most
 CELLS_ACROSS_A_TILE = 4  # a map tile is 256 pixels wide, so a cell is 64
 
 
-def clusters(bbox: geo.Box, zoom: int) -> Versioned:
-    """Return the stations of a box gathered by the cells of a grid, at most `CLUSTERS` of them.
+def clusters(filters: Filters, zoom: int) -> Versioned:
+    """Return stations gathered by the cells of a grid, at most `CLUSTERS` of them.
 
     Each row has the `count`, the mean position and the bounds of the stations in its cell; where
     there is one alone, that station's columns too. The grid depends on the zoom and the box's size
     alone, so that a cell holds the same stations wherever the map is moved to.
     """
-    west, south, east, north = bbox
+    west, south, east, north = filters.bbox or geo.WORLD
     width = east - west + 360 * (east < west)
     cell = 360 / 2**zoom / CELLS_ACROSS_A_TILE
     while (width / cell + 2) * ((north - south) / cell + 2) > CLUSTERS:
         cell *= 2
-    condition, parameters = Filters(bbox).condition()
+    condition, parameters = filters.condition()
     return _versioned(statements.clusters(condition), "y, x", parameters | {"cell": cell})
 
 

@@ -17,6 +17,26 @@ def distance(lat: str, lng: str, other_lat: str, other_lng: str) -> str:
 DISTANCE = distance("%(lat)s", "%(lng)s", "lat", "lng")
 
 
+SOURCES = 500  # at the most: they are for people to choose from
+
+
+def sources() -> str:
+    """Return the query for the distinct sources.
+
+    PostgreSQL would read all stations; so each source is looked up as the next after the last one.
+    """
+    following = "SELECT source FROM stations {} ORDER BY source LIMIT 1"
+    return f"""
+WITH RECURSIVE found (source) AS (
+    ({following.format("")})
+  UNION ALL
+    SELECT ({following.format("WHERE stations.source > found.source")})
+    FROM found WHERE source IS NOT NULL
+)
+SELECT source FROM found WHERE source IS NOT NULL LIMIT {SOURCES}
+"""
+
+
 FEW_IN_A_BOX = 5_000
 
 

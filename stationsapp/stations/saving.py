@@ -1,0 +1,54 @@
+"""What the API and the pages share when they save one station."""
+
+from typing import Any
+
+from psycopg2 import errors
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.attributes import flag_modified
+from werkzeug.exceptions import ServiceUnavailable
+
+from ..extensions import db
+from ..models import ApiToken, Station
+from . import locks
+
+RETRY_AFTER = 5  # seconds, for an import to end
+
+
+def locked(station_id: int) -> Station | None:
+    """Return the station, locked, or None. Who waited for another writer sees its result."""
+    query = select(Station).where(Station.id == station_id).with_for_update()
+    station: Station | None = db.session.scalar(query)
+    return station
+
+
+def change(station: Station, values: dict[str, Any], token: ApiToken) -> None:
+    """Set the values that differ and, if any do, who changed them."""
+    for name, value in values.items():
+        # Unlike ==, repr() tells true from 1, and 1 from 1.0.
+        if repr(value) != repr(getattr(station, name)):
+            setattr(station, name, value)
+            flag_modified(station, name)
+            station.changed_by = token
+
+
+def keep_imports_out(*sources: str) -> None:
+    """Let no import of these sources start before the transaction ends.
+
+    Raises ServiceUnavailable if one is already running.
+    """
+    for source in sources:
+        if not locks.keep_imports_out(db.session.connection(), source):
+            raise ServiceUnavailable(f"source {source} is being imported", retry_after=RETRY_AFTER)
+
+
+def rival(error: IntegrityError, source: str, code: str) -> Station | None:
+    """Return the station that has the source and the code which had to be unique.
+
+    It is None if that was deleted just now. Any other error is raised again.
+    """
+    db.session.rollback()
+    if not isinstance(error.orig, errors.UniqueViolation):
+        raise error
+    found: Station | None = db.session.scalar(select(Station).filter_by(source=source, code=code))
+    return found
