@@ -147,7 +147,7 @@ class UploadPart(db.Model):  # type: ignore[name-defined,misc]
     """
 
     __tablename__ = "upload_parts"
-    __table_args__ = {"prefixes": ["UNLOGGED"]}
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
 
     upload_id: Mapped[int] = mapped_column(
         ForeignKey("uploads.id", ondelete="CASCADE"), primary_key=True

@@ -36,7 +36,10 @@ LAYERS = [
         )
     ],
     [f"stationsapp.{name}" for name in ("models", "database", "replica", "web", "keeper")]
-    + [f"stationsapp.stations.{name}" for name in ("feeds", "sources", "report", "columns", "locks")],
+    + [
+        f"stationsapp.stations.{name}"
+        for name in ("feeds", "sources", "report", "columns", "locks")
+    ],
     [
         f"stationsapp.{name}"
         for name in (

@@ -98,7 +98,7 @@ def _import(upload_id: int, found: dict[str, Any]) -> Report:
         TemporaryFile() as rejects,
         TextIOWrapper(rejects, "utf-8", "backslashreplace", newline="") as text,
     ):
-        uploads.fetch_feed(upload, file)
+        uploads.fetch_feed(upload_id, upload.digest, file)
         with open_feed(file.name, options["format"]) as (feed, form):
             found |= {"format": form.name, "unit": form.unit}
             report = import_records(

@@ -19,7 +19,7 @@ from .feeds import FeedError
 
 LARGEST = 50_000_000  # bytes
 KEPT = timedelta(hours=1)
-PIECE = 1 << 20  # bytes
+PIECE = 1 << 17  # bytes
 
 
 def store(file: IO[bytes], name: str, token_id: int, options: dict[str, Any]) -> int:
@@ -31,15 +31,11 @@ def store(file: IO[bytes], name: str, token_id: int, options: dict[str, Any]) ->
             insert(Upload).values(row).returning(Upload.id)
         ).scalar_one()
         size, digest = write(connection, upload_id, "feed", file)
-        connection.execute(
-            update(Upload).filter_by(id=upload_id).values(size=size, digest=digest)
-        )
+        connection.execute(update(Upload).filter_by(id=upload_id).values(size=size, digest=digest))
     return upload_id
 
 
-def write(
-    connection: Connection, upload_id: int, kind: str, file: IO[bytes]
-) -> tuple[int, str]:
+def write(connection: Connection, upload_id: int, kind: str, file: IO[bytes]) -> tuple[int, str]:
     """Write a file in pieces, and return its size in bytes and its digest."""
     size, digest = 0, sha256()
     pieces: Iterable[bytes] = iter(partial(file.read, PIECE), b"")
@@ -66,9 +62,9 @@ def fetch(upload_id: int, kind: str, file: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def fetch_feed(upload: Upload, file: IO[bytes]) -> None:
-    """Read the feed into a file. Raises FeedError if it isn't there any more, as it was sent."""
-    if fetch(upload.id, "feed", file) != upload.digest:
+def fetch_feed(upload_id: int, expected: str, file: IO[bytes]) -> None:
+    """Read the feed into a file. Raises FeedError if its digest is not what is expected."""
+    if fetch(upload_id, "feed", file) != expected:
         raise FeedError("the file is no longer kept: choose it again")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from flask import flash, redirect, render_template, request, send_file, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
-from flask_wtf.file import FileField, FileRequired, FileSize
+from flask_wtf.file import FileField, FileRequired
 from sqlalchemy import select
 from werkzeug.exceptions import RequestEntityTooLarge
 from wtforms import BooleanField, SelectField, StringField, ValidationError
@@ -15,7 +15,7 @@ from wtforms.validators import InputRequired, Length
 
 from ...extensions import db
 from ...models import Upload
-from ...sign_in import sign_in_required, signed_in
+from ...sign_in import sign_in_required
 from .. import jobs, locks, uploads
 from ..feeds.formats import FORMATS
 from ..report import printable
@@ -38,9 +38,7 @@ def _is_printable(form: FlaskForm, field: StringField) -> None:
 class UploadForm(FlaskForm):  # type: ignore[misc]
     """The file."""
 
-    file = FileField(
-        "File", [FileRequired("Choose a file."), FileSize(uploads.LARGEST, message=TOO_LARGE)]
-    )
+    file = FileField("File", [FileRequired("Choose a file.")])
 
 
 class OptionsForm(FlaskForm):  # type: ignore[misc]
@@ -55,11 +53,7 @@ class OptionsForm(FlaskForm):  # type: ignore[misc]
         ],
         [_text],
     )
-    format = SelectField(
-        "Format",
-        choices=[("", "From the content"), *((name, name) for name in FORMATS)],
-        default="",
-    )
+    format = SelectField("Format", choices=["", *FORMATS], default="")
     key = StringField("Column of the codes", [_is_printable], [_text])
     columns = StringField("Columns of a CSV without a header", [_is_printable], [_text])
     language = StringField("Language of the names", [_is_printable], [_text])
@@ -84,18 +78,20 @@ def send() -> ResponseReturnValue:
             form = UploadForm(formdata=None)
             form.file.errors = [TOO_LARGE]
             return _upload_page(form), 413
-    return _send()
+    answer: ResponseReturnValue = _received()
+    return answer
 
 
 @sign_in_required
-def _send() -> ResponseReturnValue:
+def _received() -> ResponseReturnValue:
     form = UploadForm()
     if not form.validate_on_submit():
         return _upload_page(form), 422 if form.errors else 200
-    token = signed_in()
     name = printable(form.file.data.filename)[:255]
-    options = OptionsForm(formdata=None, source=PurePath(name).name.partition(".")[0][:100] or "import").options()
-    upload_id = uploads.store(form.file.data.stream, name, token.id, options)
+    options = OptionsForm(
+        formdata=None, source=PurePath(name).name.partition(".")[0][:100] or "import"
+    ).options()
+    upload_id = uploads.store(form.file.data.stream, name, session["token_id"], options)
     if not jobs.start(upload_id, "check", options):
         flash(BUSY, "warning")
     return redirect(url_for("stations.check_file", upload_id=upload_id), 303)
@@ -140,7 +136,7 @@ def rejected(upload_id: int) -> ResponseReturnValue:
     """Send the rejected rows."""
     if _own(upload_id) is None:
         return redirect(url_for("stations.send_file"))
-    file = TemporaryFile()
+    file = TemporaryFile()  # noqa: SIM115 (the response closes it)
     uploads.fetch(upload_id, "rejects", file)
     file.seek(0)
     return send_file(file, "text/csv", as_attachment=True, download_name="rejected.csv")

@@ -99,18 +99,16 @@ async function follow(job) {
 // Show where stations are added, moved and vanish.
 async function drawChanges(place) {
   const { added, moved, vanished } = JSON.parse(document.getElementById("changes-data").textContent);
-  const style = getComputedStyle(place);
   const map = L.map(place, { minZoom: 1, worldCopyJump: true });
   const dot = (kind, name, ...at) => {
-    const color = style.getPropertyValue(`--${kind}`);
     const label = document.createElement("bdi");
     label.textContent = name; // from the feed: text, never HTML
-    return L.circleMarker(at, { radius: 6, weight: 2, color, fillOpacity: 0.4 }).bindTooltip(label);
+    return L.circleMarker(at, { radius: 6, weight: 2, fillOpacity: 0.4, className: kind }).bindTooltip(label);
   };
   const layer = L.featureGroup([
     ...vanished.map((station) => dot("vanished", ...station)),
     ...moved.map(([, lat, lng, oldLat, oldLng]) =>
-      L.polyline([[oldLat, oldLng], [lat, lng]], { color: style.getPropertyValue("--moved"), weight: 2 })),
+      L.polyline([[oldLat, oldLng], [lat, lng]], { weight: 2, fill: false, className: "moved" })),
     ...moved.map(([name, lat, lng]) => dot("moved", name, lat, lng)),
     ...added.map((station) => dot("added", ...station)),
   ]);
