@@ -11,7 +11,7 @@ from flask import current_app
 from flask_migrate import upgrade
 
 from stationsapp import create_app
-from stationsapp.database import create_database
+from stationsapp.postgres import create_database
 
 from . import growth, paths
 from .report import Results, losses, paths_table, sizes_table

@@ -10,7 +10,7 @@ def create_app(config: str | type | None = None) -> Flask:
     # Imported here, so that one broken part doesn't keep the others' commands from loading.
     from . import auth, database, gate, health, replica, settings, sign_in, stations, web
     from .extensions import db, doctor, migrate
-    from .web import request_log
+    from .web import api, request_log
 
     app = Flask(__name__, static_folder=None)  # web.assets serves the static files
     settings.load(app, config)
@@ -24,6 +24,7 @@ def create_app(config: str | type | None = None) -> Flask:
     app.register_blueprint(auth.bp)
     health.init_app(app)
     web.init_app(app)
+    api.init_app(app)
     sign_in.init_app(app)
     request_log.init_app(app)
     if app.config["METRICS"]:

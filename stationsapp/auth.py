@@ -4,15 +4,15 @@ import hashlib
 import secrets
 
 import click
-from flask import Blueprint
+from flask import Blueprint, current_app
 from flask_httpauth import HTTPTokenAuth
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
+from .accounts import ApiToken
 from .extensions import db
-from .models import ApiToken
 
 bp = Blueprint("auth", __name__, cli_group="tokens")
 bp.cli.help = "Create, list and revoke API tokens for writing."
@@ -34,7 +34,7 @@ def refuse(status: int) -> None:
     """Answer as other errors are answered, and say how to authenticate (RFC 6750, 3)."""
     raise Unauthorized(
         "expected the header Authorization: Bearer <token>, with a token that is not revoked",
-        www_authenticate=WWWAuthenticate("bearer", {"realm": "stations"}),
+        www_authenticate=WWWAuthenticate("bearer", {"realm": current_app.name}),
     )
 
 

@@ -1,27 +1,21 @@
-"""The two engines, made from the settings, and queries on them; creates a missing database."""
+"""The two engines, made from the settings, and queries on them."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from itertools import repeat
-from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 import psycopg2
 from flask import Flask
-from psycopg2 import errors, sql
-from psycopg2.extensions import connection as DBAPIConnection  # noqa: N812
-from psycopg2.extensions import parse_dsn
-from sqlalchemy import URL, Connection
+from psycopg2 import errors
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from . import embedded, limits
+from . import limits, postgres
 from .extensions import db
 from .replica import may_lag, reading
-from .settings import SettingsError
-
-EMBEDDED_DATABASE = "stationsapp"
 
 Row = dict[str, Any]
 """A row's values by the names of their columns."""
@@ -33,22 +27,22 @@ def configure(app: Flask) -> None:
     `read` is for reads, and connects to the replica if there is one. It uses autocommit, so that a
     query costs one round trip. Raises SettingsError for a URL that can't be used.
     """
-    options: dict[str, Any] = {"pool_timeout": limits.POOL, "pool_recycle": limits.RECYCLE}
-    if app.config["DATABASE_URL"]:
-        url = engine_url("DATABASE_URL", app.config["DATABASE_URL"])
-    else:
-        url = URL.create("postgresql+psycopg2", embedded.ROLE, database=EMBEDDED_DATABASE)
-        options["creator"] = partial(_connect_embedded, app.config["EMBEDDED_POSTGRES"])
-    # Hide what users have sent from the log, but show it to a developer.
-    options["hide_parameters"] = not app.debug
-    read = {"url": url} | options
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
+        "pool_timeout": limits.POOL,
+        "pool_recycle": limits.RECYCLE,
+    }
+    postgres.configure(app)
+    options = app.config["SQLALCHEMY_ENGINE_OPTIONS"]
+    if connect := options.get("creator"):  # the embedded server's
+        options["creator"] = partial(connect, limits.options(limits.SESSION))
+    read = options | {
+        "url": app.config["SQLALCHEMY_DATABASE_URI"],
+        "isolation_level": "AUTOCOMMIT",
+    }
     if address := app.config["DATABASE_READ_URL"]:
-        read["url"] = engine_url("DATABASE_READ_URL", address)
+        read["url"] = postgres.engine_url("DATABASE_READ_URL", address)
         read.pop("creator", None)
-
-    app.config["SQLALCHEMY_DATABASE_URI"] = url
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
-    app.config["SQLALCHEMY_BINDS"] = {"read": read | {"isolation_level": "AUTOCOMMIT"}}
+    app.config["SQLALCHEMY_BINDS"] = {"read": read}
 
 
 def init_app(app: Flask) -> None:
@@ -66,35 +60,6 @@ def _end_session(_: object) -> None:
             db.session.rollback()
         except SQLAlchemyError:
             db.session().invalidate()
-
-
-def engine_url(setting: str, value: str) -> URL:
-    """Turn any libpq URL, several hosts included, into one of SQLAlchemy's psycopg2 dialect.
-
-    Raises SettingsError, which names the setting but not its value, because a URL has a password.
-    """
-    scheme, _, rest = value.partition("://")
-    try:
-        parameters = parse_dsn(f"postgresql://{rest}")
-    except psycopg2.ProgrammingError:
-        parameters = {}
-    if not (
-        scheme.partition("+")[0] in ("postgres", "postgresql")
-        and "dbname" in parameters
-        and all(port.isdecimal() for port in parameters.get("port", "5432").split(","))
-    ):
-        raise SettingsError(
-            f"{setting} isn't the URL of a PostgreSQL database: expected postgresql://user:password"
-            "@host:5432/database; percent-encode special characters in the password (@ is %40)"
-        )
-    query = limits.LIBPQ | {"application_name": "stationsapp"} | parameters
-    return URL.create(
-        "postgresql+psycopg2",
-        username=query.pop("user", None),
-        password=query.pop("password", None),
-        database=query.pop("dbname"),
-        query=query,
-    )
 
 
 ATTEMPTS = 2
@@ -179,53 +144,3 @@ def snapshot() -> Iterator[Connection]:
     """Provide a read connection on which all queries see the same data."""
     with reading() as connection:
         yield connection.execution_options(isolation_level="REPEATABLE READ")
-
-
-def create_database(app: Flask) -> bool:
-    """Create the application's database if it is missing. Return whether it was created.
-
-    Raises psycopg2.Error if it can connect neither to the database nor to the maintenance database
-    `postgres`.
-    """
-    url = app.config["SQLALCHEMY_DATABASE_URI"]
-    if not app.config["DATABASE_URL"]:
-        return _create_database(
-            partial(embedded.connect, app.config["EMBEDDED_POSTGRES"]), url.database
-        )
-    arguments = {"user": url.username, "password": url.password, **url.query}
-    return _create_database(
-        lambda database: psycopg2.connect(dbname=database, **arguments), url.database
-    )
-
-
-def _connect_embedded(directory: Path) -> DBAPIConnection:
-    connect = partial(embedded.connect, directory, options=limits.options(limits.SESSION))
-    try:
-        return connect(EMBEDDED_DATABASE)
-    except psycopg2.OperationalError:
-        _create_database(connect, EMBEDDED_DATABASE)
-        return connect(EMBEDDED_DATABASE)
-
-
-def _create_database(connect: Callable[[str], DBAPIConnection], name: str) -> bool:
-    try:
-        connect(name).close()
-        return False
-    except psycopg2.OperationalError:
-        with closing(connect("postgres")) as connection:
-            connection.autocommit = True
-            cursor = connection.cursor()
-            cursor.execute("SELECT FROM pg_database WHERE datname = %s", [name])
-            if cursor.rowcount:
-                # Another process has just created it, or connecting failed for another reason.
-                connect(name).close()
-                return False
-            # Searching names in any case needs a Unicode locale. PostgreSQL 17 and newer have one
-            # that is the same on every machine.
-            locale = "LOCALE 'C' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
-            statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' ").format(
-                sql.Identifier(name)
-            ) + sql.SQL(locale if connection.server_version >= 17_00_00 else "")
-            with suppress(errors.DuplicateDatabase, errors.UniqueViolation):
-                cursor.execute(statement)
-        return True

@@ -6,7 +6,6 @@ from concurrent.futures import TimeoutError as TooSlowError
 from time import monotonic
 from typing import Any, TypeVar
 
-from alembic.script import ScriptDirectory
 from flask import Blueprint, Flask, current_app
 from flask.typing import ResponseReturnValue
 from sqlalchemy import text
@@ -15,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from .database import read
 from .extensions import db
 from .limits import DEADLINE
+from .revisions import APPLIED, is_up_to_date
 
 ASK = 0.7  # seconds for the database to answer, so that we answer within a second
 PREFIX = "/health"
@@ -90,20 +90,7 @@ def _or_reason(answer: Future[bool]) -> bool | str:
 
 
 def _is_up_to_date() -> bool:
-    """Tell whether all migrations have run; those of the next release may have run too."""
-    current = {row["version_num"] for row in read("SELECT version_num FROM alembic_version")}
-    known = current_app.extensions.setdefault("revisions", _Revisions())
-    return current == known.heads or not current <= known.all
-
-
-class _Revisions:
-    """The migrations of this release, read once."""
-
-    def __init__(self) -> None:
-        config = current_app.extensions["migrate"].migrate.get_config()
-        scripts = ScriptDirectory.from_config(config)
-        self.heads = set(scripts.get_heads())
-        self.all = {script.revision for script in scripts.walk_revisions()}
+    return is_up_to_date(row["version_num"] for row in read(APPLIED))
 
 
 def _takes_writes() -> bool:

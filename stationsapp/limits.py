@@ -1,4 +1,4 @@
-"""All time limits in one place: a request ends within 5 seconds, whatever happens.
+"""All time limits but libpq's (postgres.py): a request ends within 5 seconds, whatever happens.
 
 A server that refuses a connection says so at once. A server that hangs doesn't, and its kernel
 still acknowledges packets. So a watchdog thread cuts the connections of a request that is out of
@@ -29,17 +29,8 @@ from .hosts import Hosts
 # Seconds. A request may use the database for DATABASE_TIMEOUT. Before that it may wait for a
 # thread, and after that its response takes a moment.
 POOL = 1  # for a connection from the pool, if all are in use
-CONNECT = 2  # to reach a host and log in; libpq's minimum
 PING = 1.0  # for a pooled connection to answer; otherwise a new one is made
 RECYCLE = 300  # until a connection is replaced, in case the host's name has a new address
-DEAD_PEER = 10  # without any acknowledgement, until a command's connection is given up
-LIBPQ = {
-    "connect_timeout": str(CONNECT),
-    "tcp_user_timeout": str(DEAD_PEER * 1000),
-    "keepalives_idle": str(DEAD_PEER),
-    "keepalives_interval": str(DEAD_PEER // 2),
-    "keepalives_count": "2",
-}
 # Settings of every session. They are sent when it starts, because a pooler would pass a SET on to
 # the next client. Prepared statements are planned once. JIT is off, because PostgreSQL
 # overestimates the cost of such plans, and would spend seconds compiling them.

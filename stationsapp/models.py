@@ -1,4 +1,3 @@
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -8,36 +7,25 @@ from sqlalchemy import (
     Identity,
     Index,
     UniqueConstraint,
-    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from .accounts import ApiToken, SignInTry
+from .base import BaseModel
 from .extensions import db
 
-
-class BaseModel(db.Model):  # type: ignore[name-defined,misc]
-    """What every table has: an identity, two timestamps, and a way to be shown."""
-
-    __abstract__ = True
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, sort_order=-1)
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=1)
-    updated_at: Mapped[datetime] = mapped_column(
-        server_default=func.now(), onupdate=func.now(), sort_order=1
-    )
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.id}>"
-
-    def json(self) -> dict[str, Any]:
-        """Every column by its name, times as ISO 8601 in UTC."""
-        values = {column.key: getattr(self, column.key) for column in self.__mapper__.columns}
-        return {
-            name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
-            for name, value in values.items()
-        }
+__all__ = [
+    "ApiToken",
+    "BaseModel",
+    "Import",
+    "SignInTry",
+    "Station",
+    "StationVersion",
+    "Upload",
+    "UploadPart",
+]
 
 
 class Station(BaseModel):
@@ -69,7 +57,7 @@ class Station(BaseModel):
     )
     # Who changed it last; None if it was an import by a command.
     changed_by_id: Mapped[int | None] = mapped_column(ForeignKey("api_tokens.id"), sort_order=2)
-    changed_by: Mapped["ApiToken | None"] = relationship()
+    changed_by: Mapped[ApiToken | None] = relationship()
 
 
 class StationVersion(db.Model):  # type: ignore[name-defined,misc]
@@ -85,6 +73,46 @@ class StationVersion(db.Model):  # type: ignore[name-defined,misc]
     version: Mapped[int] = mapped_column(BigInteger)
 
 
+class StationCell(db.Model):  # type: ignore[name-defined,misc]
+    """What the stations in a cell of a grid add up to; triggers keep it.
+
+    A cell of level n is a square of 90 / 2**n degrees, the x-th from 180° west and the y-th from
+    the south pole. The levels are odd: 16 cells lie in one of the level above. They have rows of
+    their own if it is `split`. Sums of `lat` and `lng` are in 1e-8 degrees; `ids` is the exclusive
+    or of the ids, which for one station alone is its id.
+    """
+
+    __tablename__ = "station_cells"
+
+    level: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    x: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    y: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    count: Mapped[int] = mapped_column(BigInteger)
+    lat: Mapped[int] = mapped_column(BigInteger)
+    lng: Mapped[int] = mapped_column(BigInteger)
+    ids: Mapped[int] = mapped_column(BigInteger)
+    west: Mapped[float]
+    south: Mapped[float]
+    east: Mapped[float]
+    north: Mapped[float]
+    split: Mapped[bool]
+
+
+class StationChange(db.Model):  # type: ignore[name-defined,misc]
+    """A station that came to a place (sign 1) or left it (-1), and isn't in its cells yet.
+
+    So nobody who writes waits for another one's transaction, as with the cells they would.
+    """
+
+    __tablename__ = "station_changes"
+
+    number: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    sign: Mapped[int]
+    id: Mapped[int] = mapped_column(BigInteger)
+    lat: Mapped[float]
+    lng: Mapped[float]
+
+
 class Import(BaseModel):
     """The last import of a source that changed or confirmed its stations; `rows` by outcome."""
 
@@ -92,30 +120,6 @@ class Import(BaseModel):
 
     source: Mapped[str] = mapped_column(unique=True)
     rows: Mapped[dict[str, int]] = mapped_column(JSONB)
-
-
-class ApiToken(BaseModel):
-    """A token that may write: only its digest is kept."""
-
-    __tablename__ = "api_tokens"
-    __table_args__ = (
-        # A revoked token's name can be used again.
-        Index(
-            "uq_api_tokens_valid_name", "name", unique=True, postgresql_where="revoked_at IS NULL"
-        ),
-    )
-
-    name: Mapped[str]
-    digest: Mapped[str] = mapped_column(unique=True)
-    revoked_at: Mapped[datetime | None]
-
-
-class SignInTry(BaseModel):
-    """A try to sign in that failed, kept for a minute."""
-
-    __tablename__ = "sign_in_tries"
-
-    address: Mapped[str]
 
 
 class Upload(BaseModel):

@@ -19,7 +19,7 @@ def prepare() -> None:
 
     It is safe to run again, and in several processes at once.
     """
-    from .database import create_database
+    from .postgres import create_database
 
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     try:

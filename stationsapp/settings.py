@@ -26,12 +26,14 @@ def load(app: Flask, config: str | type | None) -> None:
             ) from error
     app.config.from_object(config)
 
-    for name, example in [
-        ("SECRET_KEY", 'create one: python -c "import secrets; print(secrets.token_hex(32))"'),
-        ("DATABASE_URL", "such as postgresql://user:password@host:5432/database"),
-    ]:
-        needed = name == "SECRET_KEY" or not app.config["EMBEDDED_POSTGRES"]
-        if needed and not app.config[name]:
+    required = {
+        "SECRET_KEY": 'create one: python -c "import secrets; print(secrets.token_hex(32))"',
+        "DATABASE_URL": "such as postgresql://user:password@host:5432/database",
+    }
+    if app.config["EMBEDDED_POSTGRES"]:
+        del required["DATABASE_URL"]
+    for name, example in required.items():
+        if not app.config[name]:
             raise SettingsError(f"set {name} in the environment or in .env ({example})")
     if len(app.config["SECRET_KEY"]) < app.config["SHORTEST_SECRET_KEY"]:
         raise SettingsError(

@@ -1,4 +1,8 @@
-"""Signing in with an API token: the session keeps the token's id, and the token can be revoked."""
+"""Signing in with an API token: the session keeps the token's id, and the token can be revoked.
+
+The session is a signed cookie, which lasts until the browser is closed, and a month at most. A copy
+of it is valid until then, unless the token is revoked.
+"""
 
 import re
 from collections.abc import Callable
@@ -6,17 +10,27 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any
 
-from flask import Blueprint, Flask, flash, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    abort,
+    flash,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from sqlalchemy import delete, func, select
 from werkzeug.exceptions import TooManyRequests
 from wtforms import HiddenField, PasswordField
-from wtforms.validators import InputRequired
+from wtforms.validators import DataRequired
 
+from .accounts import ApiToken, SignInTry
 from .auth import verify_token
 from .extensions import db
-from .models import ApiToken, SignInTry
+from .web.forms import Form
 
 bp = Blueprint("sign_in", __name__)
 
@@ -27,17 +41,35 @@ LOCAL = re.compile(r"/(?![/\\])[!-~]*")
 LOCK = 7_220_002  # the first key of the advisory lock; the second is the address's hash
 
 
-class SignInForm(FlaskForm):  # type: ignore[misc]
+class SignInForm(Form):
     """Who are you, and where to go then."""
 
-    token = PasswordField("API token", [InputRequired("Enter your API token.")])
+    token = PasswordField("API token", [DataRequired("Enter your API token.")])
     next = HiddenField()
+
+    def filter_token(self, value: str | None) -> str:
+        """Take off what is copied along with a token."""
+        return (value or "").strip()
+
+
+class SignedInForm(Form):
+    """A form for who is signed in. Who no longer is gets it back as it was sent."""
+
+    is_signed_out = False
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Tell whether the form is valid, and sent by who is signed in."""
+        valid: bool = super().validate(extra_validators)
+        self.is_signed_out = not signed_in()
+        if self.is_signed_out:
+            self.form_errors.append("You are signed out. Nothing is done yet, and nothing is lost.")
+        return valid and not self.is_signed_out
 
 
 def init_app(app: Flask) -> None:
     """Serve the pages, and tell the templates who is signed in."""
     app.register_blueprint(bp)
-    app.jinja_env.globals |= {"signed_in": signed_in, "sign_out_form": FlaskForm}
+    app.jinja_env.globals |= {"signed_in": signed_in, "sign_out_form": Form}
 
 
 def signed_in() -> ApiToken | None:
@@ -48,7 +80,7 @@ def signed_in() -> ApiToken | None:
         select(ApiToken).filter_by(id=session["token_id"], revoked_at=None)
     )
     if token is None:
-        session.clear()
+        del session["token_id"]  # not all: a form of this page may have its CSRF token there
     return token
 
 
@@ -71,7 +103,7 @@ def sign_in() -> ResponseReturnValue:
     if form.validate_on_submit():
         token = _checked(form.token.data)
         if token:
-            session.clear()
+            session.clear()  # with a new CSRF token, too
             session["token_id"] = token.id
             flash(f"You are signed in as {token.name}.")
             return redirect(_local(form.next.data))
@@ -82,9 +114,10 @@ def sign_in() -> ResponseReturnValue:
 @bp.post("/sign-out")
 def sign_out() -> ResponseReturnValue:
     """Forget who was signed in."""
-    if FlaskForm().validate_on_submit():
-        session.clear()
-        flash("You are signed out.")
+    if not Form().validate_on_submit():
+        abort(400, "you are still signed in, because the page was too old")
+    session.clear()
+    flash("You are signed out.")
     return redirect(url_for("sign_in.sign_in"))
 
 
@@ -109,4 +142,4 @@ def _checked(value: str) -> ApiToken | None:
 
 def _local(path: str | None) -> str:
     """Return the path if it belongs to this application, so that no link can lead elsewhere."""
-    return path if path and LOCAL.fullmatch(path) else url_for("stations.map_page")
+    return path if path and LOCAL.fullmatch(path) else url_for("home")

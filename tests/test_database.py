@@ -14,9 +14,10 @@ from postgres import ROOT, config_for, server_connection, url_of
 from pytest_postgresql.executors import NoopExecutor
 from sqlalchemy import text
 
-from stationsapp import create_app, limits
-from stationsapp.database import create_database, engine_url, read
+from stationsapp import create_app
+from stationsapp.database import read
 from stationsapp.extensions import db
+from stationsapp.postgres import LIBPQ, create_database, engine_url
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ from stationsapp.extensions import db
 )
 def test_any_libpq_url_becomes_one_for_psycopg2(value: str, rendered: str):
     url = engine_url("DATABASE_URL", value)
-    url = url.difference_update_query([*limits.LIBPQ, "application_name"])
+    url = url.difference_update_query([*LIBPQ])
     assert url.render_as_string(hide_password=False) == rendered
 
 

@@ -30,6 +30,7 @@ LAYERS = [
             "importer",
             "exporter",
             "jobs",
+            "recount",
             "saving",
             "suspicions",
             "uploads",
@@ -40,13 +41,14 @@ LAYERS = [
         f"stationsapp.stations.{name}"
         for name in ("feeds", "sources", "report", "columns", "locks")
     ],
+    [f"stationsapp.{name}" for name in ("accounts", "limits", "postgres", "revisions")],
+    ["stationsapp.base"],
     [
         f"stationsapp.{name}"
         for name in (
             "extensions",
             "settings",
             "embedded",
-            "limits",
             "hosts",
             "logs",
             "stations.geo",
@@ -126,7 +128,7 @@ def test_the_imports_are_read_as_python_reads_them():
     assert "stationsapp.stations.geo" in IMPORTS["stationsapp.stations.search.filters"]
     assert "stationsapp.extensions" in IMPORTS["stationsapp.auth"]
     assert "stationsapp.stations.cli" in IMPORTS["stationsapp.stations"]
-    assert "stationsapp.database" in IMPORTS["stationsapp.prepare"]
+    assert "stationsapp.postgres" in IMPORTS["stationsapp.prepare"]
     assert "flask" in IMPORTS["flask_doctor.page"]
 
 

@@ -17,11 +17,12 @@ from .exporter import export
 from .feeds import FeedError, Format
 from .feeds.formats import FORMATS, by_name
 from .importer import import_records
+from .recount import recount
 from .report import Report, printable
 from .sources import Source, open_feed, stem
 
 bp = Blueprint("stations_cli", __name__, cli_group="stations")
-bp.cli.help = "Import and export stations."
+bp.cli.help = "Import, export and recount stations."
 
 QUIET = 10  # seconds between two lines of progress where there is no terminal
 
@@ -189,6 +190,18 @@ def export_command(
         count = export(file, chosen, source, bbox)
     stations = "station" if count == 1 else "stations"
     click.echo(f"{count:,} {stations} exported to {printable(location)}", err=True)
+
+
+@bp.cli.command("recount")
+def recount_command() -> None:
+    """Count the stations in the cells of the map again, and tell whether any was wrong.
+
+    The database does that with every change. Use it if you have changed stations without its
+    triggers. Reading and writing go on meanwhile.
+    """
+    cells, wrong = recount()
+    counted = f"{cells:,} {'cell' if cells == 1 else 'cells'} counted again"
+    click.echo(f"{counted}: {f'{wrong:,} differed' if wrong else 'none differed'}")
 
 
 @contextmanager

@@ -1,40 +1,16 @@
-"""What all APIs and pages share. A resource registers its own blueprint.
+"""What all APIs and pages share. It knows no resource, and nobody needs to change it.
 
-A resource is a `web.blueprint.Blueprint` under /api. `register(app, bp)` serves it, documents it in
-/openapi.json and at /docs, and answers its errors as problem documents.
+A resource is a `web.blueprint.Blueprint` under /api. `api.register(app, bp)` serves it, documents
+it in /openapi.json and at /docs, and answers its errors as problem documents.
 """
 
-import flask_smorest
 from flask import Flask
-from flask_swagger_ui import get_swaggerui_blueprint
 
-from . import assets, headers
-from .blueprint import Blueprint
-from .problems import ProblemSchema, problem
-
-DOCS = {"app_name": "The API of stationsapp"}
-
-
-class Api(flask_smorest.Api):  # type: ignore[misc]
-    """An API whose errors are problem documents."""
-
-    ERROR_SCHEMA = ProblemSchema
-    handle_http_exception = staticmethod(problem)
+from . import assets, error_pages, headers
 
 
 def init_app(app: Flask) -> None:
-    """Serve the OpenAPI description and its page, and return errors as problem documents."""
+    """Send the security headers, serve static files, and answer errors with pages."""
     headers.init_app(app)
     assets.init_app(app)
-    app.config["OPENAPI_VERSION"] = "3.1.0"
-    app.config["OPENAPI_URL_PREFIX"] = "/"
-    api = Api(app)
-    api.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
-    app.extensions["api"] = api
-    app.register_blueprint(get_swaggerui_blueprint("/docs", "/openapi.json", DOCS))
-
-
-def register(app: Flask, *blueprints: Blueprint) -> None:
-    """Serve resources and document them. Call this after `init_app`."""
-    for blueprint in blueprints:
-        app.extensions["api"].register_blueprint(blueprint)
+    error_pages.init_app(app)

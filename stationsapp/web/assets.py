@@ -81,4 +81,5 @@ def show(digest: str, filename: str) -> Response:
 @lru_cache
 def _content(path: str, *, packed: bool) -> bytes:
     content = Path(path).read_bytes()
-    return gzip.compress(content, mtime=0) if packed else content
+    # Level 9 makes the largest file 5 % smaller, and its first reader wait for half a second.
+    return gzip.compress(content, 6, mtime=0) if packed else content

@@ -1,9 +1,7 @@
 """Errors as pages for people: what happened, and what to do."""
 
-from flask import Response, render_template
-from werkzeug.exceptions import HTTPException
-
-from ..logs import request_id
+from flask import Flask, Response, render_template, request
+from werkzeug.exceptions import HTTPException, SecurityError
 
 WORDS = {
     400: ("This request isn't valid", "Go back, reload the page, and try again."),
@@ -16,9 +14,24 @@ WORDS = {
 }
 
 
-def error_page(error: HTTPException) -> Response:
+def init_app(app: Flask) -> None:
+    """Answer errors with pages. The API's errors are problem documents (problems.py)."""
+    app.register_error_handler(HTTPException, error_page)
+
+
+def is_wanted() -> bool:
+    """Tell whether a person asks, and not a program that prefers JSON."""
+    accepted = request.accept_mimetypes
+    return accepted["text/html"] >= accepted["application/json"]
+
+
+def error_page(error: HTTPException) -> Response | HTTPException:
     """Return the page of an error. It needs no database, because that may be what fails."""
-    code = error.code or 500
+    code = error.code
+    if code is None or code < 400 or error.response:  # a redirect, for example
+        return error
+    if isinstance(error, SecurityError):  # a host that isn't trusted: no page has an address there
+        return error
     title, advice = WORDS.get(code, (error.name, "Go back and try again."))
     explained = error.description != type(error).description
     body = render_template(
@@ -26,7 +39,7 @@ def error_page(error: HTTPException) -> Response:
         title=title,
         advice=advice,
         detail=error.description if explained else None,
-        request_id=request_id.get() if code >= 500 else None,
+        request_id=request.environ.get("request_id") if code >= 500 else None,
     )
     response = Response(body, code, error.get_headers())
     response.mimetype = "text/html"

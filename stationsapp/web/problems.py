@@ -5,8 +5,7 @@ from flask import Response, request
 from marshmallow import Schema, fields
 from werkzeug.exceptions import HTTPException
 
-from ..logs import request_id
-from .error_pages import error_page
+from . import error_pages
 
 API = "/api/"
 MEDIA_TYPE = "application/problem+json"
@@ -27,10 +26,8 @@ def problem(error: HTTPException) -> Response | HTTPException:
     """Return a page if a person asked for one outside of /api, and else a problem document."""
     if error.code is None or error.code < 400 or error.response:  # a redirect, for example
         return error
-    if not f"{request.path}/".startswith(API):
-        accepted = request.accept_mimetypes
-        if accepted["text/html"] >= accepted["application/json"]:
-            return error_page(error)
+    if not f"{request.path}/".startswith(API) and error_pages.is_wanted():
+        return error_pages.error_page(error)
     document = {"type": "about:blank", "title": error.name, "status": error.code}
     # webargs puts the invalid fields into `data`, grouped by their location.
     if messages := getattr(error, "data", {}).get("messages"):
@@ -40,8 +37,8 @@ def problem(error: HTTPException) -> Response | HTTPException:
         document["detail"] = "something went wrong on the server"  # only the log says what
     else:
         document["detail"] = error.description or error.name
-    if error.code >= 500:
-        document["request_id"] = request_id.get()  # for the client to quote
+    if error.code >= 500 and (request_id := request.environ.get("request_id")):
+        document["request_id"] = request_id  # for the client to quote
     body = orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS)
     response = Response(body, error.code, error.get_headers())
     response.content_type = MEDIA_TYPE

@@ -43,6 +43,7 @@ class RequestLog:
         given = environ.get("HTTP_X_REQUEST_ID", "")
         own = given if VALID.fullmatch(given) else token_hex(16)
         request_id.set(own)
+        environ["request_id"] = own
         status, route = 500, NO_ROUTE
 
         def start(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:

@@ -14,8 +14,8 @@ from postgres import app_on
 from sqlalchemy import text
 
 from stationsapp import keeper
-from stationsapp.database import create_database
 from stationsapp.extensions import db
+from stationsapp.postgres import create_database
 from stationsapp.stations import search
 from stationsapp.stations.search import Filters
 

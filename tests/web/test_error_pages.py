@@ -23,7 +23,7 @@ def test_an_error_suits_who_asks(client: FlaskClient, path: str, accept: str, me
 def test_an_error_page_says_what_to_do(client: FlaskClient):
     page = client.get("/nowhere").text
     assert "There is nothing here" in page
-    assert "Go to the map" in page
+    assert "Go to the start page" in page
 
 
 def test_a_method_that_is_not_allowed_names_those_that_are(client: FlaskClient):

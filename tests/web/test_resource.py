@@ -10,7 +10,7 @@ from marshmallow.validate import Range
 from openapi_spec_validator import validate
 
 from stationsapp import web
-from stationsapp.web import answers
+from stationsapp.web import answers, api
 from stationsapp.web.blueprint import Blueprint
 from stationsapp.web.fields import BodyFloat, QueryInteger
 from stationsapp.web.parser import StrictSchema
@@ -67,7 +67,8 @@ def client() -> FlaskClient:
     app = Flask(__name__)
     app.config.update(API_TITLE="books", API_VERSION="1")
     web.init_app(app)
-    web.register(app, books_of([*SHELF]))
+    api.init_app(app)
+    api.register(app, books_of([*SHELF]))
     return app.test_client()
 
 
@@ -123,7 +124,8 @@ def test_two_applications_share_nothing():
     for number, app in enumerate(apps):
         app.config.update(API_TITLE=f"books {number}", API_VERSION="1")
         web.init_app(app)
-    web.register(apps[1], books_of([]))
+        api.init_app(app)
+    api.register(apps[1], books_of([]))
     first, second = (app.test_client().get("/openapi.json").get_json() for app in apps)
     assert (first["info"]["title"], second["info"]["title"]) == ("books 0", "books 1")
     assert "/api/books" in second["paths"]

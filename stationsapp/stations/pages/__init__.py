@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+import js_lib_leaflet
 from flask import Blueprint, Response
-from xstatic.pkg import leaflet
 
 from . import importing
 from .base_map import render_with_map
@@ -11,7 +11,8 @@ from .base_map import render_with_map
 bp = Blueprint("stations", __name__, template_folder="templates")
 
 # Leaflet comes from its PyPI package: no CDN, so the map works offline.
-FOLDERS = [Path(__file__).with_name("static"), leaflet.BASE_DIR]
+LEAFLET = Path(js_lib_leaflet.__file__).with_name("static") / "js_lib_leaflet"
+FOLDERS = [Path(__file__).with_name("static"), LEAFLET]
 
 
 @bp.get("/")

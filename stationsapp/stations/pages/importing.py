@@ -4,9 +4,8 @@ from pathlib import PurePath
 from tempfile import TemporaryFile
 from typing import Any
 
-from flask import flash, redirect, render_template, request, send_file, session, url_for
+from flask import abort, flash, redirect, render_template, request, send_file, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from sqlalchemy import select
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -16,13 +15,13 @@ from wtforms.validators import InputRequired, Length
 from ...extensions import db
 from ...models import Upload
 from ...sign_in import sign_in_required
+from ...web.forms import Form
 from .. import jobs, locks, uploads
 from ..feeds.formats import FORMATS
 from ..report import printable
 from .base_map import render_with_map
 
 MULTIPART = 10_000  # bytes of a request besides the file
-TOO_LARGE = f"The file is larger than {uploads.LARGEST // 1_000_000} MB."
 BUSY = "Other imports are running on this server. Wait a moment, then check the file."
 
 
@@ -30,18 +29,18 @@ def _text(value: str | None) -> str:
     return (value or "").strip()
 
 
-def _is_printable(form: FlaskForm, field: StringField) -> None:
+def _is_printable(form: Form, field: StringField) -> None:
     if not field.data.isprintable():
         raise ValidationError("Use only characters that can be seen.")
 
 
-class UploadForm(FlaskForm):  # type: ignore[misc]
+class UploadForm(Form):
     """The file."""
 
     file = FileField("File", [FileRequired("Choose a file.")])
 
 
-class OptionsForm(FlaskForm):  # type: ignore[misc]
+class OptionsForm(Form):
     """How to read the file, and what to do with it: the options of the command."""
 
     source = StringField(
@@ -75,9 +74,7 @@ def send() -> ResponseReturnValue:
         try:
             request.files  # noqa: B018
         except RequestEntityTooLarge:
-            form = UploadForm(formdata=None)
-            form.file.errors = [TOO_LARGE]
-            return _upload_page(form), 413
+            abort(413, f"the file is larger than {uploads.LARGEST // 1_000_000} MB")
     answer: ResponseReturnValue = _received()
     return answer
 
@@ -86,7 +83,8 @@ def send() -> ResponseReturnValue:
 def _received() -> ResponseReturnValue:
     form = UploadForm()
     if not form.validate_on_submit():
-        return _upload_page(form), 422 if form.errors else 200
+        page = render_template("stations/import.html", form=form, largest=uploads.LARGEST)
+        return page, 422 if form.errors else 200
     name = printable(form.file.data.filename)[:255]
     options = OptionsForm(
         formdata=None, source=PurePath(name).name.partition(".")[0][:100] or "import"
@@ -95,10 +93,6 @@ def _received() -> ResponseReturnValue:
     if not jobs.start(upload_id, "check", options):
         flash(BUSY, "warning")
     return redirect(url_for("stations.check_file", upload_id=upload_id), 303)
-
-
-def _upload_page(form: UploadForm) -> str:
-    return render_template("stations/import.html", form=form, largest=uploads.LARGEST)
 
 
 @sign_in_required

@@ -17,7 +17,7 @@ from ... import limits
 from ...database import Row, read, snapshot
 from .. import geo
 from ..columns import SELECT_LIST
-from . import statements
+from . import cells, statements
 from .filters import Filters, Parameters, sides
 
 __all__ = [
@@ -110,7 +110,8 @@ def nearest(filters: Filters, lat: float, lng: float, limit: int, radius: float 
 
 
 CLUSTERS = 500  # at the most
-CELLS_ACROSS_A_TILE = 4  # a map tile is 256 pixels wide, so a cell is 64
+# A map tile is 256 pixels wide, and 360 / 2 ** zoom degrees. So at a level of the same number as
+# the zoom, a cell is 64 pixels wide.
 
 
 def clusters(filters: Filters, zoom: int) -> Versioned:
@@ -120,13 +121,25 @@ def clusters(filters: Filters, zoom: int) -> Versioned:
     there is one alone, that station's columns too. The grid depends on the zoom and the box's size
     alone, so that a cell holds the same stations wherever the map is moved to.
     """
-    west, south, east, north = filters.bbox or geo.WORLD
-    width = east - west + 360 * (east < west)
-    cell = 360 / 2**zoom / CELLS_ACROSS_A_TILE
-    while (width / cell + 2) * ((north - south) / cell + 2) > CLUSTERS:
-        cell *= 2
+    bbox = filters.bbox or geo.WORLD
+    grid = _grid(bbox, zoom)
+    if filters == Filters(filters.bbox):
+        boxes = geo.parts(bbox)
+        statement = statements.clusters(cells.of_boxes(len(boxes)))
+        return _versioned(statement, "y, x", grid | sides(boxes), prepare=True)
     condition, parameters = filters.condition()
-    return _versioned(statements.clusters(condition), "y, x", parameters | {"cell": cell})
+    statement = statements.clusters(statements.cells(condition))
+    return _versioned(statement, "y, x", grid | parameters)
+
+
+def _grid(bbox: geo.Box, zoom: int) -> Parameters:
+    """Return the level of the cells of a grid, as `StationCell` has it, and their side, `cell`."""
+    west, south, east, north = bbox
+    width = east - west + 360 * (east < west)
+    level, cell = zoom, 90 / 2**zoom
+    while (width / cell + 2) * ((north - south) / cell + 2) > CLUSTERS:
+        level, cell = level - 1, cell * 2
+    return {"level": level, "cell": cell}
 
 
 def _versioned(

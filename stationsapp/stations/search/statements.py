@@ -136,17 +136,20 @@ SELECT {SELECT_LIST}, distance FROM nearest JOIN stations USING (id)
 """
 
 
-def clusters(condition: str) -> str:
-    """Return the query for the cells of a grid, and the stations that are alone in theirs."""
+def cells(condition: str) -> str:
+    """Return the query for the cells of a grid, in which the stations of a condition are."""
     return f"""
-WITH cells AS (
-    SELECT count(*), avg(lat) AS mean_lat, avg(lng) AS mean_lng,
-        min(lng) AS west, min(lat) AS south, max(lng) AS east, max(lat) AS north,
-        floor((lng + 180) / %(cell)s) AS x, floor((lat + 90) / %(cell)s) AS y,
-        min(id) AS first_id
-    FROM stations WHERE {condition} GROUP BY x, y
-)
-SELECT cells.*, alone.* FROM cells LEFT JOIN LATERAL (
+SELECT count(*), avg(lat) AS mean_lat, avg(lng) AS mean_lng,
+    min(lng) AS west, min(lat) AS south, max(lng) AS east, max(lat) AS north,
+    floor((lng + 180) / %(cell)s) AS x, floor((lat + 90) / %(cell)s) AS y, min(id) AS first_id
+FROM stations WHERE {condition} GROUP BY x, y
+"""
+
+
+def clusters(cells: str) -> str:
+    """Return the query for these cells, with the stations that are alone in theirs."""
+    return f"""
+SELECT cells.*, alone.* FROM ({cells}) AS cells LEFT JOIN LATERAL (
     SELECT {SELECT_LIST} FROM stations WHERE cells.count = 1 AND stations.id = first_id LIMIT 1
 ) AS alone ON true
 """

@@ -6,7 +6,7 @@ const hint = document.getElementById("nearest-hint");
 const list = document.getElementById("nearest");
 
 const map = L.map(place, { worldCopyJump: true, minZoom: 2 }).setView([25, 10], 2);
-L.tileLayer(place.dataset.tilesUrl, { attribution: place.dataset.attribution, maxZoom: 19 }).addTo(map);
+import("./land.js").then(({ addBaseMap }) => addBaseMap(map, place.dataset));
 
 const shown = L.layerGroup().addTo(map);
 const clicked = L.circleMarker([0, 0], { radius: 7, color: "#c62828", fillOpacity: 0.4, interactive: false });

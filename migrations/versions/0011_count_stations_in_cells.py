@@ -1,0 +1,370 @@
+"""Count stations in cells.
+
+Revision ID: 0011
+Revises: 0008
+Create Date: 2026-11-29 22:10:00
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0011"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+# The levels of cells are odd: see StationCell. Every cell down to BASE that has a station has a
+# row. Below, the cells inside a cell have rows if it is split, because it has many stations.
+BASE, MIDDLE, FINEST = 5, 11, 17
+SPLIT_AT = 128
+# A statement that changes so many stations adds them to the cells itself; smaller ones leave them
+# in station_changes, where one in OFTEN adds them all.
+MANY, OFTEN = 1_000, 64
+LOCK = 7_220_002  # the key of the advisory lock of who writes station_cells
+PATIENCE = 50  # tenths of a second in which a statement with many tries to get it
+
+STATIONS_IN_CELL = """
+CREATE OR REPLACE FUNCTION stations_in_cell(level integer, x integer, y integer)
+RETURNS TABLE (id bigint, lat float8, lng float8) LANGUAGE sql STABLE AS $$
+    SELECT id, lat, lng FROM stations
+    WHERE floor((lng + 180) / (90 / 2::float8 ^ level)) = x
+        AND floor((lat + 90) / (90 / 2::float8 ^ level)) = y
+        -- For the index, and a little larger, because the sums above are rounded.
+        AND point(lng, lat) <@ box(
+            point(x * (90 / 2::float8 ^ level) - 180.000001,
+                y * (90 / 2::float8 ^ level) - 90.000001),
+            point((x + 1) * (90 / 2::float8 ^ level) - 179.999999,
+                (y + 1) * (90 / 2::float8 ^ level) - 89.999999))
+$$
+"""
+MAY_ADD = f"""
+CREATE OR REPLACE FUNCTION may_add_to_station_cells(patience integer) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    -- In other transactions, rows that have changed since their snapshot would be an error.
+    IF current_setting('transaction_isolation') = 'read committed' THEN
+        -- Nobody waits in a lock, so nobody waits in a circle.
+        FOR try IN 0 .. patience LOOP
+            IF pg_try_advisory_xact_lock({LOCK}) THEN
+                RETURN true;
+            END IF;
+            IF try < patience THEN
+                PERFORM pg_sleep(0.1);
+            END IF;
+        END LOOP;
+    END IF;
+    RETURN false;
+END
+$$
+"""
+
+# A change of one station in the shape of a cell: of one in FINEST. Positions are summed up as
+# integers, so that no rounding adds up; `gone` is where a station was.
+AS_CELL = """
+    floor((lng + 180) / (90 / 2::float8 ^ {level}))::integer AS x,
+    floor((lat + 90) / (90 / 2::float8 ^ {level}))::integer AS y,
+    sign AS count, sign * (lat * 1e8)::bigint AS lat, sign * (lng * 1e8)::bigint AS lng, id AS ids,
+    CASE WHEN sign > 0 THEN lng END AS west, CASE WHEN sign > 0 THEN lat END AS south,
+    CASE WHEN sign > 0 THEN lng END AS east, CASE WHEN sign > 0 THEN lat END AS north,
+    CASE WHEN sign < 0 THEN lng END AS gone_west, CASE WHEN sign < 0 THEN lat END AS gone_south,
+    CASE WHEN sign < 0 THEN lng END AS gone_east, CASE WHEN sign < 0 THEN lat END AS gone_north
+"""
+TOTALS = """
+    sum(count)::bigint AS count, sum(lat)::bigint AS lat, sum(lng)::bigint AS lng,
+    bit_xor(ids) AS ids, coalesce(min(west), 'infinity') AS west,
+    coalesce(min(south), 'infinity') AS south, coalesce(max(east), '-infinity') AS east,
+    coalesce(max(north), '-infinity') AS north
+"""
+GONE = """
+    min(gone_west) AS gone_west, min(gone_south) AS gone_south,
+    max(gone_east) AS gone_east, max(gone_north) AS gone_north
+"""
+# The sums of a level, from those of the level below.
+SUMS = """
+sums_{level} AS MATERIALIZED (
+    SELECT {level} AS level, x >> {shift} AS x, y >> {shift} AS y, {totals}, {gone}
+    FROM {below} GROUP BY x >> {shift}, y >> {shift}
+),
+"""
+# Those of them that are kept. A cell without a row has no station: so of a new one, all stations
+# are among the changes, and it can be split right away.
+ROWS = """
+rows_{level} AS MATERIALIZED (
+    SELECT cell.*, coalesce(known.split, {split}) AS split
+    FROM sums_{level} AS cell
+    LEFT JOIN station_cells AS known ON (known.level, known.x, known.y) = ({level}, cell.x, cell.y)
+    {parents}
+),
+"""
+PARENTS = """
+    JOIN rows_{level} AS parent ON parent.split
+        AND (parent.x, parent.y) = (cell.x >> 2, cell.y >> 2)
+"""
+
+
+def sums(level):
+    below, shift = f"sums_{level + 2}", 2
+    if level == MIDDLE:
+        below, shift = "changes", FINEST - MIDDLE
+    return SUMS.format(level=level, below=below, shift=shift, totals=TOTALS, gone=GONE)
+
+
+def rows(level):
+    split = f"cell.count >= {SPLIT_AT}" if BASE <= level < MIDDLE else str(level < BASE)
+    parents = PARENTS.format(level=level - 2) if level > BASE else ""
+    return ROWS.format(level=level, split=split, parents=parents)
+
+
+UP = range(1, MIDDLE + 1, 2)
+# All that is visible of station_changes is taken too, so that no station's deletion is added before
+# its insertion.
+ADD = f"""
+    WITH taken AS (DELETE FROM station_changes RETURNING sign, id, lat, lng),
+    changes AS NOT MATERIALIZED (
+        SELECT {AS_CELL.format(level=FINEST)} FROM ({{changes}}) AS change
+    ),
+    {"".join(map(sums, reversed(UP)))}
+    {"".join(map(rows, UP))}
+    deep AS (
+        SELECT below.level, x >> ({FINEST} - below.level) AS x, y >> ({FINEST} - below.level) AS y,
+            {TOTALS}, {GONE}, false
+        FROM changes CROSS JOIN generate_series({MIDDLE + 2}, {FINEST}, 2) AS below (level)
+        WHERE EXISTS (
+            SELECT FROM station_cells AS parent
+            WHERE parent.split AND parent.level = below.level - 2
+                AND parent.x = changes.x >> ({FINEST + 2} - below.level)
+                AND parent.y = changes.y >> ({FINEST + 2} - below.level)
+        )
+        GROUP BY 1, 2, 3
+    ),
+    rows AS MATERIALIZED (
+        {" UNION ALL ".join(f"TABLE rows_{level}" for level in UP)} UNION ALL TABLE deep
+    ),
+    added AS (
+        INSERT INTO station_cells AS cell
+        SELECT level, x, y, count, lat, lng, ids, west, south, east, north, split FROM rows
+        ON CONFLICT (level, x, y) DO UPDATE SET count = cell.count + excluded.count,
+            lat = cell.lat + excluded.lat, lng = cell.lng + excluded.lng,
+            ids = cell.ids # excluded.ids,
+            west = least(cell.west, excluded.west), south = least(cell.south, excluded.south),
+            east = greatest(cell.east, excluded.east), north = greatest(cell.north, excluded.north)
+        RETURNING cell, cell.*
+    )
+    SELECT
+        (SELECT array_agg(cell) FROM added
+        WHERE count >= {SPLIT_AT} AND NOT split AND level < {FINEST}),
+        (SELECT array_agg(cell) FROM added JOIN rows USING (level, x, y)
+        WHERE gone_west <= added.west OR gone_south <= added.south
+            OR gone_east >= added.east OR gone_north >= added.north)
+    INTO crowded, lost;
+    PERFORM renew_station_bounds(lost);
+    PERFORM split_station_cells(crowded);
+"""
+CHILDREN = """
+child.level = parent.level + 2 AND child.y BETWEEN 4 * parent.y AND 4 * parent.y + 3
+    AND child.x = ANY (ARRAY[4 * parent.x, 4 * parent.x + 1, 4 * parent.x + 2, 4 * parent.x + 3])
+"""
+RENEW = f"""
+CREATE OR REPLACE FUNCTION renew_station_bounds(lost station_cells[]) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF lost IS NULL THEN
+        RETURN;
+    END IF;
+    DELETE FROM station_cells AS cell USING unnest(lost) AS known
+    WHERE (cell.level, cell.x, cell.y) = (known.level, known.x, known.y) AND cell.count = 0;
+    FOR this IN REVERSE {FINEST} .. 1 BY 2 LOOP
+        UPDATE station_cells AS parent SET (west, south, east, north) = (
+            SELECT coalesce(min(west), 'infinity'), coalesce(min(south), 'infinity'),
+                coalesce(max(east), '-infinity'), coalesce(max(north), '-infinity')
+            FROM (
+                SELECT west, south, east, north FROM station_cells AS child
+                WHERE parent.split AND {CHILDREN}
+                UNION ALL
+                SELECT lng, lat, lng, lat FROM stations_in_cell(parent.level, parent.x, parent.y)
+                WHERE NOT parent.split
+            ) AS parts
+        )
+        FROM unnest(lost) AS known
+        WHERE known.level = this
+            AND (parent.level, parent.x, parent.y) = (known.level, known.x, known.y);
+    END LOOP;
+END
+$$
+"""
+ADD_CHANGES = f"""
+CREATE OR REPLACE FUNCTION add_station_changes() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    crowded station_cells[];
+    lost station_cells[];
+BEGIN
+    {ADD.format(changes="TABLE taken")}
+END
+$$
+"""
+# While a statement is half counted, or another's changes aren't added yet, a cell differs from the
+# table: then it is left for another time.
+SPLIT = f"""
+CREATE OR REPLACE FUNCTION split_station_cells(crowded station_cells[]) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    WHILE crowded IS NOT NULL LOOP
+        WITH parents AS MATERIALIZED (
+            SELECT * FROM unnest(crowded) AS parent WHERE NOT EXISTS (
+                SELECT FROM station_changes AS change
+                WHERE floor((change.lng + 180) / (90 / 2::float8 ^ parent.level)) = parent.x
+                    AND floor((change.lat + 90) / (90 / 2::float8 ^ parent.level)) = parent.y
+            )
+        ),
+        children AS MATERIALIZED (
+            SELECT level + 2 AS level, x, y, {TOTALS} FROM (
+                SELECT level, {AS_CELL.format(level="(level + 2)")} FROM (
+                    SELECT parent.level, 1 AS sign, station.* FROM parents AS parent
+                    CROSS JOIN LATERAL stations_in_cell(level, x, y) AS station
+                ) AS change
+            ) AS stations
+            GROUP BY 1, 2, 3
+        ),
+        whole AS MATERIALIZED (
+            SELECT parents.level, parents.x, parents.y FROM parents JOIN (
+                SELECT level - 2 AS level, x >> 2 AS x, y >> 2 AS y, {TOTALS} FROM children
+                GROUP BY 1, 2, 3
+            ) AS sums USING (level, x, y, count, lat, lng, ids)
+        ),
+        divided AS (
+            UPDATE station_cells AS cell SET split = true FROM whole
+            WHERE (cell.level, cell.x, cell.y) = (whole.level, whole.x, whole.y)
+        ),
+        added AS (
+            INSERT INTO station_cells AS cell
+            SELECT children.*, false FROM children JOIN whole ON whole.level = children.level - 2
+                AND whole.x = children.x >> 2 AND whole.y = children.y >> 2
+            RETURNING cell, count, level
+        )
+        SELECT array_agg(cell) INTO crowded FROM added
+        WHERE count >= {SPLIT_AT} AND level < {FINEST};
+    END LOOP;
+END
+$$
+"""
+# Whoever calls it holds the lock. In one statement, so that what is forgotten of the changes is
+# exactly what is in the table.
+RECOUNT = f"""
+CREATE OR REPLACE FUNCTION recount_stations() RETURNS void LANGUAGE plpgsql
+SET work_mem = '64MB' AS $$
+DECLARE
+    crowded station_cells[];
+    lost station_cells[];
+BEGIN
+    DELETE FROM station_cells;
+    {ADD.format(changes="SELECT 1 AS sign, id, lat, lng FROM stations")}
+    ANALYZE station_cells;
+END
+$$
+"""
+COUNT = """
+CREATE OR REPLACE FUNCTION count_{event}() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    crowded station_cells[];
+    lost station_cells[];
+BEGIN
+    IF EXISTS (SELECT FROM {table} OFFSET {many}) AND may_add_to_station_cells({patience}) THEN
+        {add}
+    ELSE
+        INSERT INTO station_changes (sign, id, lat, lng) {changes};
+        IF random() * {often} < 1 AND may_add_to_station_cells(0) THEN
+            PERFORM add_station_changes();
+        END IF;
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+# Before bump_station_version, in the order of the names: that one makes others wait.
+TRIGGER = """
+CREATE OR REPLACE TRIGGER a_count_{event} AFTER {event} ON stations REFERENCING {tables}
+FOR EACH STATEMENT EXECUTE FUNCTION count_{event}()
+"""
+MOVED = """
+    SELECT CASE WHEN gone.id IS NULL THEN 1 ELSE -1 END AS sign, id, lat, lng
+    FROM old_stations AS gone FULL JOIN new_stations AS come USING (id, lat, lng)
+    WHERE gone.id IS NULL OR come.id IS NULL
+"""
+OLD, NEW = "OLD TABLE AS old_stations", "NEW TABLE AS new_stations"
+EVENTS = {
+    "insert": (NEW, "SELECT 1 AS sign, id, lat, lng FROM new_stations"),
+    "update": (f"{OLD} {NEW}", MOVED),
+    "delete": (OLD, "SELECT -1 AS sign, id, lat, lng FROM old_stations"),
+}
+# Not TRUNCATE, which readers would see before it is committed.
+COUNT_TRUNCATE = """
+CREATE OR REPLACE FUNCTION count_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM station_cells;
+    DELETE FROM station_changes;
+    RETURN NULL;
+END
+$$
+"""
+TRUNCATE_TRIGGER = """
+CREATE OR REPLACE TRIGGER a_count_truncate AFTER TRUNCATE ON stations
+FOR EACH STATEMENT EXECUTE FUNCTION count_truncate()
+"""
+
+
+def upgrade():
+    bounds = ("west", "south", "east", "north")
+    op.create_table(
+        "station_cells",
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in ("level", "x", "y")),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in ("count", "lat", "lng")),
+        sa.Column("ids", sa.BigInteger(), nullable=False),
+        *(sa.Column(name, sa.Double(), nullable=False) for name in bounds),
+        sa.Column("split", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("level", "x", "y", name="pk_station_cells"),
+        if_not_exists=True,
+        postgresql_with={"fillfactor": 80},
+    )
+    op.create_table(
+        "station_changes",
+        sa.Column("number", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("sign", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("lat", sa.Double(), nullable=False),
+        sa.Column("lng", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name="pk_station_changes"),
+        if_not_exists=True,
+        postgresql_with={"autovacuum_vacuum_scale_factor": 0, "autovacuum_vacuum_threshold": 1_000},
+    )
+    for function in (STATIONS_IN_CELL, MAY_ADD, RENEW, ADD_CHANGES, SPLIT, RECOUNT, COUNT_TRUNCATE):
+        op.execute(function)
+    for event, (tables, changes) in EVENTS.items():
+        function = COUNT.format(
+            event=event,
+            table=tables.split()[-1],
+            many=MANY,
+            patience=PATIENCE,
+            often=OFTEN,
+            add=ADD.format(changes=f"{changes} UNION ALL TABLE taken"),
+            changes=changes,
+        )
+        op.execute(function)
+        op.execute(TRIGGER.format(event=event, tables=tables))
+    op.execute(TRUNCATE_TRIGGER)
+    # Committed before, so that from its snapshot on every change is noted.
+    with op.get_context().autocommit_block():
+        op.execute(
+            f"DO $$ BEGIN PERFORM pg_advisory_xact_lock({LOCK}); PERFORM recount_stations(); END $$"
+        )
+
+
+def downgrade():
+    for event in (*EVENTS, "truncate"):
+        op.execute(f"DROP TRIGGER IF EXISTS a_count_{event} ON stations")
+        op.execute(f"DROP FUNCTION IF EXISTS count_{event}")
+    op.execute(
+        "DROP FUNCTION IF EXISTS recount_stations, add_station_changes, split_station_cells, "
+        "renew_station_bounds, may_add_to_station_cells, stations_in_cell"
+    )
+    op.drop_table("station_changes", if_exists=True)
+    op.drop_table("station_cells", if_exists=True)

@@ -1,0 +1,148 @@
+"""Clusters from cells are those of a scan of the table, whatever happens to it."""
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+
+import psycopg2
+import pytest
+from flask import Flask
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection
+
+from stationsapp.extensions import db
+from stationsapp.stations import geo, search
+from stationsapp.stations.recount import recount
+from stationsapp.stations.search import Filters, statements
+from stationsapp.stations.search.filters import sides
+
+# What is many in the database's functions, made few.
+SMALL = {r"OFFSET 1000\b": "OFFSET 5", r"\* 64\b": "* 3", r"count >= 128\b": "count >= 3"}
+FUNCTIONS = """
+SELECT pg_get_functiondef(oid) FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace AND prosrc LIKE '%%station_cells%%'
+"""
+
+
+@pytest.fixture(scope="module")
+def application(application: Flask) -> Iterator[Flask]:
+    """The application on a database where what happens in large tables happens in small ones."""
+    with application.app_context(), db.engine.begin() as connection:
+        functions = list(connection.exec_driver_sql(FUNCTIONS).scalars())
+        changed = functions
+        for old, new in SMALL.items():
+            assert any(re.search(old, function) for function in functions)
+            changed = [re.sub(old, new, function) for function in changed]
+        define(connection, changed)
+    yield application
+    with application.app_context(), db.engine.begin() as connection:
+        define(connection, functions)
+
+
+def define(connection: Connection, functions: list[str]) -> None:
+    for function in functions:
+        connection.connection.cursor().execute(function)
+
+
+PARIS = (2.35, 48.85)
+VIEWS = [
+    ((-180.0, -90.0, 180.0, 90.0), 0),
+    ((-180.0, -90.0, 180.0, 90.0), 3),
+    ((170.0, -60.0, -170.0, 60.0), 4),
+    ((-5.0, 40.0, 10.0, 52.0), 6),
+    ((1.9, 48.4, 2.7, 49.1), 11),
+    ((2.3495, 48.845, 2.36, 48.8505), 16),
+    ((0.0, 0.0, 0.0, 0.0), 20),
+]
+COLUMNS = ["x", "y", "count", "mean_lat", "mean_lng", *geo.SIDES, "id"]
+
+
+def assert_exact(connection: Connection) -> None:
+    """Compare clusters with a scan, in this transaction. The means are rounded to a millimetre."""
+    for bbox, zoom in VIEWS:
+        boxes = geo.parts(bbox)
+        condition, parameters = Filters(bbox).condition()
+        found = rows(connection, search.cells.of_boxes(len(boxes)), bbox, zoom, sides(boxes))
+        scanned = rows(connection, statements.cells(condition), bbox, zoom, parameters)
+        assert len(found) == len(scanned)
+        for one, other in zip(found, scanned, strict=True):
+            assert one == pytest.approx(other, abs=2e-8)
+
+
+def rows(
+    connection: Connection, cells: str, bbox: geo.Box, zoom: int, parameters: dict[str, float]
+) -> list[tuple[float, ...]]:
+    query = f"SELECT {', '.join(COLUMNS)} FROM ({statements.clusters(cells)}) AS found"
+    parameters |= search._grid(bbox, zoom)
+    found = connection.exec_driver_sql(f"{query} ORDER BY y, x", parameters)
+    return [tuple(value or 0 for value in row) for row in found]
+
+
+NEAR = [0.0, 1e-7, 3e-4, -3e-4, 0.01, 0.3, -0.3, 3.0]
+lngs = st.sampled_from([-180.0, 180.0, 0.0, -0.0, 179.99]) | st.sampled_from(NEAR).map(
+    lambda degrees: PARIS[0] + degrees
+)
+lats = st.sampled_from([-90.0, 90.0, 0.0, -1e-20]) | st.sampled_from(NEAR).map(
+    lambda degrees: PARIS[1] + degrees
+)
+places = st.tuples(lats, lngs)
+codes = st.integers(1, 12)
+INSERT = """
+INSERT INTO stations (source, code, name, lat, lng)
+SELECT 's', code, 'n', lat, lng FROM unnest(%s::text[], %s::float8[], %s::float8[])
+    AS new (code, lat, lng)
+ON CONFLICT (source, code) DO UPDATE SET lat = excluded.lat, lng = excluded.lng
+"""
+# What may happen to the table: a statement and its parameters.
+steps = st.one_of(
+    st.lists(st.tuples(codes, places), min_size=1, max_size=12, unique_by=lambda new: new[0]).map(
+        lambda new: (
+            INSERT,
+            ([str(code) for code, _ in new], [at[0] for _, at in new], [at[1] for _, at in new]),
+        )
+    ),
+    st.lists(codes, max_size=12).map(
+        lambda gone: ("DELETE FROM stations WHERE code = ANY (%s)", ([str(code) for code in gone],))
+    ),
+    st.tuples(codes, places).map(
+        lambda moved: (
+            "UPDATE stations SET lat = %s, lng = %s WHERE code::integer >= %s",
+            (*moved[1], moved[0]),
+        )
+    ),
+    st.sampled_from(
+        [
+            ("UPDATE stations SET id = id + 1000, name = 'renamed'", ()),
+            ("UPDATE stations SET lat = -lat WHERE code < '5'", ()),
+            ("WITH gone AS (DELETE FROM stations WHERE code < '3') " + INSERT % (
+                "ARRAY['7', '8', '9', '90', '91', '92']", "ARRAY[1, 2, 3, 4, 4, 4]",
+                "ARRAY[2.1, 2.2, 2.3, 2.3, 2.3, 2.3]"), ()),
+            ("TRUNCATE stations", ()),
+            ("SAVEPOINT a", ()),
+            ("ROLLBACK TO a", ()),
+            ("COMMIT; BEGIN", ()),
+            ("ROLLBACK; BEGIN", ()),
+            ("COMMIT; BEGIN ISOLATION LEVEL SERIALIZABLE", ()),
+        ]
+    ),
+)  # fmt: skip
+
+
+@given(st.lists(steps, max_size=12))
+@settings(max_examples=60)
+def test_clusters_are_those_of_a_scan_after_any_changes(app: Flask, steps):
+    with closing(db.engine.raw_connection()) as connection:
+        cursor = connection.cursor()
+        cursor.execute("TRUNCATE stations RESTART IDENTITY; COMMIT; BEGIN; SAVEPOINT a")
+        for statement, parameters in steps:
+            try:
+                cursor.execute(statement, parameters)
+            except psycopg2.errors.InvalidSavepointSpecification:
+                cursor.execute("ROLLBACK; BEGIN")
+        cursor.execute("COMMIT")
+    with db.engine.begin() as connection:
+        assert_exact(connection)
+    assert recount()[1] == 0
+    with db.engine.begin() as connection:
+        assert_exact(connection)
