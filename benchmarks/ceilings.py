@@ -27,7 +27,7 @@ ONE = f"SELECT {SELECT_LIST} FROM stations WHERE id = %s"
 PAGE = f"SELECT {SELECT_LIST} FROM stations WHERE id > %s ORDER BY id LIMIT 100"
 BOX = f"""SELECT {SELECT_LIST} FROM stations
     WHERE point(lng, lat) <@ box(point(%s, %s), point(%s, %s)) ORDER BY id LIMIT 100"""
-NEAREST = statements.nearest("true", filtered=False) + " ORDER BY distance, id"
+NEAREST = statements.nearest("true") + " ORDER BY distance, id"
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from .accounts import ApiToken, SignInTry
 from .base import BaseModel
 from .extensions import db
+from .stations.columns import NAME_ORDER
 
 __all__ = [
     "ApiToken",
@@ -44,7 +45,11 @@ class Station(BaseModel):
         Index("ix_stations_position", text("point(lng, lat)"), postgresql_using="gist"),
         Index("ix_stations_plane", text("station_plane(lat, lng)"), postgresql_using="gist"),
         # Words of the name in any case and with any accents; migrations make the functions.
-        Index("ix_stations_words", text("station_words(name)"), postgresql_using="gin"),
+        Index("ix_stations_terms", text("station_terms(name, id)"), postgresql_using="gin"),
+        Index("ix_stations_source_id", "source", "id"),
+        # Lists in the order of the names, of all stations or of a source.
+        Index("ix_stations_name", text(NAME_ORDER), "id"),
+        Index("ix_stations_source_name", "source", text(NAME_ORDER), "id"),
     )
 
     source: Mapped[str]

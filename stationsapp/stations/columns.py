@@ -32,3 +32,9 @@ CONVERTED = {dict: "::text", datetime: " AT TIME ZONE 'UTC'"}
 SELECT_LIST = ", ".join(
     f"stations.{name}{CONVERTED.get(type_, '')} AS {name}" for name, type_, _ in COLUMNS
 )
+
+# The order of names: in any case, and letters with accents after those without. A collation of a
+# language would be nicer, but servers don't have the same ones, and an update of a system's library
+# would break an index on one. The start of a name is enough, and fits into a URL.
+NAME_START = 60  # characters
+NAME_ORDER = f'lower(normalize(left(name, {NAME_START}), NFD) COLLATE "C")'

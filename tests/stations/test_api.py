@@ -293,14 +293,14 @@ def test_head_and_options_and_other_origins_are_answered(client: FlaskClient, ad
 
 def test_a_failure_shows_a_request_id_and_nothing_else(app: Flask, client: FlaskClient):
     with db.engine.begin() as connection:
-        connection.execute(text("ALTER FUNCTION station_words RENAME TO hidden"))
+        connection.execute(text("ALTER FUNCTION station_terms RENAME TO hidden"))
     app.config["PROPAGATE_EXCEPTIONS"] = False
     try:
         response = client.get("/api/stations?q=a")
     finally:
         app.config["PROPAGATE_EXCEPTIONS"] = None
         with db.engine.begin() as connection:
-            connection.execute(text("ALTER FUNCTION hidden RENAME TO station_words"))
+            connection.execute(text("ALTER FUNCTION hidden RENAME TO station_terms"))
     assert (response.status_code, response.content_type) == (500, "application/problem+json")
     assert response.get_json()["request_id"] == response.headers["X-Request-ID"]
     assert "stations" not in response.text

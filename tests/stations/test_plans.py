@@ -60,6 +60,9 @@ QUERIES = {
     "box": lambda: search.page(Filters((2, 40, 9, 50)), 100),
     "box of many": lambda: search.page(Filters((-100, -80, 100, 80)), 100),
     "page": lambda: search.page(Filters(), 100, 30_000),
+    "names": lambda: search.page_by_name(Filters(), 100, "Station 3"),
+    "names of a source": lambda: search.page_by_name(Filters(source="many"), 100, "Station 3"),
+    "names with a word": lambda: search.page_by_name(Filters(q="30001"), 100),
     "one": lambda: search.one(30_000),
     "sources": search.sources,
 }
@@ -73,7 +76,7 @@ def test_a_query_asks_the_indexes_and_is_not_compiled(
     before = log.stat().st_size
     with application.app_context():
         assert QUERIES[name]()
-    plans = log.read_text()[before:]
+    plans = log.read_bytes()[before:].decode()
     assert re.search("Index (Only )?Scan using", plans)
     assert "Seq Scan on stations" not in plans
     assert "JIT:" not in plans

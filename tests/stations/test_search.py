@@ -103,7 +103,7 @@ def test_nearest_orders_by_the_index(world: None):
     with db.engine.begin() as connection:
         connection.execute(text("SET LOCAL enable_seqscan = off"))
         plan = connection.exec_driver_sql(
-            f"EXPLAIN {statements.nearest('true', filtered=False)}",
+            f"EXPLAIN {statements.nearest('true')}",
             {"lat": 48.0, "lng": 2.0, "limit": 10, "radius": inf},
         )
         lines = "\n".join(plan.scalars())
@@ -295,6 +295,23 @@ def test_pages_follow_one_another_without_gap_or_overlap(app: Flask):
         seen += [station["id"] for station in page]
         after = seen[-1]
     assert seen == list(range(1, 26))
+
+
+@pytest.mark.parametrize("few", [0, 100_000])
+@pytest.mark.parametrize(
+    "filters", [Filters(q="9"), Filters((-10, 35, 30, 60)), Filters(source="even", q="station 1")]
+)
+def test_names_that_fit_many_have_the_same_pages_as_those_that_fit_few(
+    world: None, monkeypatch: pytest.MonkeyPatch, few: int, filters: Filters
+):
+    with db.engine.begin() as connection:
+        connection.execute(text("UPDATE stations SET source = 'even' WHERE id % 2 = 0"))
+    monkeypatch.setattr(statements, "FEW_NAMES", few)
+    found = search.page(filters, 10_000).rows
+    expected = sorted((row["name"].lower(), row["id"]) for row in found)
+    name, after = expected[7]
+    page = search.page_by_name(filters, 20, name, after).rows
+    assert [(row["name"].lower(), row["id"]) for row in page] == expected[8:28]
 
 
 def test_a_station_that_is_not_there_is_none(app: Flask):

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, CursorResult
 from ... import limits
 from ...database import Row, read, snapshot
 from .. import geo
-from ..columns import SELECT_LIST
-from . import cells, statements
+from ..columns import NAME_ORDER, SELECT_LIST
+from . import cells, statements, words
 from .filters import Filters, Parameters, sides
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "nearest",
     "one",
     "page",
+    "page_by_name",
     "sources",
     "version",
 ]
@@ -67,22 +68,42 @@ def page(filters: Filters, limit: int, after: int = 0) -> Versioned:
 
     A page costs the same at any depth: it starts where the index says, it skips nothing.
     """
-    bounds = {"after": after, "limit": limit}
-    if filters.bbox and filters == Filters(filters.bbox):
-        boxes = geo.parts(filters.bbox)
-        statement = statements.page_of_box(len(boxes))
-        return _versioned(statement, "id", bounds | sides(boxes), prepare=True)
     condition, parameters = filters.condition()
-    statement = f"""SELECT {SELECT_LIST} FROM stations
-        WHERE stations.id > %(after)s AND {condition} ORDER BY stations.id LIMIT %(limit)s"""
-    return _versioned(statement, "id", bounds | parameters, prepare=filters == Filters())
+    parameters |= {"after": after, "limit": limit}
+    named = None if filters.q is None else words.stations(filters, "%(after)s", "%(limit)s")
+    if filters.bbox and filters.source is None:
+        fits, _ = Filters(q=filters.q).condition()
+        statement = statements.page_of_box(len(geo.parts(filters.bbox)), fits, named)
+    else:
+        statement = (
+            named
+            or f"""SELECT {SELECT_LIST} FROM stations
+            WHERE stations.id > %(after)s AND {condition} ORDER BY stations.id LIMIT %(limit)s"""
+        )
+    prepare = filters == Filters(filters.bbox)
+    return _versioned(statement, "id", parameters, prepare=prepare)
+
+
+def page_by_name(filters: Filters, limit: int, name: str = "", after: int = 0) -> Versioned:
+    """Return up to `limit` stations in the order of their names, those of one name by id.
+
+    The page starts after the station of this name and id; `NAME_START` characters are enough.
+    """
+    of_source, _ = Filters(source=filters.source).condition()
+    condition, parameters = filters.condition()
+    statement = statements.page_by_name(
+        of_source, condition, filtered=filters != Filters(source=filters.source)
+    )
+    parameters |= {"name": name, "after": after, "limit": limit}
+    return _versioned(statement, f"{NAME_ORDER}, id", parameters)
 
 
 @contextmanager
 def everything(filters: Filters) -> Iterator[tuple[int, Iterator[Row]]]:
     """Give the data version and all stations in the order of the ids, a batch at a time."""
-    condition, parameters = filters.condition()
-    statement = f"SELECT {SELECT_LIST} FROM stations WHERE {condition} ORDER BY stations.id"
+    statement, parameters = _all(filters)
+    if filters.q is None:
+        statement += " ORDER BY stations.id"
     with snapshot() as connection:
         seen = connection.exec_driver_sql(VERSION).one()
         batches = connection.execution_options(yield_per=BATCH)
@@ -104,9 +125,10 @@ def nearest(filters: Filters, lat: float, lng: float, limit: int, radius: float 
     """
     condition, parameters = filters.condition()
     parameters |= {"lat": lat, "lng": lng, "limit": limit, "radius": radius}
-    filtered = filters != Filters()
-    statement = statements.nearest(condition, filtered=filtered)
-    return _versioned(statement, "distance, id", parameters, prepare=not filtered)
+    if filters == Filters():
+        return _versioned(statements.nearest(condition), "distance, id", parameters, prepare=True)
+    statement = statements.nearest(condition, _all(filters)[0])
+    return _versioned(statement, "distance, id", parameters)
 
 
 CLUSTERS = 500  # at the most
@@ -127,8 +149,8 @@ def clusters(filters: Filters, zoom: int) -> Versioned:
         boxes = geo.parts(bbox)
         statement = statements.clusters(cells.of_boxes(len(boxes)))
         return _versioned(statement, "y, x", grid | sides(boxes), prepare=True)
-    condition, parameters = filters.condition()
-    statement = statements.clusters(statements.cells(condition))
+    fitting, parameters = _all(filters)
+    statement = statements.clusters(statements.cells(fitting))
     return _versioned(statement, "y, x", grid | parameters)
 
 
@@ -140,6 +162,14 @@ def _grid(bbox: geo.Box, zoom: int) -> Parameters:
     while (width / cell + 2) * ((north - south) / cell + 2) > CLUSTERS:
         level, cell = level - 1, cell * 2
     return {"level": level, "cell": cell}
+
+
+def _all(filters: Filters) -> tuple[str, Parameters]:
+    """Return the query for all stations that fit, and its parameters."""
+    condition, parameters = filters.condition()
+    if filters.q is not None:
+        return words.stations(filters), parameters
+    return f"SELECT {SELECT_LIST} FROM stations WHERE {condition}", parameters
 
 
 def _versioned(

@@ -23,14 +23,17 @@ class Filters(NamedTuple):
     q: str | None = None
 
     def condition(self) -> tuple[str, Parameters]:
-        """Return the SQL condition, and the parameters that it refers to."""
+        """Return the SQL condition, and the parameters that it refers to.
+
+        No index answers the words in it: it is for those stations that another condition finds.
+        """
         conditions = ["true"]
         parameters: Parameters = {}
         if self.source is not None:
             conditions.append("source = %(source)s")
             parameters["source"] = self.source
         if self.q is not None:
-            conditions.append("station_words(name) @@ station_query(%(q)s)")
+            conditions.append("station_terms(name, 0) @@ station_search(%(q)s, 0)")
             parameters["q"] = self.q
         if self.bbox is not None:
             boxes = geo.parts(self.bbox)

@@ -1,7 +1,7 @@
 """The statements that PostgreSQL plans badly, or not at all, unless they are written so."""
 
 from .. import geo
-from ..columns import SELECT_LIST
+from ..columns import NAME_ORDER, SELECT_LIST
 from .filters import sql_box
 
 
@@ -40,12 +40,13 @@ SELECT source FROM found WHERE source IS NOT NULL LIMIT {SOURCES}
 FEW_IN_A_BOX = 5_000
 
 
-def page_of_box(parts: int) -> str:
-    """Return the query for a page of a box in so many parts.
+def page_of_box(parts: int, condition: str = "true", many: str | None = None) -> str:
+    """Return the query for a page of a box in so many parts, of the stations that fit a condition.
 
     PostgreSQL takes any box to hold a thousandth of the stations. So it isn't asked to choose: all
     stations of a box are sorted if they are few, which the index tells soon as it starts from the
-    middle; and if not, they are frequent enough to be met soon in the order of the ids.
+    middle; and if not, they are frequent enough to be met soon in the order of the ids, or by the
+    query `many`.
     """
     conditions = [f"point(lng, lat) <@ {sql_box(i)}" for i in range(parts)]
     few = " UNION ALL ".join(
@@ -55,15 +56,54 @@ def page_of_box(parts: int) -> str:
     )
     are_few = f"(SELECT count(*) <= {FEW_IN_A_BOX} FROM few)"
     # By coalesce, the condition is hidden from the indexes, and taken to be often true.
+    many = (
+        many
+        or f"""
+    SELECT {SELECT_LIST} FROM stations
+    WHERE stations.id > %(after)s AND coalesce({" OR ".join(conditions)}, false)
+    ORDER BY stations.id LIMIT %(limit)s"""
+    )
     return f"""
 WITH few AS MATERIALIZED ({few})
-SELECT * FROM few WHERE {are_few}
-UNION ALL (
-    SELECT {SELECT_LIST} FROM stations
-    WHERE stations.id > %(after)s AND NOT {are_few} AND coalesce({" OR ".join(conditions)}, false)
-    ORDER BY stations.id LIMIT %(limit)s
-)
+SELECT * FROM few WHERE {are_few} AND {condition}
+UNION ALL
+SELECT * FROM ({many}) AS many WHERE NOT {are_few}
 ORDER BY id LIMIT %(limit)s
+"""
+
+
+FEW_NAMES = 100_000
+
+
+def page_by_name(of_source: str, condition: str, *, filtered: bool) -> str:
+    """Return the query for a page in the order of the names.
+
+    `of_source` is the part of the condition that an index in this order knows. PostgreSQL takes the
+    stations that fit the rest to be spread evenly over the names, but those in Zürich come last. So
+    it isn't asked to choose: all are sorted if they are few, and if not, they are frequent enough
+    to be met soon in the order of the names.
+    """
+    order = f"{NAME_ORDER}, stations.id"
+    start = f"""({order}) > (
+        (SELECT {NAME_ORDER} FROM (VALUES (%(name)s)) AS start (name)), %(after)s)"""
+    walk = f"""
+SELECT {SELECT_LIST} FROM stations WHERE {of_source} AND {start} {{}}
+ORDER BY {order} LIMIT %(limit)s
+"""
+    if not filtered:
+        return walk.format("")
+    are_few = f"(SELECT count(*) <= {FEW_NAMES} FROM few)"
+    # By coalesce, the condition is hidden from the indexes, and taken to be often true.
+    return f"""
+WITH few AS MATERIALIZED (
+    SELECT stations.id, name FROM stations WHERE {condition} LIMIT {FEW_NAMES + 1}
+),
+sorted AS (
+    SELECT stations.id FROM few AS stations WHERE {are_few} AND {start}
+    ORDER BY {order} LIMIT %(limit)s
+)
+SELECT {SELECT_LIST} FROM sorted JOIN stations USING (id)
+UNION ALL ({walk.format(f"AND NOT {are_few} AND coalesce({condition}, false)")})
 """
 
 
@@ -72,8 +112,8 @@ ORDER BY id LIMIT %(limit)s
 FEW = 20_000
 
 
-def nearest(condition: str, *, filtered: bool) -> str:
-    """Return the query, for a condition that `Filters.condition` gives.
+def nearest(condition: str, fitting: str | None = None) -> str:
+    """Return the query, for a condition, and for the query `fitting` of the stations that fit it.
 
     The index orders stations by their distance in the plane of `station_plane`, where all within a
     radius of a point lie in a disc (or two: `station_discs`), though not centred on the point. The
@@ -83,18 +123,15 @@ def nearest(condition: str, *, filtered: bool) -> str:
     A filter may fit stations that are all far away, which a search outwards would meet last; so
     where it fits few, these are compared one by one instead.
     """
-    few = (
-        f"few AS MATERIALIZED (\n"
-        f"SELECT stations.id, lat, lng FROM stations WHERE {condition} LIMIT {FEW + 1}),"
-    )
+    few = f"few AS MATERIALIZED (SELECT id, lat, lng FROM ({fitting}) AS fitting LIMIT {FEW + 1}),"
     are_few = f"(SELECT count(*) <= {FEW} FROM few)"
     # In radians, and a metre more than rounding can take away.
     radius = f"(least(max(distance), %(radius)s) + 1) / {geo.EARTH_RADIUS}"
     return f"""
-WITH RECURSIVE {few if filtered else ""}
+WITH RECURSIVE {few if fitting else ""}
 around AS MATERIALIZED (
     SELECT {DISTANCE} AS distance FROM stations
-    WHERE {condition} {f"AND NOT {are_few}" if filtered else ""}
+    WHERE {condition} {f"AND NOT {are_few}" if fitting else ""}
     ORDER BY station_plane(lat, lng) <-> station_plane(%(lat)s, %(lng)s) LIMIT %(limit)s
 ),
 step (radius, ids, complete, last) AS (
@@ -126,7 +163,7 @@ candidates AS (
     FROM step CROSS JOIN LATERAL station_discs(%(lat)s, %(lng)s, radius) AS disc
     JOIN stations ON station_plane(lat, lng) <@ disc
     WHERE last AND NOT complete AND {condition}
-    {f"UNION ALL SELECT few.id, {DISTANCE} FROM few WHERE {are_few}" if filtered else ""}
+    {f"UNION ALL SELECT few.id, {DISTANCE} FROM few WHERE {are_few}" if fitting else ""}
 ),
 nearest AS (
     SELECT id, distance FROM candidates
@@ -136,13 +173,13 @@ SELECT {SELECT_LIST}, distance FROM nearest JOIN stations USING (id)
 """
 
 
-def cells(condition: str) -> str:
-    """Return the query for the cells of a grid, in which the stations of a condition are."""
+def cells(fitting: str) -> str:
+    """Return the query for the cells of a grid; `fitting` is the query for the stations."""
     return f"""
 SELECT count(*), avg(lat) AS mean_lat, avg(lng) AS mean_lng,
     min(lng) AS west, min(lat) AS south, max(lng) AS east, max(lat) AS north,
     floor((lng + 180) / %(cell)s) AS x, floor((lat + 90) / %(cell)s) AS y, min(id) AS first_id
-FROM stations WHERE {condition} GROUP BY x, y
+FROM ({fitting}) AS fitting GROUP BY x, y
 """
 
 

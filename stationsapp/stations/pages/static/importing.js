@@ -35,10 +35,9 @@ function sendWithProgress(form) {
   function check() {
     const file = input.files[0];
     const tooLarge = file?.size > largest;
-    const size = (file?.size / 1e6).toLocaleString(undefined, { maximumFractionDigits: 1 });
     if (!file) say("");
-    else if (tooLarge) say(`${file.name} has ${size} MB: at most ${largest / 1e6} MB can be sent.`, true);
-    else say(`${file.name}, ${size} MB`);
+    else if (tooLarge) say(`${file.name} has ${size(file.size)}: at most ${size(largest)} can be sent.`, true);
+    else say(`${file.name}, ${size(file.size)}`);
     return file && !tooLarge;
   }
 
@@ -71,6 +70,11 @@ function sendWithProgress(form) {
     progress.hidden = false;
     form.inert = true;
   });
+}
+
+function size(bytes) {
+  const [unit, one] = bytes < 1e6 ? ["kilobyte", 1e3] : ["megabyte", 1e6];
+  return (bytes / one).toLocaleString(undefined, { style: "unit", unit, maximumFractionDigits: 1 });
 }
 
 // Ask for the page again and again, until the work is done.

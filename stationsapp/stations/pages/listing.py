@@ -1,0 +1,73 @@
+"""The list of the stations, a page at a time; it works without JavaScript."""
+
+from typing import Any
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+from marshmallow import ValidationError, fields
+from marshmallow.validate import Length, OneOf
+
+from ...database import Row
+from ...web.fields import NO_NUL
+from .. import search
+from ..api.schemas import ListQuery
+from ..columns import NAME_START
+from ..search import Filters
+
+PAGE = 50  # stations
+
+
+class SortedQuery(ListQuery):
+    """In which order; `after` is the name of the station that `cursor` is the id of."""
+
+    sort = fields.String(load_default="name", validate=OneOf(["name", "id"]))
+    after = fields.String(load_default="", validate=[Length(max=NAME_START), NO_NUL])
+
+
+def index() -> ResponseReturnValue:
+    """List stations by name or by id, a page at a time."""
+    # A form also sends the fields that were left empty.
+    asked = {name: value for name, value in request.args.items() if value}
+    shown = {
+        "asked": asked,
+        "filters": {name: asked[name] for name in Filters._fields if name in asked},
+        "sources": search.sources(),
+    }
+    try:
+        query = SortedQuery().load(asked)
+    except ValidationError as error:
+        messages = error.messages_dict.items()
+        wrong = {name: " ".join(_reasons(reasons)) for name, reasons in messages}
+        return render_template("stations/list.html", **shown, wrong=wrong), 422
+    # One more than is shown tells whether there is a next page, without counting.
+    stations = _page(query, PAGE + 1)
+    following = _after(query, asked, stations[PAGE - 1]) if len(stations) > PAGE else None
+    return render_template(
+        "stations/list.html",
+        **shown,
+        sort=query["sort"],
+        stations=stations[:PAGE],
+        following=following,
+    )
+
+
+def _reasons(messages: Any) -> list[str]:
+    """Return marshmallow's messages, which of a list are by the number of its items."""
+    if isinstance(messages, list):
+        return messages
+    return [reason for inner in messages.values() for reason in _reasons(inner)]
+
+
+def _page(query: dict[str, Any], limit: int) -> list[Row]:
+    filters = Filters(*map(query.get, Filters._fields))
+    if query["sort"] == "id":
+        return search.page(filters, limit, query["cursor"]).rows
+    return search.page_by_name(filters, limit, query["after"], query["cursor"]).rows
+
+
+def _after(query: dict[str, Any], asked: dict[str, str], last: Row) -> dict[str, Any]:
+    """Return the parameters of the page after this station."""
+    place = {"cursor": last["id"]}
+    if query["sort"] == "name":
+        place["after"] = last["name"][:NAME_START]
+    return asked | place
