@@ -87,7 +87,8 @@ VIEWS = {  # of a map of 1,280 by 800 pixels
 def views() -> dict[str, list[Query]]:
     """Return the queries for the clusters of a map that shows much or little."""
     return {
-        f"clusters, {name}": [partial(search.clusters, *view)] * 20 for name, view in VIEWS.items()
+        f"clusters, {name}": [partial(search.clusters, Filters(box), zoom)] * 20
+        for name, (box, zoom) in VIEWS.items()
     }
 
 

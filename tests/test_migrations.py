@@ -18,6 +18,7 @@ from stationsapp import limits
 from stationsapp.extensions import db
 from stationsapp.stations import search
 from stationsapp.stations.recount import recount
+from stationsapp.stations.search import Filters
 
 COUNT = len(list((ROOT / "migrations" / "versions").glob("*.py")))
 HEAD, NEXT = f"{COUNT:04}", f"{COUNT + 1:04}"
@@ -209,5 +210,7 @@ def test_stations_are_read_and_written_while_their_cells_are_made(app: Flask, ow
         writer.commit()
         cursor.execute("SELECT pg_advisory_unlock(7220002)")
         thread.join()
-    assert [row["count"] for row in search.clusters((-180, -90, 180, 90), 0).rows] == [2001]
+    assert [row["count"] for row in search.clusters(Filters((-180, -90, 180, 90)), 0).rows] == [
+        2001
+    ]
     assert recount()[1] == 0
