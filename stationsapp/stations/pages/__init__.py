@@ -5,6 +5,7 @@ from pathlib import Path
 import js_lib_leaflet
 from flask import Blueprint, Response
 
+from .. import search
 from . import editing, listing, station, words
 from .base_map import render_with_map
 
@@ -23,7 +24,7 @@ bp.add_app_template_test(words.is_web_address, "web_address")
 @bp.get("/")
 def map_page() -> Response:
     """Show the map."""
-    return render_with_map("stations/map.html")
+    return render_with_map("stations/map.html", sources=search.sources())
 
 
 bp.add_url_rule("/stations", "index", listing.index)

@@ -1,5 +1,6 @@
 // A station's page: a map of the surroundings, a button that copies the position, and numbers and
 // times as the reader writes them. The page says all without it.
+import { distance } from "./distance.js";
 
 import { addBaseMap } from "./land.js";
 
@@ -51,10 +52,4 @@ function localise() {
     const options = { dateStyle: "long", timeStyle: "short" };
     time.textContent = new Date(time.dateTime).toLocaleString(undefined, options);
   }
-}
-
-function distance(metres) {
-  const [value, unit] = metres < 999.5 ? [metres, "meter"] : [metres / 1000, "kilometer"];
-  const maximumFractionDigits = unit === "kilometer" && value < 9.95 ? 1 : 0;
-  return value.toLocaleString(undefined, { style: "unit", unit, maximumFractionDigits });
 }
