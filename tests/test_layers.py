@@ -22,6 +22,7 @@ LAYERS = [
     + [f"stationsapp.stations.{name}" for name in ("api", "metrics", "pages", "sample")],
     ["stationsapp.sign_in"],
     ["stationsapp.auth"],
+    ["stationsapp.tokens"],
     [
         f"stationsapp.stations.{name}"
         for name in ("search", "importer", "exporter", "recount", "saving", "suspicions")

@@ -8,7 +8,7 @@ def create_app(config: str | type | None = None) -> Flask:
     class; without it APP_CONFIG decides. Raises SettingsError.
     """
     # Imported here, so that one broken part doesn't keep the others' commands from loading.
-    from . import auth, health, postgres, settings, sign_in, web, widgets
+    from . import health, postgres, settings, sign_in, tokens, web, widgets
     from .extensions import db, doctor, migrate
     from .web import api
 
@@ -21,7 +21,7 @@ def create_app(config: str | type | None = None) -> Flask:
     app.register_blueprint(health.bp)
     web.init_app(app)
     api.init_app(app)
-    app.register_blueprint(auth.bp)
+    app.register_blueprint(tokens.bp)
     sign_in.init_app(app)
     widgets.init_app(app)
     return app

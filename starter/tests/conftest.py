@@ -38,10 +38,12 @@ class Client(FlaskClient):
 
 def connect_to_server():
     """Connect to DATABASE_URL's server, or to the embedded one, which this starts."""
-    if TestingConfig.DATABASE_URL:
-        url = engine_url("DATABASE_URL", TestingConfig.DATABASE_URL)
-        return psycopg2.connect(user=url.username, password=url.password, **url.query)
-    return embedded.connect(TestingConfig.EMBEDDED_POSTGRES, "postgres")
+    if not TestingConfig.DATABASE_URL:
+        return embedded.connect(TestingConfig.EMBEDDED_POSTGRES, "postgres")
+    url = engine_url("DATABASE_URL", TestingConfig.DATABASE_URL or "")
+    return psycopg2.connect(
+        dbname="postgres", user=url.username, password=url.password, **url.query
+    )
 
 
 @pytest.fixture(scope="session")

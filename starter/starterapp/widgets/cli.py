@@ -25,4 +25,5 @@ def archive(days: int) -> None:
         .returning(Widget.id)
     ).all()
     db.session.commit()
-    click.echo(f"{len(archived)} {'widget' if len(archived) == 1 else 'widgets'} archived.")
+    number = len(archived)
+    click.echo("1 widget archived." if number == 1 else f"{number} widgets archived.")

@@ -90,10 +90,10 @@ def page_by_name(filters: Filters, limit: int, name: str = "", after: int = 0) -
     The page starts after the station of this name and id; `NAME_START` characters are enough.
     """
     of_source, _ = Filters(source=filters.source).condition()
-    condition, parameters = filters.condition()
-    statement = statements.page_by_name(
-        of_source, condition, filtered=filters != Filters(source=filters.source)
-    )
+    condition, _ = filters.condition()
+    hits, parameters = _all(filters)
+    indexed = filters == Filters(source=filters.source)
+    statement = statements.page_by_name(of_source, condition, None if indexed else hits)
     parameters |= {"name": name, "after": after, "limit": limit}
     return _versioned(statement, f"{NAME_ORDER}, id", parameters)
 
