@@ -10,7 +10,7 @@ from stationsapp.database import read
 from stationsapp.extensions import db
 
 from . import commands, data
-from .subjects import Query, places, subjects
+from .subjects import Query, places, subjects, views
 
 FEWEST = 1_000  # stations to measure with
 SMALLEST = 10_000  # of the sizes on the way
@@ -62,7 +62,7 @@ def _count() -> int:
 
 def _queries() -> dict[str, list[Query]]:
     measured = {subject.name: subject.queries for subject in subjects() if not subject.etag}
-    return measured | places()
+    return measured | places() | views()
 
 
 def _milliseconds(queries: list[Query]) -> float:

@@ -77,6 +77,20 @@ def places() -> dict[str, list[Query]]:
     }
 
 
+VIEWS = {  # of a map of 1,280 by 800 pixels
+    "world": ((-180.0, -85.0, 180.0, 85.0), 2),
+    "country": ((-6.0, 41.0, 10.0, 51.5), 6),
+    "city": ((1.91, 48.68, 2.79, 49.03), 11),
+}
+
+
+def views() -> dict[str, list[Query]]:
+    """Return the queries for the clusters of a map that shows much or little."""
+    return {
+        f"clusters, {name}": [partial(search.clusters, *view)] * 20 for name, view in VIEWS.items()
+    }
+
+
 def _nearest(lat: float, lng: float) -> Query:
     return partial(search.nearest, Filters(), lat, lng, 10)
 

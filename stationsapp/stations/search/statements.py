@@ -75,13 +75,14 @@ ORDER BY id LIMIT %(limit)s
 FEW_NAMES = 100_000
 
 
-def page_by_name(of_source: str, condition: str, *, filtered: bool) -> str:
-    """Return the query for a page in the order of the names.
+def page_by_name(of_source: str, condition: str, fitting: str | None) -> str:
+    """Return the query for a page in the order of the names, of the stations that fit a condition.
 
-    `of_source` is the part of the condition that an index in this order knows. PostgreSQL takes the
-    stations that fit the rest to be spread evenly over the names, but those in Zürich come last. So
-    it isn't asked to choose: all are sorted if they are few, and if not, they are frequent enough
-    to be met soon in the order of the names.
+    `of_source` is the part of the condition that an index in this order knows, and `fitting` the
+    query for all that fit, or None if there is no other part. PostgreSQL takes the stations that
+    fit the rest to be spread evenly over the names, but those in Zürich come last. So it isn't
+    asked to choose: all are sorted if they are few, and if not, they are frequent enough to be met
+    soon in the order of the names.
     """
     order = f"{NAME_ORDER}, stations.id"
     start = f"""({order}) > (
@@ -90,13 +91,13 @@ def page_by_name(of_source: str, condition: str, *, filtered: bool) -> str:
 SELECT {SELECT_LIST} FROM stations WHERE {of_source} AND {start} {{}}
 ORDER BY {order} LIMIT %(limit)s
 """
-    if not filtered:
+    if not fitting:
         return walk.format("")
     are_few = f"(SELECT count(*) <= {FEW_NAMES} FROM few)"
     # By coalesce, the condition is hidden from the indexes, and taken to be often true.
     return f"""
 WITH few AS MATERIALIZED (
-    SELECT stations.id, name FROM stations WHERE {condition} LIMIT {FEW_NAMES + 1}
+    SELECT id, name FROM ({fitting}) AS fitting LIMIT {FEW_NAMES + 1}
 ),
 sorted AS (
     SELECT stations.id FROM few AS stations WHERE {are_few} AND {start}
@@ -107,9 +108,10 @@ UNION ALL ({walk.format(f"AND NOT {are_few} AND coalesce({condition}, false)")})
 """
 
 
-# Up to so many stations that fit a filter are all compared; beyond, they are frequent enough to be
-# met soon on the way outwards from the point.
+# Up to so many stations that fit a filter are all compared; beyond, they are looked for outwards
+# from the point, and compared after all if the first that are met don't fit.
 FEW = 20_000
+MET = 5_000
 
 
 def nearest(condition: str, fitting: str | None = None) -> str:
@@ -121,21 +123,31 @@ def nearest(condition: str, fitting: str | None = None) -> str:
     its disc give a smaller one, and so on, until the disc holds so few that all of them are known.
 
     A filter may fit stations that are all far away, which a search outwards would meet last; so
-    where it fits few, these are compared one by one instead.
+    where it fits few, or none of those that are met first, all that fit are compared instead.
     """
-    few = f"few AS MATERIALIZED (SELECT id, lat, lng FROM ({fitting}) AS fitting LIMIT {FEW + 1}),"
-    are_few = f"(SELECT count(*) <= {FEW} FROM few)"
     # In radians, and a metre more than rounding can take away.
     radius = f"(least(max(distance), %(radius)s) + 1) / {geo.EARTH_RADIUS}"
+    outwards = "ORDER BY station_plane(lat, lng) <-> station_plane(%(lat)s, %(lng)s) LIMIT"
+    few = near = within = compared = ""
+    around = f"FROM stations {outwards} %(limit)s"
+    if fitting:
+        some = f"SELECT id, lat, lng FROM ({fitting}) AS fitting LIMIT {FEW + 1}"
+        few = f"few AS MATERIALIZED ({some}),"
+        are_few = f"(SELECT count(*) <= {FEW} FROM few)"
+        around = f"""FROM (
+            SELECT * FROM stations WHERE NOT {are_few} {outwards} {MET}
+        ) AS met WHERE {condition} LIMIT %(limit)s"""
+        near = "AND count(*) = %(limit)s"
+        within = "AND station_plane(lat, lng) <@ disc"
+        compared = f"""
+    UNION ALL SELECT few.id, {DISTANCE} FROM few WHERE {are_few}
+    UNION ALL SELECT id, {DISTANCE} FROM ({fitting}) AS fitting
+    WHERE NOT {are_few} AND (SELECT count(*) < %(limit)s FROM around)"""
     return f"""
-WITH RECURSIVE {few if fitting else ""}
-around AS MATERIALIZED (
-    SELECT {DISTANCE} AS distance FROM stations
-    WHERE {condition} {f"AND NOT {are_few}" if fitting else ""}
-    ORDER BY station_plane(lat, lng) <-> station_plane(%(lat)s, %(lng)s) LIMIT %(limit)s
-),
+WITH RECURSIVE {few}
+around AS MATERIALIZED (SELECT {DISTANCE} AS distance {around}),
 step (radius, ids, complete, last) AS (
-    SELECT {radius}, NULL::bigint[], false, false FROM around HAVING count(*) > 0
+    SELECT {radius}, NULL::bigint[], false, false FROM around HAVING count(*) > 0 {near}
   UNION ALL
     SELECT next.radius, next.ids, next.complete, next.complete OR next.radius >= step.radius
     FROM step CROSS JOIN LATERAL (
@@ -144,7 +156,7 @@ step (radius, ids, complete, last) AS (
             CROSS JOIN LATERAL (
                 SELECT stations.id, {DISTANCE} AS distance,
                     station_plane(lat, lng) <@ disc AS inside
-                FROM stations WHERE {condition}
+                FROM stations WHERE {condition} {within}
                 ORDER BY station_plane(lat, lng) <-> center(disc) LIMIT 2 * %(limit)s
             ) AS met
         ),
@@ -162,8 +174,7 @@ candidates AS (
     SELECT stations.id, {DISTANCE}
     FROM step CROSS JOIN LATERAL station_discs(%(lat)s, %(lng)s, radius) AS disc
     JOIN stations ON station_plane(lat, lng) <@ disc
-    WHERE last AND NOT complete AND {condition}
-    {f"UNION ALL SELECT few.id, {DISTANCE} FROM few WHERE {are_few}" if fitting else ""}
+    WHERE last AND NOT complete AND {condition} {compared}
 ),
 nearest AS (
     SELECT id, distance FROM candidates

@@ -2,19 +2,17 @@
 // times as the reader writes them. The page says all without it.
 import { distance } from "./distance.js";
 
+import { addBaseMap } from "./land.js";
+
 showMap(document.getElementById("place"));
 offerCopy(document.getElementById("copy"), document.getElementById("copied"));
 localise();
 
 function showMap(element) {
-  const { lat, lng, tilesUrl, attribution } = element.dataset;
+  const { lat, lng } = element.dataset;
   element.hidden = false;
   const map = L.map(element, { scrollWheelZoom: false }).setView([lat, lng], 15);
-  L.tileLayer(tilesUrl, {
-    attribution,
-    maxZoom: 19,
-    referrerPolicy: "strict-origin-when-cross-origin",
-  }).addTo(map);
+  addBaseMap(map, element.dataset);
   L.circleMarker([lat, lng], { radius: 9, className: "here", interactive: false }).addTo(map);
 }
 
