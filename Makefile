@@ -7,7 +7,7 @@ INSTALLED := .venv/installed
 # squawk checks the migrations after this one.
 CHECKED := 0006
 
-.PHONY: help run test chaos cluster fuzz doctor-exam bench lint format docs land serve lock clean reset
+.PHONY: help run test test-new new update chaos cluster fuzz doctor-exam bench lint format docs land serve lock clean reset
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 13
@@ -20,6 +20,9 @@ run: $(INSTALLED) ## prepare the database and serve on http://127.0.0.1:5000 (or
 
 test: $(INSTALLED) ## run the tests
 	$(BIN)/pytest --numprocesses logical --dist worksteal
+
+test-new: $(INSTALLED) ## make applications with all rooms and without some, and test each (a quarter of an hour)
+	$(BIN)/pytest --numprocesses logical --dist worksteal tests/matrix_of_new.py
 
 chaos: $(INSTALLED) ## break the database and the network under load, and show what clients notice (make chaos ARGS='--only frozen')
 	$(BIN)/python -m chaos $(ARGS)
@@ -36,10 +39,17 @@ bench: $(INSTALLED) ## measure the speed, in a few minutes (make bench ARGS='--c
 cluster: $(INSTALLED) .venv-cluster/installed ## break the parts of a Patroni cluster under load, on Debian (make cluster ARGS='frozen deploy')
 	@$(BIN)/python -m cluster $(ARGS)
 
+new: $(INSTALLED) ## make an application of your own (make new NAME=shops MODEL=Shop [DIR=../shops] [PLURAL=] [WITH=|WITHOUT=rooms])
+	@$(BIN)/python -m new --name "$(NAME)" --model "$(MODEL)" --plural "$(PLURAL)" --folder "$(DIR)" --with "$(WITH)" --without "$(WITHOUT)"
+
+update: $(INSTALLED)
+	@$(BIN)/python -m new --update --folder "$(DIR)"
+
 lint: $(INSTALLED) ## check the style, the types, and the SQL of new migrations
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	cd starter && ../$(BIN)/mypy
 	@mkdir -p build && $(FLASK) db upgrade --sql $(CHECKED):head > build/migrations.sql 2> build/migrations.log \
 		|| { cat build/migrations.log; exit 1; }
 	$(BIN)/squawk build/migrations.sql

@@ -8,7 +8,7 @@ def create_app(config: str | type | None = None) -> Flask:
     class; without it APP_CONFIG decides. Raises SettingsError.
     """
     # Imported here, so that one broken part doesn't keep the others' commands from loading.
-    from . import auth, database, gate, health, replica, settings, sign_in, stations, web
+    from . import database, gate, health, replica, settings, sign_in, stations, tokens, web
     from .extensions import db, doctor, migrate
     from .web import api, request_log
 
@@ -21,7 +21,7 @@ def create_app(config: str | type | None = None) -> Flask:
     database.init_app(app)
     replica.init_app(app)
     migrate.init_app(app, db)
-    app.register_blueprint(auth.bp)
+    app.register_blueprint(tokens.bp)
     health.init_app(app)
     web.init_app(app)
     api.init_app(app)

@@ -28,8 +28,8 @@ from wtforms import HiddenField, PasswordField
 from wtforms.validators import DataRequired
 
 from .accounts import ApiToken, SignInTry
-from .auth import verify_token
 from .extensions import db
+from .tokens import verify_token
 from .web.forms import Form
 
 bp = Blueprint("sign_in", __name__)

@@ -31,10 +31,8 @@ def app(own_url: str) -> Iterator[Flask]:
 
 def test_a_changed_model_becomes_the_next_migration(own_url: str, tmp_path: Path):
     project = ProjectCopy(tmp_path, own_url)
-    column = "    lng: Mapped[float]\n"
-    project.replace(
-        "stationsapp/models.py", column, column + "    elevation: Mapped[float | None]\n"
-    )
+    line = "    properties: Mapped"
+    project.replace("stationsapp/models.py", line, f"    elevation: Mapped[float | None]\n{line}")
     project.run("flask", "db", "migrate", "-m", "add elevation")
     made = project.folder / f"migrations/versions/{NEXT}_add_elevation.py"
     title, _, *numbers, date = made.read_text().splitlines()[:5]

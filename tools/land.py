@@ -25,7 +25,7 @@ from typing import Any
 FOLDER = Path(__file__).parents[1] / "stationsapp/stations/pages/static"
 # The step of the coordinates in degrees, and the smallest bend of a line that is kept, in square
 # degrees. An island of a tenth of that is kept as a triangle.
-LEVELS = {"coarse": (0.1, 0.08), "fine": (0.02, 0.0025)}
+LEVELS = {"coarse": (0.1, 0.08), "fine": (0.02, 0.003)}
 POLE = 85.06  # degrees, just beyond where the map ends
 
 Point = tuple[float, float]  # longitude and latitude

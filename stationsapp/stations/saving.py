@@ -11,6 +11,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from ..extensions import db
 from ..models import ApiToken, Station
 from . import locks
+from .feeds import same
 
 RETRY_AFTER = 5  # seconds, for an import to end
 
@@ -22,13 +23,12 @@ def locked(station_id: int) -> Station | None:
     return station
 
 
-def change(station: Station, values: dict[str, Any], token: ApiToken) -> None:
+def change(station: Station, values: dict[str, Any], token: ApiToken | None) -> None:
     """Set the values that differ and, if any do, who changed them."""
     for name, value in values.items():
-        # Unlike ==, repr() tells true from 1, and 1 from 1.0.
-        if repr(value) != repr(getattr(station, name)):
+        if not same(value, getattr(station, name)):
             setattr(station, name, value)
-            flag_modified(station, name)
+            flag_modified(station, name)  # SQLAlchemy takes true and 1 for the same
             station.changed_by = token
 
 

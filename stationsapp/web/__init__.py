@@ -1,8 +1,4 @@
-"""What all APIs and pages share. It knows no resource, and nobody needs to change it.
-
-A resource is a `web.blueprint.Blueprint` under /api. `api.register(app, bp)` serves it, documents
-it in /openapi.json and at /docs, and answers its errors as problem documents.
-"""
+"""What all APIs and pages share. It knows no resource, and you don't need to open it."""
 
 from flask import Flask
 

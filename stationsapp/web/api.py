@@ -1,4 +1,8 @@
-"""The API: its OpenAPI description, and the page that shows it."""
+"""The API: its OpenAPI description, and the page that shows it.
+
+A resource is a `web.blueprint.Blueprint` under /api. `register(app, bp)` serves it, documents it in
+/openapi.json and at /docs, and answers its errors as problem documents.
+"""
 
 import flask_smorest
 from flask import Flask

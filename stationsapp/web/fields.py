@@ -12,7 +12,7 @@ NO_NUL = Regexp(r"^[^\x00]*$", error="must not contain a NUL character")
 
 
 class QueryFloat(fields.Float):
-    """A number in a query string: stricter than Python's float(), which accepts 1_0 and ١."""
+    """A number in a query string: stricter than Python's float(), which accepts 1_0."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
         if not NUMBER.fullmatch(value):

@@ -48,19 +48,27 @@ class Parser(FlaskParser):
         if req.content_length is None and len(data) >= (req.max_content_length or inf):
             abort(413)
         try:
-            value = orjson.loads(data)
-        except orjson.JSONDecodeError as error:
-            raise ValidationError({"body": [f"Not JSON: {error}."]}) from error
-        if LONG_INTEGER.search(data):
-            json.loads(data, parse_int=_refuse_too_large)  # orjson rounds them
-        if _is_deeper(value, DEEPEST):
-            raise ValidationError({"body": [f"Nested more than {DEEPEST} levels deep."]})
-        return value
+            return json_value(data)
+        except ValidationError as error:
+            raise ValidationError({"body": error.messages}) from error
+
+
+def json_value(data: bytes) -> Any:
+    """Return a value of JSON, if it can be kept. Raises marshmallow.ValidationError."""
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise ValidationError(f"Not JSON: {error}.") from error
+    if LONG_INTEGER.search(data):
+        json.loads(data, parse_int=_refuse_too_large)  # orjson rounds them
+    if _is_deeper(value, DEEPEST):
+        raise ValidationError(f"Nested more than {DEEPEST} levels deep.")
+    return value
 
 
 def _refuse_too_large(digits: str) -> int:
     if len(digits) > 20 or int(digits) not in LARGEST:
-        raise ValidationError({"body": [f"The integer {digits[:30]} has more than 64 bits."]})
+        raise ValidationError(f"The integer {digits[:30]} has more than 64 bits.")
     return 0
 
 

@@ -47,8 +47,8 @@ def test_the_list_has_the_columns_of_the_model_in_their_order():
 def answers_of_a_copy(own_url: str, tmp_path: Path) -> dict[str, str]:
     """Ask a copy of the project with one more column."""
     project = ProjectCopy(tmp_path, own_url)
-    line = "    lng: Mapped[float]\n"
-    project.replace("stationsapp/models.py", line, f"{line}    elevation: Mapped[float | None]\n")
+    line = "    properties: Mapped"
+    project.replace("stationsapp/models.py", line, f"    elevation: Mapped[float | None]\n{line}")
     line = '    Column("lng", float),\n'
     added = '    Column("elevation", float, nullable=True),\n'
     project.replace("stationsapp/stations/columns.py", line, line + added)

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 
 def address(client: FlaskClient, name: str) -> str:
-    return re.search(rf'"(/static/[0-9a-f]{{8}}/{name})"', client.get("/").text)[1]
+    return re.search(rf'"(/static/[0-9a-f]{{8}}/[^"]*{name})"', client.get("/").text)[1]
 
 
 def test_a_browser_keeps_a_file_for_a_year(client: FlaskClient):
@@ -31,6 +31,19 @@ def test_a_file_is_compressed_for_who_accepts_it(client: FlaskClient, accepted: 
         assert response.headers["Vary"] == "Accept-Encoding"
         assert response.headers.get("Content-Encoding") == ("gzip" if packed else None)
         assert (gzip.decompress(response.data) if packed else response.data) == content
+
+
+def test_stylesheets_come_in_one(client: FlaskClient):
+    with client.get("/static/0/base.css+style.css") as response:
+        assert response.mimetype == "text/css"
+        assert response.text == "".join(
+            client.get(f"/static/0/{name}").text for name in ("base.css", "style.css")
+        )
+
+
+@pytest.mark.parametrize("name", ["map.js+land.js", "style.css+style.css", "style.css+"])
+def test_what_is_no_list_of_stylesheets_is_not_found(client: FlaskClient, name: str):
+    assert client.get(f"/static/0/{name}").status_code == 404
 
 
 @pytest.mark.parametrize("name", ["nothing.css", "../config.py", "%2e%2e/base.html", "", "."])

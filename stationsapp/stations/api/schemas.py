@@ -3,13 +3,14 @@
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields
-from marshmallow.validate import Length, OneOf, Range
+from marshmallow.validate import Length, OneOf, Range, Validator
 from webargs.fields import DelimitedList
 
 from ...web.fields import NO_NUL, BodyFloat, QueryFloat, QueryInteger, no_nul_within
 from ...web.parser import StrictSchema
 from .. import geo
 from ..columns import COLUMNS
+from ..feeds import LENGTHS
 from .representations import MEDIA_TYPES
 
 LAT, LNG = Range(-90, 90), Range(-180, 180)
@@ -107,16 +108,16 @@ class ClustersQuery(FilterQuery):
     zoom = QueryInteger(required=True, validate=Range(0, 20), metadata={"example": 5})
 
 
+def _fits(field: str) -> list[Validator]:
+    return [Length(1, LENGTHS[field]), NO_NUL]
+
+
 class StationBody(StrictSchema):
     """A station to be made or changed."""
 
-    source = fields.String(load_default="local", validate=[Length(1, 100), NO_NUL])
-    code = fields.String(
-        required=True, validate=[Length(1, 255), NO_NUL], metadata={"example": "8503000"}
-    )
-    name = fields.String(
-        required=True, validate=[Length(1, 500), NO_NUL], metadata={"example": "Zürich HB"}
-    )
+    source = fields.String(load_default="local", validate=_fits("source"))
+    code = fields.String(required=True, validate=_fits("code"), metadata={"example": "8503000"})
+    name = fields.String(required=True, validate=_fits("name"), metadata={"example": "Zürich HB"})
     lat = BodyDegrees(required=True, validate=LAT, metadata={"example": 47.3779})
     lng = BodyDegrees(required=True, validate=LNG, metadata={"example": 8.5403})
     properties = fields.Dict(

@@ -9,7 +9,7 @@ import orjson
 
 from ..geo import rounded
 
-LENGTHS = {"code": 255, "name": 500}
+LENGTHS = {"source": 100, "code": 255, "name": 500}
 """Characters, at most; the table's own limits."""
 
 
@@ -162,6 +162,12 @@ def dumps(value: Any) -> bytes:
         return orjson.dumps(value, option=orjson.OPT_NAIVE_UTC)
     except TypeError:  # a number beyond 64 bits, half a surrogate pair, or too deep
         return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+
+
+def same(value: Any, other: Any) -> bool:
+    """Tell whether two values are the same JSON. Unlike for ==, true isn't 1, and 1 isn't 1.0."""
+    texts = [json.dumps(side, sort_keys=True, default=repr) for side in (value, other)]
+    return texts[0] == texts[1]
 
 
 def listed(start: bytes, values: Iterable[Any], end: bytes) -> Iterator[bytes]:

@@ -5,7 +5,8 @@ from pathlib import Path
 import js_lib_leaflet
 from flask import Blueprint, Response
 
-from . import listing, station, words
+from .. import search
+from . import editing, listing, station, words
 from .base_map import render_with_map
 
 bp = Blueprint("stations", __name__, template_folder="templates")
@@ -23,8 +24,14 @@ bp.add_app_template_test(words.is_web_address, "web_address")
 @bp.get("/")
 def map_page() -> Response:
     """Show the map."""
-    return render_with_map("stations/map.html")
+    return render_with_map("stations/map.html", sources=search.sources())
 
 
 bp.add_url_rule("/stations", "index", listing.index)
 bp.add_url_rule("/stations/<int:station_id>", "show", station.show)
+bp.add_url_rule("/stations/new", "new", editing.new)
+bp.add_url_rule("/stations/new", "add", editing.add, methods=["POST"])
+bp.add_url_rule("/stations/<int:station_id>/edit", "edit", editing.edit)
+bp.add_url_rule("/stations/<int:station_id>/edit", "change", editing.change, methods=["POST"])
+bp.add_url_rule("/stations/<int:station_id>/delete", "delete", editing.ask_to_delete)
+bp.add_url_rule("/stations/<int:station_id>/delete", "deleted", editing.delete, methods=["POST"])

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 
-WEB_ADDRESS = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
+WEB_ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
 
 
 def degrees(value: float) -> str:

@@ -1,51 +1,102 @@
-"use strict";
+// The map page: the stations in view, as buttons, and in words what is going on. What isn't needed at
+// first is in modules of its own: find.js, nearest.js, popup.js.
+import { filters, getJSON, inCopy, map, place, POSITION, readAddress, state, takeStep, writeAddress } from "./address.js";
+import { addBaseMap } from "./land.js";
 
-const place = document.getElementById("map");
+const form = document.getElementById("find");
+const nearby = document.getElementById("nearby");
 const status = document.getElementById("status");
-const hint = document.getElementById("nearest-hint");
-const list = document.getElementById("nearest");
+const action = document.getElementById("action");
+const asList = document.getElementById("as-list");
 
-const map = L.map(place, { worldCopyJump: true, minZoom: 2 }).setView([25, 10], 2);
-import("./land.js").then(({ addBaseMap }) => addBaseMap(map, place.dataset));
-
-const shown = L.layerGroup().addTo(map);
-const clicked = L.circleMarker([0, 0], { radius: 7, color: "#c62828", fillOpacity: 0.4, interactive: false });
-
-async function getJSON(url) {
-  const response = await fetch(url, { headers: { Accept: "application/json" } });
-  if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
-  return response.json();
+async function showAddress() {
+  state.station = "";
+  map.closePopup();
+  const view = readAddress();
+  fillForm();
+  if (view) map.setView(view.centre, view.zoom, { reset: true });
+  else await showAll({ animate: false });
+  if (state.near) (await import("./nearest.js")).showNearest(...state.near.split(",").map(Number));
+  if (state.station) (await import("./popup.js")).openById(state.station);
 }
 
-// Names come from feeds: they go in as text, never as HTML.
-function description(station) {
-  const name = document.createElement("b");
-  name.textContent = station.name;
-  const where = document.createElement("span");
-  const { city, country } = station.properties;
-  where.textContent = [city, country].filter(Boolean).join(", ") || `${station.lat}, ${station.lng}`;
-  const box = document.createElement("div");
-  box.append(name, where);
-  return box;
+function fillForm() {
+  form.q.value = state.q;
+  form.source.value = state.source;
+  if (form.source.selectedIndex < 0) form.source.add(new Option(state.source, state.source, true, true));
 }
 
-function marker(station) {
-  return L.circleMarker([station.lat, station.lng], { bubblingMouseEvents: false, radius: 7, color: "#fff", weight: 2, fillColor: "#0b5fd0", fillOpacity: 1 })
-    .on("click", () => openPopup(station));
+// What is going on, and a button for what to do about it
+
+function say(text, label = "", act = null) {
+  status.textContent = text;
+  action.hidden = !label;
+  action.textContent = label;
+  action.onclick = act;
 }
 
-// A popup of the map's own: a marker's would go with the marker when the map moves.
-function openPopup(station) {
-  L.popup().setLatLng([station.lat, station.lng]).setContent(description(station)).openOn(map);
+function sayCount(count) {
+  if (count) say(`${count.toLocaleString()} ${count === 1 ? "station" : "stations"} in view`);
+  else say("No stations here.", "Show all", () => { takeStep(); showAll(); });
 }
 
-function clusterMarker(cluster) {
-  const size = 26 + 6 * Math.floor(Math.log10(cluster.count));
-  const html = cluster.count.toLocaleString(undefined, { notation: "compact" });
-  const icon = L.divIcon({ html, className: "cluster", iconSize: [size, size] });
-  const [west, south, east, north] = cluster.bounds;
-  return L.marker([cluster.lat, cluster.lng], { icon, title: `${cluster.count.toLocaleString()} stations` })
-    .on("click", () => map.fitBounds([[south, west], [north, east]], { padding: [30, 30], maxZoom: map.getZoom() + 4 }));
+// The stations in view
+
+let asking; // aborts the request whose answer is waited for
+let askAgain = showStations;
+let everywhere = null; // the clusters of all stations, and their zoom, if the next view is of all
+
+async function ask(query, again, show) {
+  asking?.abort();
+  asking = new AbortController();
+  askAgain = again;
+  const { signal } = asking;
+  say("Loading …");
+  try {
+    const { clusters } = await getJSON(place.dataset.clustersUrl, { ...query, ...filters() }, signal);
+    if (!signal.aborted) show(clusters);
+  } catch (error) {
+    if (!signal.aborted) say(`The stations could not be loaded: ${error.message}.`, "Try again", again);
+  }
+}
+
+export function showStations() {
+  const zoom = map.getZoom();
+  asList.href = `${place.dataset.pagesUrl}?${new URLSearchParams({ bbox: viewBox(), ...filters() })}`;
+  const show = (clusters) => {
+    draw(clusters);
+    sayCount(clusters.reduce((sum, { count }) => sum + count, 0));
+  };
+  if (everywhere?.zoom === zoom) show(everywhere.clusters);
+  else ask({ bbox: viewBox(), zoom }, showStations, show);
+  everywhere = null;
+}
+
+// Fit the view to all stations that the filters find.
+export async function showAll(options) {
+  const zoom = map.getBoundsZoom([[-50, -120], [60, 170]]); // likely, and so asked for once
+  await ask({ bbox: [-180, -90, 180, 90], zoom }, () => showAll(options), (clusters) => {
+    if (clusters.length) {
+      everywhere = { clusters, zoom };
+      map.fitBounds(extent(clusters), { padding: [40, 40], maxZoom: 15, ...options });
+    } else if (Object.keys(filters()).length) {
+      draw([]);
+      say("No station fits your search.", "Clear the search", () => applyFilters({ q: "", source: "" }));
+    } else {
+      say("There are no stations yet.");
+    }
+  });
+}
+
+export async function applyFilters(values) {
+  takeStep();
+  const fitted = values.q && values.q !== state.q;
+  Object.assign(state, values);
+  fillForm();
+  if (state.near) (await import("./nearest.js")).showNearest(...state.near.split(",").map(Number));
+  if (fitted) await showAll();
+  else showStations();
+  writeAddress();
 }
 
 // The part of the world in view: west > east where it crosses the antimeridian.
@@ -54,74 +105,118 @@ function viewBox() {
   const south = Math.max(bounds.getSouth(), -90);
   const north = Math.min(bounds.getNorth(), 90);
   if (bounds.getEast() - bounds.getWest() >= 360) return [-180, south, 180, north];
-  return [L.Util.wrapNum(bounds.getWest(), [-180, 180], true), south, L.Util.wrapNum(bounds.getEast(), [-180, 180], true), north];
+  const [west, east] = [bounds.getWest(), bounds.getEast()].map((lng) => L.Util.wrapNum(lng, [-180, 180], true));
+  return [west, south, east, north];
 }
 
-let views = 0;
-
-async function showStations() {
-  const view = ++views;
-  const query = new URLSearchParams({ bbox: viewBox().join(","), zoom: map.getZoom() });
-  try {
-    const { clusters } = await getJSON(`${place.dataset.clustersUrl}?${query}`);
-    if (view !== views) return; // the map has moved on
-    // Each is drawn in the copy of the world that is in view.
-    const middle = map.getCenter().lng;
-    for (const cluster of clusters) {
-      const shift = 360 * Math.round((middle - cluster.lng) / 360);
-      cluster.lng += shift;
-      if (cluster.bounds) { cluster.bounds[0] += shift; cluster.bounds[2] += shift; }
-      if (cluster.station) cluster.station.lng += shift;
-    }
-    shown.clearLayers();
-    for (const cluster of clusters) {
-      shown.addLayer(cluster.station ? marker(cluster.station) : clusterMarker(cluster));
-    }
-    const count = clusters.reduce((sum, cluster) => sum + cluster.count, 0);
-    status.textContent = `${count.toLocaleString()} station${count === 1 ? "" : "s"} in view`;
-  } catch (error) {
-    status.textContent = `The stations could not be loaded: ${error.message}`;
+// The smallest box of clusters: it begins after the widest gap, wherever in the world that is.
+function extent(clusters) {
+  const boxes = clusters.map(({ bounds, lat, lng }) => bounds ?? [lng, lat, lng, lat]).sort((a, b) => a[0] - b[0]);
+  let end = Math.max(...boxes.map((box) => box[2])) - 360;
+  let gap = -1, west;
+  for (const [left, , right] of boxes) {
+    if (left - end > gap) [gap, west] = [left - end, left];
+    end = Math.max(end, right);
   }
+  const south = Math.min(...boxes.map((box) => box[1]));
+  const north = Math.max(...boxes.map((box) => box[3]));
+  return [[south, west], [north, west + 360 - gap]];
 }
 
-function distanceText(metres) {
-  if (metres < 1000) return `${Math.round(metres)} m`;
-  const digits = metres < 100000 ? 1 : 0;
-  return `${(metres / 1000).toLocaleString(undefined, { maximumFractionDigits: digits })} km`;
+// Markers are buttons: what is the same as before stays, and with it the focus.
+
+const Button = L.Icon.extend({
+  createIcon() {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = this.options.text;
+    button.title = button.ariaLabel = this.options.label;
+    this._setIconStyles(button, "icon");
+    return button;
+  },
+  createShadow: () => null,
+});
+const drawn = new Map();
+
+function draw(clusters) {
+  const focused = [...drawn.values()].find((marker) => marker.getElement() === document.activeElement);
+  const middle = map.getCenter().lng;
+  const wanted = new Map(clusters.map((cluster) => [JSON.stringify([cluster, inCopy(cluster.lng, middle)]), cluster]));
+  for (const [key, cluster] of wanted) {
+    if (!drawn.has(key)) drawn.set(key, marker(cluster, inCopy(cluster.lng, middle)).addTo(map));
+  }
+  for (const [key, marker] of drawn) {
+    if (wanted.has(key)) continue;
+    marker.remove();
+    drawn.delete(key);
+  }
+  if (focused && !focused.getElement()) focusNear(focused.getLatLng());
 }
 
-function entry(station) {
-  const button = document.createElement("button");
-  button.type = "button";
-  const distance = document.createElement("span");
-  distance.textContent = distanceText(station.distance);
-  button.append(station.name, distance);
-  button.addEventListener("click", () => {
-    map.setView([station.lat, station.lng], Math.max(map.getZoom(), 14));
-    openPopup(station);
+// Focus the marker nearest to a position, or the map if there is none.
+export function focusNear(position) {
+  const point = map.latLngToLayerPoint(position);
+  const distance = (marker) => map.latLngToLayerPoint(marker.getLatLng()).distanceTo(point);
+  const [nearest] = [...drawn.values()].sort((one, other) => distance(one) - distance(other));
+  (nearest?.getElement() ?? place).focus();
+}
+
+function marker({ count, lat, lng: _, station, bounds }, lng) {
+  if (station) {
+    const icon = new Button({ className: "station", text: "", label: station.name });
+    return L.marker([lat, lng], { icon, keyboard: false }).on("click", async () => (await import("./popup.js")).openStation(station));
+  }
+  const [west, south, east, north] = bounds;
+  const isOnePlace = west === east && south === north;
+  const text = count.toLocaleString(undefined, { notation: "compact" });
+  const label = `${count.toLocaleString()} stations${isOnePlace ? " at one place" : ""}`;
+  const icon = new Button({ className: `cluster digits-${String(count).length}`, text, label });
+  return L.marker([lat, lng], { icon, keyboard: false }).on("click", async () => {
+    if (isOnePlace || map.getZoom() === map.getMaxZoom()) {
+      (await import("./popup.js")).openPlace({ lat, lng, bounds, count });
+      return;
+    }
+    const fit = map.getBoundsZoom([[south, west], [north, east]], false, L.point(60, 60));
+    takeStep();
+    map.setView([(south + north) / 2, inCopy((west + east) / 2)], Math.max(map.getZoom() + 1, Math.min(fit, map.getZoom() + 4)));
   });
-  const item = document.createElement("li");
-  item.append(button);
-  return item;
 }
 
-let clicks = 0;
+// What people do
 
-async function showNearest(position) {
-  const click = ++clicks;
-  const { lat, lng } = position.wrap();
-  clicked.setLatLng(position).addTo(map);
-  hint.textContent = "Searching …";
-  try {
-    const { stations } = await getJSON(`${place.dataset.nearestUrl}?${new URLSearchParams({ lat, lng })}`);
-    if (click !== clicks) return; // a later click is on its way
-    list.replaceChildren(...stations.map(entry));
-    hint.textContent = stations.length ? `From ${lat.toFixed(4)}, ${lng.toFixed(4)}` : "There are no stations yet.";
-  } catch (error) {
-    hint.textContent = `The nearest stations could not be loaded: ${error.message}`;
-  }
+async function nearestTo({ lat, lng }) {
+  takeStep();
+  nearby.open = true;
+  await (await import("./nearest.js")).showNearest(lat, lng);
 }
 
-map.on("click", (event) => showNearest(event.latlng));
-map.on("moveend", showStations);
-showStations();
+place.addEventListener("keydown", (event) => {
+  if (event.target === place && event.key === "Enter") nearestTo(map.getCenter().wrap());
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && !event.defaultPrevented) map.closePopup();
+});
+document.getElementById("near-me").addEventListener("click", async () => (await import("./nearest.js")).nearMe());
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  applyFilters({ q: form.q.value.trim(), source: form.source.value });
+});
+form.source.addEventListener("change", () => form.requestSubmit());
+form.addEventListener("focusin", () => import("./find.js"), { once: true });
+
+nearby.open = !matchMedia("(max-width: 45rem)").matches;
+const minZoom = () => map.setMinZoom(Math.floor(Math.log2(Math.max(256, Math.min(place.clientWidth, place.clientHeight)) / 256)));
+minZoom();
+map.setView([25, 10], map.getMinZoom());
+map.attributionControl.setPrefix(false);
+addBaseMap(map, place.dataset);
+map.on("moveend", () => {
+  showStations();
+  writeAddress();
+});
+map.on("click", (event) => nearestTo(event.latlng.wrap()));
+map.on("resize", minZoom);
+new ResizeObserver(() => map.invalidateSize()).observe(place);
+addEventListener("online", () => askAgain());
+addEventListener("popstate", () => (POSITION.test(location.hash) ? showAddress() : writeAddress()));
+showAddress();

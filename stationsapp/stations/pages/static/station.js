@@ -1,19 +1,18 @@
 // A station's page: a map of the surroundings, a button that copies the position, and numbers and
 // times as the reader writes them. The page says all without it.
+import { distance } from "./distance.js";
+
+import { addBaseMap } from "./land.js";
 
 showMap(document.getElementById("place"));
 offerCopy(document.getElementById("copy"), document.getElementById("copied"));
 localise();
 
 function showMap(element) {
-  const { lat, lng, tilesUrl, attribution } = element.dataset;
+  const { lat, lng } = element.dataset;
   element.hidden = false;
   const map = L.map(element, { scrollWheelZoom: false }).setView([lat, lng], 15);
-  L.tileLayer(tilesUrl, {
-    attribution,
-    maxZoom: 19,
-    referrerPolicy: "strict-origin-when-cross-origin",
-  }).addTo(map);
+  addBaseMap(map, element.dataset);
   L.circleMarker([lat, lng], { radius: 9, className: "here", interactive: false }).addTo(map);
 }
 
@@ -38,10 +37,4 @@ function localise() {
     const options = { dateStyle: "long", timeStyle: "short" };
     time.textContent = new Date(time.dateTime).toLocaleString(undefined, options);
   }
-}
-
-function distance(metres) {
-  const [value, unit] = metres < 999.5 ? [metres, "meter"] : [metres / 1000, "kilometer"];
-  const maximumFractionDigits = unit === "kilometer" && value < 9.95 ? 1 : 0;
-  return value.toLocaleString(undefined, { style: "unit", unit, maximumFractionDigits });
 }

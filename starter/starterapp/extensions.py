@@ -1,0 +1,1 @@
+../../stationsapp/extensions.py

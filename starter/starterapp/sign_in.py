@@ -1,0 +1,1 @@
+../../stationsapp/sign_in.py

@@ -1,0 +1,1 @@
+../../../stationsapp/static/docs.js

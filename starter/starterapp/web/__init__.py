@@ -1,0 +1,1 @@
+../../../stationsapp/web/__init__.py

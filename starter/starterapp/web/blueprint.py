@@ -1,0 +1,1 @@
+../../../stationsapp/web/blueprint.py

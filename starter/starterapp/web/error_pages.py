@@ -1,0 +1,1 @@
+../../../stationsapp/web/error_pages.py

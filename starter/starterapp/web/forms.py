@@ -1,0 +1,1 @@
+../../../stationsapp/web/forms.py

@@ -1,0 +1,1 @@
+../../../stationsapp/web/headers.py

@@ -1,0 +1,75 @@
+// The ten stations nearest to a point, in a list; a line leads to the one that is pointed at.
+import { filters, getJSON, inCopy, map, place, state, takeStep, writeAddress } from "./address.js";
+import { distance } from "./distance.js";
+import { openStation } from "./popup.js";
+
+const nearby = document.getElementById("nearby");
+const hint = document.getElementById("nearest-hint");
+const list = document.getElementById("nearest");
+const point = L.circleMarker([0, 0], { className: "point", radius: 7, interactive: false });
+const line = L.polyline([], { className: "line", interactive: false });
+let asking;
+
+export async function showNearest(lat, lng) {
+  asking?.abort();
+  asking = new AbortController();
+  const { signal } = asking;
+  state.near = `${lat.toFixed(5)},${lng.toFixed(5)}`;
+  writeAddress();
+  point.setLatLng([lat, inCopy(lng)]).addTo(map);
+  line.remove();
+  hint.textContent = "Searching …";
+  try {
+    const { stations } = await getJSON(place.dataset.nearestUrl, { lat, lng, ...filters() }, signal);
+    list.replaceChildren(...stations.map((station) => entry(station, { lat, lng })));
+    hint.textContent = stations.length ? `From ${lat.toFixed(4)}, ${lng.toFixed(4)}` : "There is no such station.";
+  } catch (error) {
+    if (!signal.aborted) hint.textContent = `The nearest stations could not be loaded: ${error.message}. Click the map again.`;
+  }
+}
+
+function entry(station, from) {
+  const name = document.createElement("bdi");
+  name.textContent = station.name;
+  const far = document.createElement("span");
+  far.textContent = distance(station.distance);
+  const button = document.createElement("button");
+  button.type = "button";
+  button.append(name, far);
+  button.addEventListener("click", () => go(station));
+  for (const event of ["mouseenter", "focus"]) button.addEventListener(event, () => drawLine(from, station));
+  for (const event of ["mouseleave", "blur"]) button.addEventListener(event, () => line.remove());
+  const item = document.createElement("li");
+  item.append(button);
+  return item;
+}
+
+function drawLine(from, station) {
+  const lng = inCopy(from.lng);
+  line.setLatLngs([[from.lat, lng], [station.lat, inCopy(station.lng, lng)]]).addTo(map);
+}
+
+// Go to a station and open its popup; on a phone, the list makes room for it.
+export function go(station) {
+  takeStep();
+  if (matchMedia("(max-width: 45rem)").matches) nearby.open = false;
+  map.setView([station.lat, inCopy(station.lng)], Math.max(map.getZoom(), 14), { animate: false });
+  openStation(station);
+}
+
+export function nearMe() {
+  nearby.open = true;
+  hint.textContent = "Asking your browser where you are …";
+  const found = ({ coords }) => {
+    takeStep();
+    map.setView([coords.latitude, coords.longitude], 13, { animate: false });
+    showNearest(coords.latitude, coords.longitude);
+  };
+  const failed = (error) => {
+    hint.textContent = error?.code === 1
+      ? "Your browser keeps to itself where you are, which is fine. Click the map where you want to look."
+      : "Your browser can't tell where you are. Click the map where you want to look.";
+  };
+  if (navigator.geolocation) navigator.geolocation.getCurrentPosition(found, failed, { timeout: 10_000, maximumAge: 60_000 });
+  else failed();
+}

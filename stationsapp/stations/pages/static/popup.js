@@ -1,0 +1,98 @@
+// Popups: one station, or all that are at one place. They get the focus, and give it back.
+import { filters, getJSON, inCopy, map, place, state, takeStep, writeAddress } from "./address.js";
+import { focusNear } from "./map.js";
+
+const MOST = 100; // stations listed
+let before; // what had the focus
+
+// Names and properties come from feeds: they go in as text, never as HTML.
+function element(tag, text = "", attributes = {}) {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
+const page = ({ id }) => `${place.dataset.pagesUrl}/${id}`;
+const link = (station) => element("a", station.name, { href: page(station), dir: "auto" });
+
+// The city and the country, or else the position.
+export function whereabouts({ properties, lat, lng }) {
+  const known = [properties.city, properties.country].filter((value) => typeof value === "string" && value);
+  return known.join(", ") || `${lat}, ${lng}`;
+}
+
+export function openStation(station) {
+  const box = element("div");
+  box.append(element("h2"), element("p", whereabouts(station), { dir: "auto" }));
+  box.firstChild.append(link(station));
+  if ("signedIn" in place.dataset) box.append(element("a", "Edit", { href: `${page(station)}/edit` }));
+  open(station, box, station.name);
+  state.station = String(station.id);
+  takeStep();
+  writeAddress();
+}
+
+export async function openById(id) {
+  try {
+    openStation(await getJSON(`${place.dataset.stationsUrl}/${encodeURIComponent(id)}`));
+  } catch {
+    state.station = ""; // deleted, or never there
+    writeAddress();
+  }
+}
+
+export async function openPlace({ lat, lng, bounds, count }) {
+  const box = element("div");
+  const title = `${count.toLocaleString()} stations`;
+  box.append(element("h2", title), element("p", "Loading …"));
+  const popup = open({ lat, lng }, box, title);
+  try {
+    const { stations } = await getJSON(place.dataset.stationsUrl, { bbox: bounds, limit: MOST, ...filters() });
+    const list = element("ul");
+    list.append(...stations.map((station) => {
+      const item = element("li");
+      item.append(link(station));
+      return item;
+    }));
+    box.lastChild.replaceWith(list);
+    if (stations.length < count) {
+      const query = new URLSearchParams({ bbox: bounds, ...filters() });
+      box.append(element("a", "All of them", { href: `${place.dataset.pagesUrl}?${query}` }));
+    }
+  } catch (error) {
+    box.lastChild.textContent = `The stations could not be loaded: ${error.message}.`;
+  }
+  if (!popup.isOpen()) return;
+  popup.update();
+  focusIn(popup);
+}
+
+function focusIn(popup) {
+  const dialog = popup.getElement();
+  (dialog.querySelector("a[href]:not([href='#close'])") ?? dialog).focus({ preventScroll: true });
+}
+
+function open({ lat, lng }, box, label) {
+  map.closePopup();
+  before = document.activeElement;
+  const { x, y } = map.getSize();
+  const popup = L.popup({ maxWidth: Math.min(300, x - 80), maxHeight: Math.max(120, y * 0.6) });
+  popup.setLatLng([lat, inCopy(lng)]).setContent(box).openOn(map);
+  const dialog = popup.getElement();
+  dialog.role = "dialog";
+  dialog.ariaLabel = label;
+  dialog.tabIndex = -1;
+  focusIn(popup);
+  return popup;
+}
+
+map.on("popupclose", ({ popup }) => {
+  if (popup.getElement().contains(document.activeElement)) {
+    if (before.isConnected && before !== document.body) before.focus();
+    else focusNear(popup.getLatLng());
+  }
+  if (!state.station) return;
+  state.station = "";
+  writeAddress();
+});

@@ -1,0 +1,51 @@
+"""Applications that `make new` makes, checked with the packages that are installed here."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from postgres import ROOT, SETTINGS
+
+
+def run(folder: Path, *command: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a module of Python's, such as pytest, in a folder, without this machine's settings."""
+    kept = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=folder,
+        env={name: value for name, value in kept.items() if "PYTEST" not in name} | settings,
+        capture_output=True,
+        text=True,
+    )
+
+
+def new(folder: Path, *, root: Path = ROOT, **options: str) -> subprocess.CompletedProcess[str]:
+    """Make an application in a folder, as `make new` does."""
+    options = {"name": "shops", "model": "Shop", "folder": str(folder)} | options
+    arguments = [f"--{name}={value}" for name, value in options.items()]
+    return run(root, "new", *arguments)
+
+
+def passes(folder: Path, *command: str, **settings: str) -> str:
+    """Run a command, which must succeed, and return what it says."""
+    done = run(folder, *command, **settings)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def files(folder: Path) -> list[Path]:
+    """Find what was made, but for the packages that come along."""
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in paths if path.parts[0] not in (".git", "packages"))
+
+
+def found(folder: Path, words: str) -> list[tuple[Path, str]]:
+    """Find the lines of what was made that match a pattern, in the paths as well."""
+    return [
+        (path, line)
+        for path in files(folder)
+        for line in [str(path), *(folder / path).read_text().splitlines()]
+        if re.search(words, line)
+    ]
