@@ -79,6 +79,9 @@ class StationCell(db.Model):  # type: ignore[name-defined,misc]
     """
 
     __tablename__ = "station_cells"
+    __table_args__ = (
+        Index("ix_station_cells_split", "level", "x", "y", postgresql_where=text("split")),
+    )
 
     level: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     x: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
