@@ -92,6 +92,19 @@ def views() -> dict[str, list[Query]]:
     }
 
 
+def words() -> dict[str, list[Query]]:
+    """Return searches for words: a letter that is typed, a frequent word, and one without hits."""
+    asked = {
+        "letter": ("s", 9),
+        "frequent word": ("central", 101),
+        "word without hits": ("xyz", 101),
+    }
+    return {
+        f"q, {name}": [partial(search.page, Filters(q=q), limit)] * (SAMPLES // 10)
+        for name, (q, limit) in asked.items()
+    }
+
+
 def _nearest(lat: float, lng: float) -> Query:
     return partial(search.nearest, Filters(), lat, lng, 10)
 

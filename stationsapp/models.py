@@ -17,7 +17,16 @@ from .base import BaseModel
 from .extensions import db
 from .stations.columns import NAME_ORDER
 
-__all__ = ["ApiToken", "BaseModel", "Import", "SignInTry", "Station", "StationVersion"]
+__all__ = [
+    "ApiToken",
+    "BaseModel",
+    "Import",
+    "SignInTry",
+    "Station",
+    "StationVersion",
+    "Upload",
+    "UploadPart",
+]
 
 
 class Station(BaseModel):
@@ -119,3 +128,42 @@ class Import(BaseModel):
 
     source: Mapped[str] = mapped_column(unique=True)
     rows: Mapped[dict[str, int]] = mapped_column(JSONB)
+
+
+class Upload(BaseModel):
+    """A file that somebody has sent to be imported, and what was last done with it.
+
+    `task` is "check" (a dry run) or "load", and None before the first. While it runs, `rows` were
+    read, `percent` of the file; afterwards `report` has the outcome: that of `Report`, or why there
+    is none as `error`.
+    """
+
+    __tablename__ = "uploads"
+
+    name: Mapped[str]
+    size: Mapped[int] = mapped_column(BigInteger)
+    digest: Mapped[str]
+    token_id: Mapped[int] = mapped_column(ForeignKey("api_tokens.id"))
+    options: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    task: Mapped[str | None]
+    rows: Mapped[int] = mapped_column(server_default="0")
+    percent: Mapped[int] = mapped_column(server_default="0")
+    report: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+
+
+class UploadPart(db.Model):  # type: ignore[name-defined,misc]
+    """A piece of an upload: of the `feed` itself, or of its rejected rows (`rejects`).
+
+    The table is unlogged: writing it costs half, no replica gets it, and after a crash of the
+    server it is empty. The file is then asked for again.
+    """
+
+    __tablename__ = "upload_parts"
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+
+    upload_id: Mapped[int] = mapped_column(
+        ForeignKey("uploads.id", ondelete="CASCADE"), primary_key=True
+    )
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    content: Mapped[bytes]

@@ -25,12 +25,22 @@ LAYERS = [
     ["stationsapp.tokens"],
     [
         f"stationsapp.stations.{name}"
-        for name in ("search", "importer", "exporter", "recount", "saving", "suspicions")
+        for name in (
+            "search",
+            "comparison",
+            "importer",
+            "exporter",
+            "jobs",
+            "recount",
+            "saving",
+            "suspicions",
+            "uploads",
+        )
     ],
     [f"stationsapp.{name}" for name in ("models", "database", "replica", "web", "keeper")]
     + [
         f"stationsapp.stations.{name}"
-        for name in ("feeds", "sources", "columns", "locks", "analysis")
+        for name in ("feeds", "sources", "report", "columns", "locks", "analysis", "properties")
     ],
     [f"stationsapp.{name}" for name in ("accounts", "limits", "postgres", "revisions")],
     ["stationsapp.base"],

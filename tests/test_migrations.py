@@ -79,6 +79,7 @@ UP, DOWN = (upgrade, "head"), (downgrade, "0004")
 INTERRUPTED = {
     "0004 up": ("0003", *UP, "stations", "ix_stations_plane"),
     "0005 up": ("0004", *UP, "api_tokens", "uq_api_tokens_valid_name"),
+    "0010 up": ("0009", *UP, "stations", "ix_stations_terms"),
     "0005 down": ("0005", *DOWN, "api_tokens", "uq_api_tokens_name"),
 }
 

@@ -8,18 +8,18 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
-from urllib.parse import urljoin
 
 import click
 from flask import Blueprint
 
 from . import geo
 from .exporter import export
-from .feeds import FeedError, Format, gbfs
-from .feeds.formats import FORMATS, by_name, by_start
-from .importer import Report, import_records
+from .feeds import FeedError, Format
+from .feeds.formats import FORMATS, by_name
+from .importer import import_records
 from .recount import recount
-from .sources import Source, is_address, opened, stem
+from .report import Report, printable
+from .sources import Source, open_feed, stem
 
 bp = Blueprint("stations_cli", __name__, cli_group="stations")
 bp.cli.help = "Import, export and recount stations."
@@ -70,7 +70,7 @@ def import_command(
         raise click.UsageError("--source is needed: the location doesn't give the feed a name")
     with (
         _explained(location),
-        _feed(location, form, options["language"]) as (feed, found),
+        open_feed(location, form, options["language"]) as (feed, found),
         _rejects(rejects, location) as rejects_file,
         _progress(feed) as progress,
     ):
@@ -92,34 +92,9 @@ def import_command(
         )
     _show(location, report, found.unit)
     if report.refused:
-        raise click.ClickException(_line(f"{location}: {report.refused}; nothing was changed"))
+        raise click.ClickException(printable(f"{location}: {report.refused}; nothing was changed"))
     if dry_run:
         click.echo("This was a dry run: nothing was changed.")
-
-
-@contextmanager
-def _feed(location: str, name: str | None, language: str | None) -> Iterator[tuple[Source, Format]]:
-    """Open a feed and tell its format; from the address of a gbfs.json go on to the stations."""
-    with opened(location) as feed:
-        start = feed.stream.peek()
-        form = FORMATS[name] if name else by_start(start)
-        if form is not gbfs.GBFS or not gbfs.is_index(start):
-            yield feed, form
-            return
-        address = gbfs.discover(feed.stream, language)
-    if not address or not is_address(location):
-        raise FeedError(
-            "this gbfs.json only lists feeds: "
-            + (f"import {address}" if address else "station_information is not among them")
-        )
-    try:
-        address = urljoin(location, address)
-    except ValueError as error:
-        raise FeedError(f"leads to {address}: {error}") from error
-    if not is_address(address):
-        raise FeedError(f"leads to {address}: expected http or https")
-    with opened(address) as feed:
-        yield feed, form
 
 
 def _rejects(path: str | None, location: str) -> AbstractContextManager[TextIO | None]:
@@ -163,22 +138,12 @@ def _progress(feed: Source) -> Iterator[Callable[[int], None]]:
 
 def _show(location: str, report: Report, unit: str) -> None:
     for rejected in report.examples:
-        click.echo(_line(f"{location}, {rejected.at(unit)}"), err=True)
+        click.echo(printable(f"{location}, {rejected.at(unit)}"), err=True)
     if more := report.rejected - len(report.examples):
         click.echo(f"... and {more:,} more: use --rejects FILE.csv to list them all", err=True)
-    for reason, count, codes in report.suspicions:
-        shown = ", ".join(codes) + (", ..." if count > len(codes) else "")
-        click.echo(_line(f"Suspect: {count:,} {reason}: {shown}"), err=True)
-    moved = ""
-    if report.farthest:
-        code, metres = report.farthest
-        moved = _line(f" (the farthest: {code}, by {metres / 1000:,.1f} km)")
-    click.echo(
-        f"{report.added:,} added, {report.updated:,} updated, {report.moved:,} moved{moved}, "
-        f"{report.renamed:,} renamed, {report.unchanged:,} unchanged, {report.skipped:,} skipped, "
-        f"{report.rejected:,} rejected, {report.vanished:,} vanished"
-        + (f", {report.pruned:,} of them deleted" if report.pruned else "")
-    )
+    for suspect in report.suspects():
+        click.echo(f"Suspect: {suspect}", err=True)
+    click.echo(report.counts())
 
 
 @contextmanager
@@ -187,17 +152,12 @@ def _explained(location: str) -> Iterator[None]:
     try:
         yield
     except FeedError as error:
-        raise click.ClickException(_line(f"{location}: {error}")) from error
+        raise click.ClickException(printable(f"{location}: {error}")) from error
     except BrokenPipeError:
         raise  # nobody reads on: click ends quietly
     except OSError as error:
         name = error.filename or location
-        raise click.ClickException(_line(f"{name}: {error.strerror or error}")) from error
-
-
-def _line(text: str) -> str:
-    """Keep what a feed says from breaking the line, or the terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+        raise click.ClickException(printable(f"{name}: {error.strerror or error}")) from error
 
 
 def _bbox(ctx: click.Context, param: click.Parameter, value: str | None) -> geo.Box | None:
@@ -229,7 +189,7 @@ def export_command(
     with _explained(location), _output(location, chosen) as file:
         count = export(file, chosen, source, bbox)
     stations = "station" if count == 1 else "stations"
-    click.echo(f"{count:,} {stations} exported to {_line(location)}", err=True)
+    click.echo(f"{count:,} {stations} exported to {printable(location)}", err=True)
 
 
 @bp.cli.command("recount")

@@ -3,7 +3,6 @@
 import csv
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TextIO
 
@@ -13,14 +12,14 @@ from sqlalchemy import Connection
 from .. import limits
 from ..extensions import db
 from . import analysis, locks
+from .comparison import SAME, VANISHED, changes, compare
 from .feeds import FeedError, Item, Record, Rejected, Skipped, dumps, shown
-from .search.statements import distance
+from .report import Report
 from .suspicions import suspicions
 
 BATCH = 500  # records to a piece of COPY, less than a socket's buffer
 SAID = 5_000  # records from one sign of progress to the next
 SHOWN = 10  # rejected rows that the report keeps
-FAR = 1_000  # metres: a station that went farther has moved
 PRUNED_AT_MOST = 0.2  # of a source, unless forced
 
 STAGING = """
@@ -47,29 +46,6 @@ INSERT INTO refused (code, line, first) SELECT code, line, first FROM deleted
 """
 DUPLICATES = "SELECT line, code, first FROM refused WHERE first IS NOT NULL ORDER BY line"
 
-OLD = "staging LEFT JOIN stations AS old ON old.source = %(source)s AND old.code = staging.code"
-SAME = """
-    (old.name, old.lat, old.lng, old.properties)
-    IS NOT DISTINCT FROM (staging.name, staging.lat, staging.lng, staging.properties)
-"""
-COMPARE = f"""
-SELECT count(*) FILTER (WHERE old.id IS NULL) AS added,
-    count(*) FILTER (WHERE old.id IS NOT NULL AND NOT ({SAME})) AS updated,
-    count(*) FILTER (WHERE {SAME}) AS unchanged,
-    count(*) FILTER (WHERE old.name <> staging.name) AS renamed
-FROM {OLD}
-"""
-MOVED = f"""
-SELECT count(*) OVER () AS moved, code, distance FROM (
-    SELECT staging.code, {distance("old.lat", "old.lng", "staging.lat", "staging.lng")} AS distance
-    FROM {OLD} WHERE (old.lat, old.lng) <> (staging.lat, staging.lng)
-) AS distances WHERE distance > {FAR} ORDER BY distance DESC, code LIMIT 1
-"""
-VANISHED = """
-FROM stations WHERE source = %(source)s
-    AND NOT EXISTS (SELECT FROM staging WHERE staging.code = stations.code)
-    AND NOT EXISTS (SELECT FROM refused WHERE refused.code = stations.code)
-"""
 # All in one statement: the trigger, which makes writers wait for one another, comes after its end,
 # so that whoever has to wait for the import's rows holds nothing that the import waits for.
 WRITE = f"""
@@ -92,35 +68,6 @@ ON CONFLICT (source) DO UPDATE SET updated_at = now(), rows = excluded.rows
 """
 
 
-@dataclass
-class Report:
-    """What an import did or, in a dry run, would do, in stations.
-
-    `farthest` is the code and the metres of the station that moved most; `examples` the first of
-    the rejected; `suspicions` what is odd, how often, and the first codes; `refused` why nothing
-    was changed, "" when all is well.
-    """
-
-    added: int = 0
-    updated: int = 0
-    renamed: int = 0
-    moved: int = 0
-    farthest: tuple[str, float] | None = None
-    unchanged: int = 0
-    skipped: int = 0
-    rejected: int = 0
-    examples: list[Rejected] = field(default_factory=list)
-    vanished: int = 0
-    pruned: int = 0
-    suspicions: list[tuple[str, int, list[str]]] = field(default_factory=list)
-    refused: str = ""
-
-    @property
-    def before(self) -> int:
-        """How many stations the source had."""
-        return self.updated + self.unchanged + self.vanished
-
-
 def import_records(
     source: str,
     items: Iterable[Item],
@@ -132,13 +79,15 @@ def import_records(
     changed_by: int | None = None,
     rejects: TextIO | None = None,
     progress: Callable[[int], None] = lambda rows: None,
+    sample: int = 0,
 ) -> Report:
     """Load a feed's records as stations of `source`, all or none.
 
     `prune` deletes what the feed no longer has, up to a fifth of the source, with `force` all;
     `strict` refuses a feed with a rejected row; `changed_by` is the id of the token that loads it,
     if one does; `rejects` takes all rejected rows as CSV; `progress` is called with the number of
-    rows read. Raises FeedError from the reader.
+    rows read; `sample` is how many changes of each kind the report has with their places. Raises
+    FeedError from the reader.
     """
     report = Report()
     reject = _rejecter(report, rejects)
@@ -149,7 +98,10 @@ def import_records(
         for line, code, first in _duplicates(connection):
             reject(Rejected(line, "code", code, f"was there before, at {first}: expected once"))
         locks.wait_for_imports(connection, source)
-        _compare(connection, source, report)
+        compare(connection, source, report)
+        report.suspicions = suspicions(connection)
+        if sample:
+            report.changes = changes(connection, source, sample)
         if strict and report.rejected:
             report.refused = f"--strict: {report.rejected:,} rows were rejected"
         elif not report.added + report.updated + report.unchanged:
@@ -157,8 +109,8 @@ def import_records(
             report.refused = "it holds no station that could be loaded"
         elif prune and not force and report.vanished > PRUNED_AT_MOST * report.before:
             report.refused = (
-                f"--prune would delete {report.vanished:,} of the {report.before:,} stations of "
-                f"{source}, more than a fifth: --prune --force does it"
+                f"pruning would delete {report.vanished:,} of the {report.before:,} stations of "
+                f"{source}, more than a fifth, and must be forced"
             )
         elif prune:
             report.pruned = report.vanished
@@ -274,15 +226,3 @@ def _duplicates(connection: Connection) -> Iterator[Any]:
     if connection.exec_driver_sql(REFUSE_DUPLICATES).rowcount:
         # Kept on the server: there may be millions.
         yield from connection.exec_driver_sql(DUPLICATES, execution_options={"yield_per": BATCH})
-
-
-def _compare(connection: Connection, source: str, report: Report) -> None:
-    """Say in the report how the feed differs from the table, and what is odd about it."""
-    parameters = {"source": source}
-    counts = connection.exec_driver_sql(COMPARE, parameters).one()
-    report.added, report.updated, report.unchanged, report.renamed = counts
-    if report.updated and (row := connection.exec_driver_sql(MOVED, parameters).one_or_none()):
-        report.moved, report.farthest = row.moved, (row.code, row.distance)
-    query = f"SELECT count(*) {VANISHED}"
-    report.vanished = connection.exec_driver_sql(query, parameters).scalar_one()
-    report.suspicions = suspicions(connection)

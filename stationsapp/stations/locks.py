@@ -8,7 +8,9 @@ code. So it is refused during an import of its source.
 
 from sqlalchemy import Connection
 
-IMPORT = 7_220_001  # the first key of the advisory lock; the second is the source's hash
+# The first keys of the advisory locks.
+IMPORT = 7_220_001  # the second is the source's hash
+UPLOAD = 7_220_003  # the second is the upload's id
 
 
 def wait_for_imports(connection: Connection, source: str) -> None:
@@ -24,3 +26,24 @@ def keep_imports_out(connection: Connection, source: str) -> bool:
     """
     statement = "SELECT pg_try_advisory_xact_lock_shared(%s, hashtext(%s))"
     return bool(connection.exec_driver_sql(statement, (IMPORT, source)).scalar_one())
+
+
+def hold_upload(connection: Connection, upload_id: int) -> bool:
+    """Say that something is done with this upload until the end of the transaction.
+
+    Return False if something is being done already.
+    """
+    statement = "SELECT pg_try_advisory_xact_lock(%s, %s)"
+    return bool(connection.exec_driver_sql(statement, (UPLOAD, upload_id)).scalar_one())
+
+
+def is_held(connection: Connection, upload_id: int) -> bool:
+    """Tell whether something is being done with this upload."""
+    statement = """
+        SELECT EXISTS (
+            SELECT FROM pg_locks JOIN pg_database ON pg_locks.database = pg_database.oid
+            WHERE datname = current_database() AND locktype = 'advisory' AND granted
+                AND classid = %s AND objid = %s AND objsubid = 2
+        )
+    """
+    return bool(connection.exec_driver_sql(statement, (UPLOAD, upload_id)).scalar_one())

@@ -1,4 +1,4 @@
-"""Where a feed comes from: a file, standard input or an address; packed or not."""
+"""Where a feed comes from: a file, standard input or an address; packed or not; its format."""
 
 import gzip
 import io
@@ -16,9 +16,10 @@ from pathlib import PurePath
 from shutil import copyfileobj
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
-from .feeds import FeedError
+from .feeds import FeedError, Format, gbfs
+from .feeds.formats import FORMATS, by_start
 
 CHUNK = 1 << 20
 CONNECT_SECONDS, READ_SECONDS = 10, 30
@@ -55,6 +56,33 @@ def stem(location: str) -> str:
     except ValueError as error:
         raise FeedError(f"is not an address: {error}") from error
     return PurePath(path).name.partition(".")[0]
+
+
+@contextmanager
+def open_feed(
+    location: str, name: str | None = None, language: str | None = None
+) -> Iterator[tuple[Source, Format]]:
+    """Open a feed and tell its format; from the address of a gbfs.json go on to the stations."""
+    with opened(location) as feed:
+        start = feed.stream.peek()
+        form = FORMATS[name] if name else by_start(start)
+        if form is not gbfs.GBFS or not gbfs.is_index(start):
+            yield feed, form
+            return
+        address = gbfs.discover(feed.stream, language)
+    if not address or not is_address(location):
+        raise FeedError(
+            "this gbfs.json only lists feeds: "
+            + (f"import {address}" if address else "station_information is not among them")
+        )
+    try:
+        address = urljoin(location, address)
+    except ValueError as error:
+        raise FeedError(f"leads to {address}: {error}") from error
+    if not is_address(address):
+        raise FeedError(f"leads to {address}: expected http or https")
+    with opened(address) as feed:
+        yield feed, form
 
 
 @contextmanager

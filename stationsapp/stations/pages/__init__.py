@@ -6,7 +6,7 @@ import js_lib_leaflet
 from flask import Blueprint, Response
 
 from .. import search
-from . import editing, listing, station, words
+from . import editing, importing, listing, station, words
 from .base_map import render_with_map
 
 bp = Blueprint("stations", __name__, template_folder="templates")
@@ -35,3 +35,8 @@ bp.add_url_rule("/stations/<int:station_id>/edit", "edit", editing.edit)
 bp.add_url_rule("/stations/<int:station_id>/edit", "change", editing.change, methods=["POST"])
 bp.add_url_rule("/stations/<int:station_id>/delete", "delete", editing.ask_to_delete)
 bp.add_url_rule("/stations/<int:station_id>/delete", "deleted", editing.delete, methods=["POST"])
+bp.add_url_rule("/stations/import", "send_file", importing.send, methods=["GET", "POST"])
+bp.add_url_rule(
+    "/stations/import/<int:upload_id>", "check_file", importing.check, methods=["GET", "POST"]
+)
+bp.add_url_rule("/stations/import/<int:upload_id>/rejected.csv", "rejected", importing.rejected)

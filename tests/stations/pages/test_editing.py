@@ -9,11 +9,11 @@ from flask.testing import FlaskClient
 from forms import Fields, resubmit, submit
 from markupsafe import escape
 from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from stationsapp.extensions import db
 from stationsapp.models import ApiToken, Station
-from stationsapp.stations import locks
+from stationsapp.stations import locks, saving
 from stationsapp.stations.feeds import same
 
 HERE = {"source": "local", "code": "007", "name": "Here", "lat": 48.88, "lng": 2.35}
@@ -364,6 +364,27 @@ def test_a_station_that_has_changed_is_not_deleted_unseen(signed_in: FlaskClient
     assert "Somebody has changed this station meanwhile" in response.text
     assert "Important" in response.text
     assert resubmit(signed_in, f"{address}/delete", response.text).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("statement", "answer"),
+    [
+        ("UPDATE stations SET name = 'Important'", "Somebody has changed this station meanwhile"),
+        ("DELETE FROM stations", "Somebody has deleted it meanwhile"),
+    ],
+)
+def test_a_change_between_reading_and_locking_is_seen(
+    signed_in: FlaskClient, monkeypatch: pytest.MonkeyPatch, statement: str, answer: str
+):
+    address = make()
+    page = signed_in.get(f"{address}/delete").text
+
+    def meanwhile(*_: object) -> None:
+        with db.engine.begin() as connection:
+            connection.execute(text(statement))
+
+    monkeypatch.setattr(saving, "keep_imports_out", meanwhile)
+    assert answer in resubmit(signed_in, f"{address}/delete", page).text
 
 
 @pytest.mark.parametrize(
