@@ -87,8 +87,21 @@ VIEWS = {  # of a map of 1,280 by 800 pixels
 def views() -> dict[str, list[Query]]:
     """Return the queries for the clusters of a map that shows much or little."""
     return {
-        f"clusters, {name}": [partial(search.clusters, Filters(box), zoom)] * 20
-        for name, (box, zoom) in VIEWS.items()
+        f"clusters, {name}": [partial(search.clusters, Filters(bbox), zoom)] * 20
+        for name, (bbox, zoom) in VIEWS.items()
+    }
+
+
+def words() -> dict[str, list[Query]]:
+    """Return searches for words: a letter that is typed, a frequent word, and one without hits."""
+    asked = {
+        "letter": ("s", 9),
+        "frequent word": ("central", 101),
+        "word without hits": ("xyz", 101),
+    }
+    return {
+        f"q, {name}": [partial(search.page, Filters(q=q), limit)] * (SAMPLES // 10)
+        for name, (q, limit) in asked.items()
     }
 
 

@@ -40,7 +40,7 @@ LAYERS = [
     [f"stationsapp.{name}" for name in ("models", "database", "replica", "web", "keeper")]
     + [
         f"stationsapp.stations.{name}"
-        for name in ("feeds", "sources", "report", "columns", "locks", "analysis")
+        for name in ("feeds", "sources", "report", "columns", "locks", "analysis", "properties")
     ],
     [f"stationsapp.{name}" for name in ("accounts", "limits", "postgres", "revisions")],
     ["stationsapp.base"],

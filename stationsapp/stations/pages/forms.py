@@ -19,9 +19,9 @@ from wtforms import (
 from wtforms.validators import ValidationError
 
 from ...sign_in import SignedInForm
-from ...web.fields import no_nul_within
 from ...web.parser import json_value
 from ..feeds import LENGTHS, degrees, shown
+from ..properties import no_nul_within
 from . import words
 from .merging import GONE, PROPERTY, Values, flat
 

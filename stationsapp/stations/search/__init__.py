@@ -91,11 +91,10 @@ def page_by_name(filters: Filters, limit: int, name: str = "", after: int = 0) -
     The page starts after the station of this name and id; `NAME_START` characters are enough.
     """
     of_source, _ = Filters(source=filters.source).condition()
-    condition, parameters = filters.condition()
-    fitting = None
-    if filters != Filters(source=filters.source):
-        fitting, _ = _all(filters, ordered=False)
-    statement = statements.page_by_name(of_source, condition, fitting)
+    condition, _ = filters.condition()
+    hits, parameters = _all(filters, ordered=False)
+    indexed = filters == Filters(source=filters.source)
+    statement = statements.page_by_name(of_source, condition, None if indexed else hits)
     parameters |= {"name": name, "after": after, "limit": limit}
     return _versioned(statement, f"{NAME_ORDER}, id", parameters)
 

@@ -75,14 +75,13 @@ ORDER BY id LIMIT %(limit)s
 FEW_NAMES = 100_000
 
 
-def page_by_name(of_source: str, condition: str, fitting: str | None) -> str:
-    """Return the query for a page in the order of the names, of the stations that fit a condition.
+def page_by_name(of_source: str, condition: str, hits: str | None) -> str:
+    """Return the query for a page in the order of the names.
 
-    `of_source` is the part of the condition that an index in this order knows, and `fitting` the
-    query for all that fit, or None if there is no other part. PostgreSQL takes the stations that
-    fit the rest to be spread evenly over the names, but those in Zürich come last. So it isn't
-    asked to choose: all are sorted if they are few, and if not, they are frequent enough to be met
-    soon in the order of the names.
+    `of_source` is the part of the condition that an index in this order knows; if there is more,
+    `hits` is the query for all that fit. PostgreSQL takes these to be spread evenly over the names,
+    but those in Zürich come last. So it isn't asked to choose: all are sorted if they are few, and
+    if not, they are frequent enough to be met soon in the order of the names.
     """
     order = f"{NAME_ORDER}, stations.id"
     start = f"""({order}) > (
@@ -91,13 +90,13 @@ def page_by_name(of_source: str, condition: str, fitting: str | None) -> str:
 SELECT {SELECT_LIST} FROM stations WHERE {of_source} AND {start} {{}}
 ORDER BY {order} LIMIT %(limit)s
 """
-    if not fitting:
+    if hits is None:
         return walk.format("")
     are_few = f"(SELECT count(*) <= {FEW_NAMES} FROM few)"
     # By coalesce, the condition is hidden from the indexes, and taken to be often true.
     return f"""
 WITH few AS MATERIALIZED (
-    SELECT id, name FROM ({fitting}) AS fitting LIMIT {FEW_NAMES + 1}
+    SELECT id, name FROM ({hits}) AS hits LIMIT {FEW_NAMES + 1}
 ),
 sorted AS (
     SELECT stations.id FROM few AS stations WHERE {are_few} AND {start}
