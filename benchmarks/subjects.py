@@ -77,6 +77,34 @@ def places() -> dict[str, list[Query]]:
     }
 
 
+VIEWS = {  # of a map of 1,280 by 800 pixels
+    "world": ((-180.0, -85.0, 180.0, 85.0), 2),
+    "country": ((-6.0, 41.0, 10.0, 51.5), 6),
+    "city": ((1.91, 48.68, 2.79, 49.03), 11),
+}
+
+
+def views() -> dict[str, list[Query]]:
+    """Return the queries for the clusters of a map that shows much or little."""
+    return {
+        f"clusters, {name}": [partial(search.clusters, Filters(bbox), zoom)] * 20
+        for name, (bbox, zoom) in VIEWS.items()
+    }
+
+
+def words() -> dict[str, list[Query]]:
+    """Return searches for words: a letter that is typed, a frequent word, and one without hits."""
+    asked = {
+        "letter": ("s", 9),
+        "frequent word": ("central", 101),
+        "word without hits": ("xyz", 101),
+    }
+    return {
+        f"q, {name}": [partial(search.page, Filters(q=q), limit)] * (SAMPLES // 10)
+        for name, (q, limit) in asked.items()
+    }
+
+
 def _nearest(lat: float, lng: float) -> Query:
     return partial(search.nearest, Filters(), lat, lng, 10)
 

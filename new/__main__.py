@@ -21,6 +21,9 @@ STARTER = ROOT / "starter"
 # What running the starter leaves behind, and the doctor's own tests.
 LEFT = {"__pycache__", ".venv", "instance", "build", ".env", "tests/exam"}
 FOREIGN = "packages"
+# Of what comes along unchanged, these are worth reading.
+READ = {"base.py", "extensions.py"}
+CLOSED = "# You don't need to open this file: `make update` keeps it up to date."
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -98,6 +101,8 @@ def write(folder: Path, names: Names, rooms: set[str]) -> None:
                 if text is None:
                     continue
                 text = renamed(path, text, names)
+                if source.is_symlink() and path.suffix == ".py" and path.name not in READ:
+                    text = f"{CLOSED}\n{text}"
         target = folder / renamed_path(path, names)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)

@@ -40,7 +40,7 @@ LAYERS = [
     [f"stationsapp.{name}" for name in ("models", "database", "replica", "web", "keeper")]
     + [
         f"stationsapp.stations.{name}"
-        for name in ("feeds", "sources", "report", "columns", "locks")
+        for name in ("feeds", "sources", "report", "columns", "locks", "analysis", "properties")
     ],
     [f"stationsapp.{name}" for name in ("accounts", "limits", "postgres", "revisions")],
     ["stationsapp.base"],
@@ -128,7 +128,7 @@ def layer(name: str) -> int:
 
 def test_the_imports_are_read_as_python_reads_them():
     assert "stationsapp.stations.geo" in IMPORTS["stationsapp.stations.search.filters"]
-    assert "stationsapp.extensions" in IMPORTS["stationsapp.auth"]
+    assert "stationsapp.extensions" in IMPORTS["stationsapp.tokens"]
     assert "stationsapp.stations.cli" in IMPORTS["stationsapp.stations"]
     assert "stationsapp.postgres" in IMPORTS["stationsapp.prepare"]
     assert "flask" in IMPORTS["flask_doctor.page"]

@@ -17,6 +17,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from stationsapp import limits
 from stationsapp.extensions import db
 from stationsapp.stations import search
+from stationsapp.stations.recount import recount
+from stationsapp.stations.search import Filters
 
 COUNT = len(list((ROOT / "migrations" / "versions").glob("*.py")))
 HEAD, NEXT = f"{COUNT:04}", f"{COUNT + 1:04}"
@@ -77,6 +79,7 @@ UP, DOWN = (upgrade, "head"), (downgrade, "0004")
 INTERRUPTED = {
     "0004 up": ("0003", *UP, "stations", "ix_stations_plane"),
     "0005 up": ("0004", *UP, "api_tokens", "uq_api_tokens_valid_name"),
+    "0010 up": ("0009", *UP, "stations", "ix_stations_terms"),
     "0005 down": ("0005", *DOWN, "api_tokens", "uq_api_tokens_name"),
 }
 
@@ -180,3 +183,33 @@ def test_of_repeated_token_names_the_last_keeps_it_on_the_way_down(app: Flask):
     names = text("SELECT name FROM api_tokens ORDER BY id")
     expected = ["a (revoked 1)", "a", "b (revoked 3)", "b"]
     assert list(db.session.scalars(names)) == expected
+
+
+def test_stations_are_read_and_written_while_their_cells_are_made(app: Flask, own_url: str):
+    downgrade(revision="0010")
+    insert = "INSERT INTO stations (source, code, name, lat, lng) SELECT 's', {}, 'n', 48, 2"
+
+    def run() -> None:
+        with app.app_context():
+            upgrade()
+
+    with closing(psycopg2.connect(own_url)) as writer, closing(psycopg2.connect(own_url)) as reader:
+        cursor = writer.cursor()
+        cursor.execute(f"{insert.format('n')} FROM generate_series(1, 2000) AS n")
+        writer.commit()
+        reader.cursor().execute("SELECT count(*) FROM stations")  # its transaction goes on
+        cursor.execute("SELECT pg_advisory_lock(7220002)")
+        writer.commit()
+        thread = threading.Thread(target=run)
+        thread.start()
+        waits = "SELECT FROM pg_locks WHERE objid = 7220002 AND NOT granted"
+        cursor.execute(waits)
+        while not cursor.rowcount and thread.is_alive():
+            writer.commit()
+            cursor.execute(waits)
+        cursor.execute(insert.format("0"))
+        writer.commit()
+        cursor.execute("SELECT pg_advisory_unlock(7220002)")
+        thread.join()
+    assert [row["count"] for row in search.clusters(Filters(), 0).rows] == [2001]
+    assert recount()[1] == 0

@@ -125,15 +125,22 @@ ADD = f"""
     ),
     {"".join(map(sums, reversed(UP)))}
     {"".join(map(rows, UP))}
+    dense AS MATERIALIZED (
+        SELECT * FROM changes WHERE EXISTS (
+            SELECT FROM station_cells AS cell WHERE cell.split AND cell.level = {MIDDLE}
+                AND cell.x = changes.x >> {FINEST - MIDDLE}
+                AND cell.y = changes.y >> {FINEST - MIDDLE}
+        )
+    ),
     deep AS (
         SELECT below.level, x >> ({FINEST} - below.level) AS x, y >> ({FINEST} - below.level) AS y,
             {TOTALS}, {GONE}, false
-        FROM changes CROSS JOIN generate_series({MIDDLE + 2}, {FINEST}, 2) AS below (level)
+        FROM dense CROSS JOIN generate_series({MIDDLE + 2}, {FINEST}, 2) AS below (level)
         WHERE EXISTS (
             SELECT FROM station_cells AS parent
             WHERE parent.split AND parent.level = below.level - 2
-                AND parent.x = changes.x >> ({FINEST + 2} - below.level)
-                AND parent.y = changes.y >> ({FINEST + 2} - below.level)
+                AND parent.x = dense.x >> ({FINEST + 2} - below.level)
+                AND parent.y = dense.y >> ({FINEST + 2} - below.level)
         )
         GROUP BY 1, 2, 3
     ),
@@ -154,8 +161,9 @@ ADD = f"""
         (SELECT array_agg(cell) FROM added
         WHERE count >= {SPLIT_AT} AND NOT split AND level < {FINEST}),
         (SELECT array_agg(cell) FROM added JOIN rows USING (level, x, y)
-        WHERE gone_west <= added.west OR gone_south <= added.south
-            OR gone_east >= added.east OR gone_north >= added.north)
+        WHERE gone_west IS NOT NULL AND (
+            gone_west <= added.west OR gone_south <= added.south
+            OR gone_east >= added.east OR gone_north >= added.north))
     INTO crowded, lost;
     PERFORM renew_station_bounds(lost);
     PERFORM split_station_cells(crowded);

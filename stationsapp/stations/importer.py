@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from .. import limits
 from ..extensions import db
-from . import locks
+from . import analysis, locks
 from .comparison import SAME, VANISHED, changes, compare
 from .feeds import FeedError, Item, Record, Rejected, Skipped, dumps, shown
 from .report import Report
@@ -115,12 +115,14 @@ def import_records(
         elif prune:
             report.pruned = report.vanished
         if not report.refused and not dry_run:
-            if report.added or report.updated or report.pruned:
+            changed = report.added + report.updated + report.pruned
+            if changed:
                 parameters = {"prune": report.pruned > 0, "changed_by": changed_by}
                 connection.exec_driver_sql(WRITE, {"source": source} | parameters)
             rows = dumps({name: getattr(report, name) for name in KEPT}).decode()
             connection.exec_driver_sql(KEEP, {"source": source, "rows": rows})
             connection.commit()
+            analysis.renew(connection, changed)
     return report
 
 

@@ -19,7 +19,9 @@ RETRY_AFTER = 5  # seconds, for an import to end
 def locked(station_id: int) -> Station | None:
     """Return the station, locked, or None. Who waited for another writer sees its result."""
     query = select(Station).where(Station.id == station_id).with_for_update()
-    station: Station | None = db.session.scalar(query)
+    # Without the option, one that was read before stays as it was then.
+    fresh = query.execution_options(populate_existing=True)
+    station: Station | None = db.session.scalar(fresh)
     return station
 
 

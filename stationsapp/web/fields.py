@@ -6,18 +6,8 @@ from typing import Any
 from marshmallow import fields
 from marshmallow.validate import Regexp
 
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 WHOLE = re.compile(r"\d{1,19}", re.ASCII)
 NO_NUL = Regexp(r"^[^\x00]*$", error="must not contain a NUL character")
-
-
-class QueryFloat(fields.Float):
-    """A number in a query string: stricter than Python's float(), which accepts 1_0."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
-        if not NUMBER.fullmatch(value):
-            raise self.make_error("invalid", input=value)
-        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class QueryInteger(fields.Integer):
@@ -36,14 +26,3 @@ class BodyFloat(fields.Float):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.make_error("invalid", input=value)
         return super()._deserialize(value, attr, data, **kwargs)
-
-
-def no_nul_within(value: Any) -> None:
-    """Refuse a JSON value that jsonb can't store because of a NUL character in a string or key."""
-    if isinstance(value, dict):
-        value = [*value, *value.values()]
-    if isinstance(value, list):
-        for item in value:
-            no_nul_within(item)
-    elif isinstance(value, str):
-        NO_NUL(value)

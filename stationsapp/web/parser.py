@@ -84,16 +84,3 @@ def refuse_parameters() -> None:
     """Refuse a query string; for blueprints whose operations have no parameters."""
     if request.args:
         abort(422, f"not valid: {', '.join(request.args)}; expected no parameters")
-
-
-def merged(target: Any, patch: Any) -> Any:
-    """Return the target with the patch merged in, as RFC 7396, section 2, defines it."""
-    if not isinstance(patch, dict):
-        return patch
-    result = dict(target) if isinstance(target, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = merged(result.get(name), value)
-    return result

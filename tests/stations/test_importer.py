@@ -226,6 +226,26 @@ def test_progress_counts_the_rows(app: Flask):
     assert seen == [5_000, 10_000, 12_000]
 
 
+def analysed() -> float:
+    """Return how many stations there were when they were analysed last, or -1."""
+    with db.engine.connect() as connection:
+        return connection.scalar(text("SELECT reltuples FROM pg_class WHERE relname = 'stations'"))
+
+
+def test_what_an_import_changes_is_analysed_if_it_is_much(app: Flask):
+    import_records("s", many(2_000))
+    assert analysed() == 2_000
+    import_records("t", many(1_000))
+    assert analysed() == 2_000
+
+
+def test_an_import_does_not_wait_to_analyse(app: Flask):
+    with db.engine.begin() as other:
+        other.execute(text("LOCK TABLE stations IN SHARE UPDATE EXCLUSIVE MODE"))
+        assert import_records("s", many(2_000)).added == 2_000
+        assert analysed() == -1
+
+
 def in_threads(app: Flask, *imports: tuple[str, list[Record]]) -> list[Report]:
     reports: list[Report] = []
 

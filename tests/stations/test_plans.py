@@ -16,7 +16,7 @@ from sqlalchemy import text
 from stationsapp import keeper
 from stationsapp.extensions import db
 from stationsapp.postgres import create_database
-from stationsapp.stations import search
+from stationsapp.stations import analysis, search
 from stationsapp.stations.search import Filters
 
 STATIONS = 60_000  # so many that `nearest` seems costly
@@ -47,11 +47,12 @@ def application(server: Cluster) -> Iterator[Flask]:
         with app.app_context():
             create_database(app)
             upgrade()
+            for query in QUERIES.values():  # prepared, and planned for an empty table
+                query()
             with db.engine.begin() as connection:
                 connection.execute(text(FILL), {"count": STATIONS})
-            autocommit = db.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            with autocommit as connection:
-                connection.execute(text("VACUUM ANALYZE stations"))
+            with db.engine.connect() as connection:
+                analysis.renew(connection, STATIONS)
         yield app
 
 
@@ -64,6 +65,10 @@ QUERIES = {
     "names of a source": lambda: search.page_by_name(Filters(source="many"), 100, "Station 3"),
     "names with a word": lambda: search.page_by_name(Filters(q="30001"), 100),
     "one": lambda: search.one(30_000),
+    "source": lambda: search.page(Filters(source="many"), 100, 30_000),
+    "word in all names": lambda: search.page(Filters(q="station"), 100),
+    "word in no name": lambda: search.page(Filters(q="depot"), 100),
+    "words of a source": lambda: search.page(Filters(source="many", q="station 59"), 100),
     "sources": search.sources,
 }
 

@@ -170,11 +170,12 @@ def test_nearest_within_a_radius_and_of_a_source_agrees_with_brute_force(
         assert station["source"] == "even"
 
 
-@pytest.mark.parametrize("few", [0, 20_000])
+@pytest.mark.parametrize(("few", "met"), [(20_000, 5_000), (0, 5_000), (0, 1)])
 def test_a_filter_that_fits_many_is_as_exact_as_one_that_fits_few(
-    world: None, monkeypatch: pytest.MonkeyPatch, few: int
+    world: None, monkeypatch: pytest.MonkeyPatch, few: int, met: int
 ):
     monkeypatch.setattr(statements, "FEW", few)
+    monkeypatch.setattr(statements, "MET", met)
     for lat, lng in [(89.0, 10.0), (-10.0, 179.9), (0.0, 0.0), (51.0, 4.0)]:
         found = search.nearest(Filters(q="station 1"), lat, lng, 10).rows
         named = [point for i, point in enumerate(GRID) if str(i).startswith("1")]
@@ -188,6 +189,7 @@ NAMES = [
     "Gare du Nord", "Zürich HB", "Köln Hauptbahnhof", "Łódź Fabryczna", "Đà Nẵng", "Ørestad",
     "Straße des 17. Juni", "Москва Казанская", "Αθήνα", "東京駅", "서울역", "ÎLE-DE-FRANCE",
     "St. Pancras/King's Cross", "Ｆｕｌｌｗｉｄｔｈ", "a" * 500, "!!!", "O'Hare \\ 'quoted' & | !",
+    "Kahoʻolawe", "Gleis 9¾ ★ nach C×D", "ﷺ" * 500,
 ]  # fmt: skip
 
 
@@ -230,6 +232,9 @@ def named(app: Flask) -> None:
         ("o'hare quoted", ["O'Hare \\ 'quoted' & | !"]),
         ("!!!", []),
         ("  ", []),
+        ("kaho'olawe", ["Kahoʻolawe"]),
+        ("KAHOʻOLAWE", ["Kahoʻolawe"]),
+        ("nach d c", ["Gleis 9¾ ★ nach C×D"]),
         ("' \\ : * & | ! ( ) <-> :*", []),
     ],
 )
@@ -244,6 +249,50 @@ def test_no_words_are_an_error(named: None):
         search.page(Filters(q=q), 1)
 
     check()
+
+
+@pytest.fixture
+def spread(app: Flask) -> None:
+    """Stations in three blocks of ids, with a gap of many between the last two."""
+    ids = [1, 2, 3, 16_383, 16_384, 16_385, 16_386, 10**9, 10**9 + 1]
+    with db.engine.begin() as connection:
+        connection.execute(
+            insert(Station),
+            [
+                {"id": id, "source": "ab"[id % 2], "code": str(id), "name": f"Gare {id}"}
+                | {"lat": id % 3, "lng": 0}
+                for id in reversed(ids)
+            ],
+        )
+
+
+@pytest.mark.parametrize("few", [0, 5_000])
+@pytest.mark.parametrize(
+    ("filters", "ids"),
+    [
+        (Filters(q="gare"), [1, 2, 3, 16383, 16384, 16385, 16386, 10**9, 10**9 + 1]),
+        (Filters(q="gare 16 gare"), [16383, 16384, 16385, 16386]),
+        (Filters(q="1000"), [10**9, 10**9 + 1]),
+        (Filters(source="a", q="g"), [2, 16384, 16386, 10**9]),
+        (Filters((-1, 0, 1, 0.5), q="g"), [3, 16383, 16386]),
+        (Filters((-1, 0, 1, 0.5), "a", "g"), [16386]),
+        (Filters(source="c", q="g"), []),
+        (Filters(q="halte"), []),
+    ],
+)
+def test_words_are_found_in_every_block_of_ids(
+    spread: None, monkeypatch: pytest.MonkeyPatch, filters: Filters, ids: list[int], few: int
+):
+    monkeypatch.setattr(statements, "FEW_IN_A_BOX", few)
+    found, after = [], 0
+    while page := search.page(filters, 2, after).rows:
+        found += [station["id"] for station in page]
+        after = found[-1]
+    assert found == ids
+    with search.everything(filters) as (_, rows):
+        assert [station["id"] for station in rows] == ids
+    assert sum(cell["count"] for cell in search.clusters(filters, 3).rows) == len(ids)
+    assert sorted(row["id"] for row in search.nearest(filters, 0, 0, 100).rows) == ids
 
 
 @pytest.mark.parametrize(

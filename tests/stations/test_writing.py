@@ -10,7 +10,7 @@ from sqlalchemy import event, select, text
 
 from stationsapp.extensions import db
 from stationsapp.models import Station
-from stationsapp.web.parser import merged
+from stationsapp.stations.properties import merged
 
 BODY = {"code": "007", "name": "Here", "lat": 1, "lng": 2.5, "properties": {"a": {"b": 1}}}
 

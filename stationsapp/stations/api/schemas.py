@@ -1,19 +1,31 @@
 """What the API takes and gives."""
 
+import re
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields
 from marshmallow.validate import Length, OneOf, Range, Validator
 from webargs.fields import DelimitedList
 
-from ...web.fields import NO_NUL, BodyFloat, QueryFloat, QueryInteger, no_nul_within
+from ...web.fields import NO_NUL, BodyFloat, QueryInteger
 from ...web.parser import StrictSchema
 from .. import geo
 from ..columns import COLUMNS
 from ..feeds import LENGTHS
+from ..properties import no_nul_within
 from .representations import MEDIA_TYPES
 
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 LAT, LNG = Range(-90, 90), Range(-180, 180)
+
+
+class QueryFloat(fields.Float):
+    """A number in a query string: stricter than Python's float(), which accepts 1_0."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
+        if not NUMBER.fullmatch(value):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class QueryDegrees(QueryFloat):

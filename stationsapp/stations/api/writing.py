@@ -12,8 +12,9 @@ from ...extensions import db
 from ...models import Station
 from ...web.answers import address, answer
 from ...web.blueprint import Blueprint
-from ...web.parser import merged, refuse_parameters
+from ...web.parser import refuse_parameters
 from .. import saving, search
+from ..properties import merged
 from . import representations
 from .representations import MEDIA_TYPES
 from .schemas import StationBody, StationPatch, StationSchema

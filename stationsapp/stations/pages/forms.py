@@ -19,9 +19,10 @@ from wtforms import (
 from wtforms.validators import ValidationError
 
 from ...sign_in import SignedInForm
-from ...web.fields import no_nul_within
 from ...web.parser import json_value
 from ..feeds import LENGTHS, degrees, shown
+from ..properties import no_nul_within
+from . import words
 from .merging import GONE, PROPERTY, Values, flat
 
 Check = Callable[[Form, StringField], None]
@@ -78,7 +79,10 @@ class PropertyForm(Form):  # type: ignore[misc]
             return text
         if self.kind.data == "Number" and not NUMBER.fullmatch(text.strip()):
             raise InvalidJSON(NO_NUMBER)
-        value = json_value(text.encode())
+        try:
+            value = json_value(text.encode())
+        except InvalidJSON as error:
+            raise InvalidJSON(f"{error.messages[0]} If it is text, choose Text.") from error
         no_nul_within(value)
         return value
 
@@ -164,7 +168,7 @@ class StationForm(SignedInForm):
             try:
                 _value(row, seen)
             except InvalidJSON as error:
-                row.value.errors.append(str(error.messages[0]))
+                row.value.errors.append(error.messages[0])
         if any(row.errors for row in self.rows()):
             raise ValidationError("Not all properties are valid.")
 
@@ -221,7 +225,7 @@ def _kind(value: Any) -> str:
 def _field(value: Any) -> str:
     """Return the text of a field of one line, from which browsers take the newlines."""
     if isinstance(value, float):
-        return repr(value).removesuffix(".0")
+        return words.degrees(value)
     return str(value).replace("\r", "").replace("\n", "")
 
 

@@ -20,6 +20,8 @@ PAGE = 50  # stations
 class SortedQuery(ListQuery):
     """In which order; `after` is the name of the station that `cursor` is the id of."""
 
+    error_messages = {"unknown": "There is no such parameter."}  # noqa: RUF012
+
     sort = fields.String(load_default="name", validate=OneOf(["name", "id"]))
     after = fields.String(load_default="", validate=[Length(max=NAME_START), NO_NUL])
 

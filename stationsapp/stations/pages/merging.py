@@ -6,6 +6,7 @@ A field is `source`, `code`, `name`, `position`, or one of the properties: `prop
 from typing import Any, NamedTuple
 
 from ..feeds import same, shown
+from .words import degrees
 
 Values = dict[str, Any]
 """A station's columns by name, those that a form has; in here, also its fields by name."""
@@ -73,4 +74,4 @@ def columns(fields: Values) -> Values:
 def _shown(value: Any) -> str:
     if value is GONE:
         return "(removed)"
-    return "{}, {}".format(*value) if isinstance(value, tuple) else shown(value)
+    return ", ".join(map(degrees, value)) if isinstance(value, tuple) else shown(value)

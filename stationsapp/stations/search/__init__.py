@@ -68,17 +68,18 @@ def page(filters: Filters, limit: int, after: int = 0) -> Versioned:
 
     A page costs the same at any depth: it starts where the index says, it skips nothing.
     """
-    condition, parameters = filters.condition()
+    _, parameters = filters.condition()
     parameters |= {"after": after, "limit": limit}
     named = None if filters.q is None else words.stations(filters, "%(after)s", "%(limit)s")
     if filters.bbox and filters.source is None:
         fits, _ = Filters(q=filters.q).condition()
         statement = statements.page_of_box(len(geo.parts(filters.bbox)), fits, named)
     else:
-        statement = (
-            named
-            or f"""SELECT {SELECT_LIST} FROM stations
-            WHERE stations.id > %(after)s AND {condition} ORDER BY stations.id LIMIT %(limit)s"""
+        start, order = filters.start("%(after)s")
+        inside, _ = Filters(filters.bbox).condition()
+        statement = named or (
+            f"SELECT {SELECT_LIST} FROM stations WHERE {start} AND {inside}"
+            f" ORDER BY {order} LIMIT %(limit)s"
         )
     prepare = filters == Filters(filters.bbox)
     return _versioned(statement, "id", parameters, prepare=prepare)
@@ -91,7 +92,7 @@ def page_by_name(filters: Filters, limit: int, name: str = "", after: int = 0) -
     """
     of_source, _ = Filters(source=filters.source).condition()
     condition, _ = filters.condition()
-    hits, parameters = _all(filters)
+    hits, parameters = _all(filters, ordered=False)
     indexed = filters == Filters(source=filters.source)
     statement = statements.page_by_name(of_source, condition, None if indexed else hits)
     parameters |= {"name": name, "after": after, "limit": limit}
@@ -101,9 +102,7 @@ def page_by_name(filters: Filters, limit: int, name: str = "", after: int = 0) -
 @contextmanager
 def everything(filters: Filters) -> Iterator[tuple[int, Iterator[Row]]]:
     """Give the data version and all stations in the order of the ids, a batch at a time."""
-    statement, parameters = _all(filters)
-    if filters.q is None:
-        statement += " ORDER BY stations.id"
+    statement, parameters = _all(filters, ordered=True)
     with snapshot() as connection:
         seen = connection.exec_driver_sql(VERSION).one()
         batches = connection.execution_options(yield_per=BATCH)
@@ -127,7 +126,9 @@ def nearest(filters: Filters, lat: float, lng: float, limit: int, radius: float 
     parameters |= {"lat": lat, "lng": lng, "limit": limit, "radius": radius}
     if filters == Filters():
         return _versioned(statements.nearest(condition), "distance, id", parameters, prepare=True)
-    statement = statements.nearest(condition, _all(filters)[0])
+    # In this order, the index leads to the stations of a source.
+    fitting, _ = _all(filters, ordered=filters.source is not None)
+    statement = statements.nearest(condition, fitting)
     return _versioned(statement, "distance, id", parameters)
 
 
@@ -149,7 +150,7 @@ def clusters(filters: Filters, zoom: int) -> Versioned:
         boxes = geo.parts(bbox)
         statement = statements.clusters(cells.of_boxes(len(boxes)))
         return _versioned(statement, "y, x", grid | sides(boxes), prepare=True)
-    fitting, parameters = _all(filters)
+    fitting, parameters = _all(filters, ordered=False)
     statement = statements.clusters(statements.cells(fitting))
     return _versioned(statement, "y, x", grid | parameters)
 
@@ -164,12 +165,15 @@ def _grid(bbox: geo.Box, zoom: int) -> Parameters:
     return {"level": level, "cell": cell}
 
 
-def _all(filters: Filters) -> tuple[str, Parameters]:
+def _all(filters: Filters, *, ordered: bool) -> tuple[str, Parameters]:
     """Return the query for all stations that fit, and its parameters."""
-    condition, parameters = filters.condition()
+    _, parameters = filters.condition()
     if filters.q is not None:
         return words.stations(filters), parameters
-    return f"SELECT {SELECT_LIST} FROM stations WHERE {condition}", parameters
+    start, order = filters.start()
+    inside, _ = Filters(filters.bbox).condition()
+    statement = f"SELECT {SELECT_LIST} FROM stations WHERE {start} AND {inside}"
+    return f"{statement} ORDER BY {order}" if ordered else statement, parameters
 
 
 def _versioned(

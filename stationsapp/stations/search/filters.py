@@ -42,6 +42,17 @@ class Filters(NamedTuple):
             parameters |= sides(boxes)
         return " AND ".join(conditions), parameters
 
+    def start(self, after: str = "0") -> tuple[str, str]:
+        """Return the condition for ids greater than `after`, and the order in which they come.
+
+        PostgreSQL expects a source anywhere among the ids, and so would read all that come before
+        it. As a range of sources and not one, only the index of the ids of a source has this order.
+        """
+        if self.source is None:
+            return f"stations.id > {after}", "stations.id"
+        start = f"(stations.source, stations.id) > (%(source)s, {after})"
+        return f"{start} AND stations.source <= %(source)s", "stations.source, stations.id"
+
 
 def sides(boxes: list[geo.Box]) -> Parameters:
     """Return the parameters of boxes."""

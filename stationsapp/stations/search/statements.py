@@ -107,9 +107,10 @@ UNION ALL ({walk.format(f"AND NOT {are_few} AND coalesce({condition}, false)")})
 """
 
 
-# Up to so many stations that fit a filter are all compared; beyond, they are frequent enough to be
-# met soon on the way outwards from the point.
+# Up to so many stations that fit a filter are all compared; beyond, they are looked for outwards
+# from the point, and compared after all if the first that are met don't fit.
 FEW = 20_000
+MET = 5_000
 
 
 def nearest(condition: str, fitting: str | None = None) -> str:
@@ -121,21 +122,31 @@ def nearest(condition: str, fitting: str | None = None) -> str:
     its disc give a smaller one, and so on, until the disc holds so few that all of them are known.
 
     A filter may fit stations that are all far away, which a search outwards would meet last; so
-    where it fits few, these are compared one by one instead.
+    where it fits few, or none of those that are met first, all that fit are compared instead.
     """
-    few = f"few AS MATERIALIZED (SELECT id, lat, lng FROM ({fitting}) AS fitting LIMIT {FEW + 1}),"
-    are_few = f"(SELECT count(*) <= {FEW} FROM few)"
     # In radians, and a metre more than rounding can take away.
     radius = f"(least(max(distance), %(radius)s) + 1) / {geo.EARTH_RADIUS}"
+    outwards = "ORDER BY station_plane(lat, lng) <-> station_plane(%(lat)s, %(lng)s) LIMIT"
+    few = near = within = compared = ""
+    around = f"FROM stations {outwards} %(limit)s"
+    if fitting:
+        some = f"SELECT id, lat, lng FROM ({fitting}) AS fitting LIMIT {FEW + 1}"
+        few = f"few AS MATERIALIZED ({some}),"
+        are_few = f"(SELECT count(*) <= {FEW} FROM few)"
+        around = f"""FROM (
+            SELECT * FROM stations WHERE NOT {are_few} {outwards} {MET}
+        ) AS met WHERE {condition} LIMIT %(limit)s"""
+        near = "AND count(*) = %(limit)s"
+        within = "AND station_plane(lat, lng) <@ disc"
+        compared = f"""
+    UNION ALL SELECT few.id, {DISTANCE} FROM few WHERE {are_few}
+    UNION ALL SELECT id, {DISTANCE} FROM ({fitting}) AS fitting
+    WHERE NOT {are_few} AND (SELECT count(*) < %(limit)s FROM around)"""
     return f"""
-WITH RECURSIVE {few if fitting else ""}
-around AS MATERIALIZED (
-    SELECT {DISTANCE} AS distance FROM stations
-    WHERE {condition} {f"AND NOT {are_few}" if fitting else ""}
-    ORDER BY station_plane(lat, lng) <-> station_plane(%(lat)s, %(lng)s) LIMIT %(limit)s
-),
+WITH RECURSIVE {few}
+around AS MATERIALIZED (SELECT {DISTANCE} AS distance {around}),
 step (radius, ids, complete, last) AS (
-    SELECT {radius}, NULL::bigint[], false, false FROM around HAVING count(*) > 0
+    SELECT {radius}, NULL::bigint[], false, false FROM around HAVING count(*) > 0 {near}
   UNION ALL
     SELECT next.radius, next.ids, next.complete, next.complete OR next.radius >= step.radius
     FROM step CROSS JOIN LATERAL (
@@ -144,7 +155,7 @@ step (radius, ids, complete, last) AS (
             CROSS JOIN LATERAL (
                 SELECT stations.id, {DISTANCE} AS distance,
                     station_plane(lat, lng) <@ disc AS inside
-                FROM stations WHERE {condition}
+                FROM stations WHERE {condition} {within}
                 ORDER BY station_plane(lat, lng) <-> center(disc) LIMIT 2 * %(limit)s
             ) AS met
         ),
@@ -162,8 +173,7 @@ candidates AS (
     SELECT stations.id, {DISTANCE}
     FROM step CROSS JOIN LATERAL station_discs(%(lat)s, %(lng)s, radius) AS disc
     JOIN stations ON station_plane(lat, lng) <@ disc
-    WHERE last AND NOT complete AND {condition}
-    {f"UNION ALL SELECT few.id, {DISTANCE} FROM few WHERE {are_few}" if fitting else ""}
+    WHERE last AND NOT complete AND {condition} {compared}
 ),
 nearest AS (
     SELECT id, distance FROM candidates

@@ -14,16 +14,16 @@ def stations(filters: Filters, after: str = "0", limit: str = "ALL") -> str:
     that come before the first hit. The parameters are those of `Filters.condition`.
     """
     condition, _ = filters._replace(q=None).condition()
-    of_source, _ = Filters(source=filters.source).condition()
+    start, order = filters.start(after)
+    following, _ = filters.start(f"(first_id | {BLOCK})")
     # A nested loop keeps the order of the blocks. By OFFSET 0, PostgreSQL can't choose another
     # index, which would have it compute the words of most names.
     return f"""
 WITH RECURSIVE block (first_id) AS (
-    (SELECT id FROM stations WHERE id > {after} AND {of_source} ORDER BY id LIMIT 1)
+    (SELECT id FROM stations WHERE {start} ORDER BY {order} LIMIT 1)
   UNION ALL
-    SELECT (
-        SELECT id FROM stations WHERE id > (first_id | {BLOCK}) AND {of_source} ORDER BY id LIMIT 1
-    ) FROM block WHERE first_id IS NOT NULL
+    SELECT (SELECT id FROM stations WHERE {following} ORDER BY {order} LIMIT 1)
+    FROM block WHERE first_id IS NOT NULL
 )
 SELECT {SELECT_LIST} FROM block CROSS JOIN LATERAL (
     SELECT * FROM (

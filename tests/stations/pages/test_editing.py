@@ -3,15 +3,17 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from browser import in_browser
 from flask import Flask
 from flask.testing import FlaskClient
 from forms import Fields, resubmit, submit
 from markupsafe import escape
-from sqlalchemy import select
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select, text
 
 from stationsapp.extensions import db
 from stationsapp.models import ApiToken, Station
-from stationsapp.stations import locks
+from stationsapp.stations import locks, saving
 from stationsapp.stations.feeds import same
 
 HERE = {"source": "local", "code": "007", "name": "Here", "lat": 48.88, "lng": 2.35}
@@ -365,6 +367,27 @@ def test_a_station_that_has_changed_is_not_deleted_unseen(signed_in: FlaskClient
 
 
 @pytest.mark.parametrize(
+    ("statement", "answer"),
+    [
+        ("UPDATE stations SET name = 'Important'", "Somebody has changed this station meanwhile"),
+        ("DELETE FROM stations", "Somebody has deleted it meanwhile"),
+    ],
+)
+def test_a_change_between_reading_and_locking_is_seen(
+    signed_in: FlaskClient, monkeypatch: pytest.MonkeyPatch, statement: str, answer: str
+):
+    address = make()
+    page = signed_in.get(f"{address}/delete").text
+
+    def meanwhile(*_: object) -> None:
+        with db.engine.begin() as connection:
+            connection.execute(text(statement))
+
+    monkeypatch.setattr(saving, "keep_imports_out", meanwhile)
+    assert answer in resubmit(signed_in, f"{address}/delete", page).text
+
+
+@pytest.mark.parametrize(
     "name", ["<script>alert(1)</script>", "محطة القطار", "🚉" * 500, "a" * 500, "\"'&amp;"]
 )
 def test_a_name_of_any_characters_is_shown_as_text(signed_in: FlaskClient, name: str):
@@ -389,3 +412,84 @@ def test_of_many_that_save_at_once_each_sees_what_it_changes(app: Flask, signed_
 
     with ThreadPoolExecutor(6) as pool:
         assert sorted(pool.map(send, range(1, 7))) == [302] + [422] * 5
+
+
+@pytest.fixture
+def editor(offline_page: Page, live_url: str, token: str) -> Page:
+    """A browser that is signed in as ada."""
+    offline_page.goto(f"{live_url}/sign-in")
+    offline_page.get_by_label("API token").fill(token)
+    offline_page.get_by_role("button", name="Sign in").click()
+    expect(offline_page.get_by_text("You are signed in as ada.")).to_be_visible()
+    return offline_page
+
+
+def position(page: Page) -> tuple[float, float]:
+    return tuple(float(page.get_by_label(name).input_value()) for name in ("Latitude", "Longitude"))
+
+
+@in_browser
+def test_the_pin_is_put_dragged_moved_by_keys_and_by_typing(editor: Page, live_url: str):
+    editor.goto(f"{live_url}/stations/new")
+    map_ = editor.get_by_role("region", name="Map")
+    pin = editor.get_by_role("button", name="The station")
+    map_.click(position={"x": 120, "y": 90})
+    expect(pin).to_be_visible()
+    clicked = position(editor)
+    box = pin.bounding_box()
+    assert min(box["width"], box["height"]) >= 44
+    tip = (box["x"] + 22, box["y"] + 34)
+    editor.mouse.move(*tip)
+    editor.mouse.down()
+    editor.mouse.move(tip[0] + 60, tip[1] + 40, steps=5)
+    editor.mouse.up()
+    dragged = position(editor)
+    assert dragged[0] < clicked[0]
+    assert dragged[1] > clicked[1]
+    pin.focus()
+    pin.press("ArrowUp")
+    pin.press("ArrowLeft")
+    pressed = position(editor)
+    assert pressed[0] > dragged[0]
+    assert pressed[1] < dragged[1]
+    expect(editor.locator("#moved")).to_have_text(f"Now at {pressed[0]}, {pressed[1]}")
+    editor.get_by_label("Latitude").fill("48,88")
+    editor.get_by_label("Longitude").fill("2.35")
+    expect(pin).to_be_visible()
+    editor.get_by_label("Latitude").fill("x")
+    expect(pin).to_have_count(0)
+    map_.focus()
+    map_.press("Enter")  # puts it in the middle, and doesn't send the form
+    expect(pin).to_be_visible()
+    editor.get_by_label("Name", exact=True).fill("Here")
+    placed = position(editor)
+    editor.get_by_label("Name", exact=True).press("Enter")
+    expect(editor.get_by_text("Here is saved.")).to_be_visible()
+    assert (saved("/stations/1").lat, saved("/stations/1").lng) == placed
+
+
+@in_browser
+def test_two_browsers_that_edit_a_station_overwrite_nothing(
+    app: Flask, editor: Page, browser: Browser, live_url: str, token: str
+):
+    address = make(properties={"tracks": 2})
+    context = browser.new_context(storage_state=editor.context.storage_state())
+    second = context.new_page()
+    for page in (editor, second):
+        page.goto(f"{live_url}{address}/edit")
+    second.get_by_label("Name", exact=True).fill("Second")
+    second.get_by_label("Value of property 1").fill("3")
+    second.get_by_role("button", name="Save").click()
+    expect(second.get_by_text("Second is saved.")).to_be_visible()
+    context.close()
+    editor.get_by_label("Name", exact=True).fill("First")
+    editor.get_by_label("Latitude").fill("50")
+    editor.get_by_role("button", name="Save").click()
+    expect(editor.locator(".notes")).to_be_focused()
+    expect(editor.get_by_text("has changed this station since you opened it")).to_be_visible()
+    expect(editor.get_by_label("First")).to_be_checked()
+    editor.get_by_label("Second").check()
+    editor.get_by_role("button", name="Save").click()
+    expect(editor.get_by_text("Second is saved.")).to_be_visible()
+    station = saved(address)
+    assert (station.name, station.lat, station.properties) == ("Second", 50, {"tracks": 3})

@@ -111,8 +111,8 @@ def test_fields_left_empty_are_no_filters(client: FlaskClient, fill):
         ("cursor=-1", "cursor: Not a valid integer."),
         ("q=%00", "q: must not contain a NUL character"),
         (f"q={'x' * 201}", "q: Length must be between 1 and 200."),
-        ("page=2", "page: Unknown field."),
-        ("<b>=2", "&lt;b&gt;: Unknown field."),
+        ("page=2", "page: There is no such parameter."),
+        ("<b>=2", "&lt;b&gt;: There is no such parameter."),
     ],
 )
 def test_what_is_wrong_with_the_address_is_said(client: FlaskClient, query: str, wrong: str):

@@ -114,6 +114,8 @@ def test_a_click_lists_the_nearest_ten_and_each_leads_to_its_station(
     page.go_back()
     expect(popup).to_have_count(0)
     expect(items).to_have_count(10)
+    page.go_back()
+    expect(items).to_have_count(0)
 
 
 @in_browser

@@ -169,6 +169,13 @@ def test_the_data_are_one_link_away(client: FlaskClient, make):
         assert client.get(address).status_code == 200
 
 
+def test_who_is_signed_in_is_led_to_the_forms(app: Flask, signed_in: FlaskClient, make):
+    path = make()
+    for form in ("edit", "delete"):
+        assert f'href="{path}/{form}"' in signed_in.get(path).text
+        assert f'href="{path}/{form}"' not in app.test_client().get(path).text
+
+
 @in_browser
 def test_a_browser_adds_a_map_a_button_that_copies_and_the_readers_numbers(
     make, offline_page: Page, live_url: str
@@ -181,6 +188,7 @@ def test_a_browser_adds_a_map_a_button_that_copies_and_the_readers_numbers(
     page.set_viewport_size({"width": 320, "height": 640})
     page.goto(f"{live_url}{path}")
     expect(page.locator("#place .leaflet-land-pane canvas").first).to_be_visible()
+    expect(page.locator("#place .neighbour")).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") == 320
     expect(page.get_by_role("heading", level=1)).to_have_text(HTML + "\u05e9" * 100 + "W" * 360)
     expect(page.locator("data")).to_have_text("74 m")

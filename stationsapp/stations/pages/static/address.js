@@ -22,6 +22,7 @@ export async function getJSON(url, query = {}, signal = undefined) {
 
 export const state = { q: "", source: "", near: "", station: "" };
 export const POSITION = /^#(\d{1,2})\/(-?\d{1,2}(?:\.\d+)?)\/(-?\d{1,3}(?:\.\d+)?)$/;
+const POINT = /^-?\d{1,2}(\.\d+)?,-?\d{1,3}(\.\d+)?$/;
 let isStep = false;
 
 // What the filters are, as a query to the API.
@@ -40,14 +41,15 @@ export function writeAddress() {
   const digits = Math.ceil(map.getZoom() * 0.3); // a part of a pixel
   const position = [map.getZoom(), lat.toFixed(digits), lng.toFixed(digits)].join("/");
   const address = `${location.pathname}${query.size ? `?${query}` : ""}#${position}`;
-  if (address === location.pathname + location.search + location.hash) return;
-  history[isStep ? "pushState" : "replaceState"](null, "", address);
+  const isNew = address !== location.pathname + location.search + location.hash;
+  if (isNew) history[isStep ? "pushState" : "replaceState"](null, "", address);
   isStep = false;
 }
 
 export function readAddress() {
   const query = new URLSearchParams(location.search);
   for (const name in state) state[name] = query.get(name) ?? "";
+  if (!POINT.test(state.near)) state.near = "";
   const [, zoom, lat, lng] = location.hash.match(POSITION)?.map(Number) ?? [];
   return zoom === undefined ? null : { centre: [lat, lng], zoom };
 }

@@ -16,7 +16,7 @@ async function showAddress() {
   fillForm();
   if (view) map.setView(view.centre, view.zoom, { reset: true });
   else await showAll({ animate: false });
-  if (state.near) (await import("./nearest.js")).showNearest(...state.near.split(",").map(Number));
+  if (state.near || nearby.querySelector("li")) (await import("./nearest.js")).showNear();
   if (state.station) (await import("./popup.js")).openById(state.station);
 }
 
@@ -93,7 +93,7 @@ export async function applyFilters(values) {
   const fitted = values.q && values.q !== state.q;
   Object.assign(state, values);
   fillForm();
-  if (state.near) (await import("./nearest.js")).showNearest(...state.near.split(",").map(Number));
+  if (state.near) (await import("./nearest.js")).showNear();
   if (fitted) await showAll();
   else showStations();
   writeAddress();
@@ -164,7 +164,10 @@ export function focusNear(position) {
 function marker({ count, lat, lng: _, station, bounds }, lng) {
   if (station) {
     const icon = new Button({ className: "station", text: "", label: station.name });
-    return L.marker([lat, lng], { icon, keyboard: false }).on("click", async () => (await import("./popup.js")).openStation(station));
+    return L.marker([lat, lng], { icon, keyboard: false }).on("click", async () => {
+      takeStep();
+      (await import("./popup.js")).openStation(station);
+    });
   }
   const [west, south, east, north] = bounds;
   const isOnePlace = west === east && south === north;

@@ -8,7 +8,19 @@ const hint = document.getElementById("nearest-hint");
 const list = document.getElementById("nearest");
 const point = L.circleMarker([0, 0], { className: "point", radius: 7, interactive: false });
 const line = L.polyline([], { className: "line", interactive: false });
+const INVITATION = hint.textContent;
 let asking;
+
+// List what is nearest to the point in the address; nothing, if there is none.
+export function showNear() {
+  if (state.near) {
+    showNearest(...state.near.split(",").map(Number));
+    return;
+  }
+  for (const layer of [point, line]) layer.remove();
+  list.replaceChildren();
+  hint.textContent = INVITATION;
+}
 
 export async function showNearest(lat, lng) {
   asking?.abort();

@@ -1,5 +1,5 @@
 // Popups: one station, or all that are at one place. They get the focus, and give it back.
-import { filters, getJSON, inCopy, map, place, state, takeStep, writeAddress } from "./address.js";
+import { filters, getJSON, inCopy, map, place, state, writeAddress } from "./address.js";
 import { focusNear } from "./map.js";
 
 const MOST = 100; // stations listed
@@ -29,7 +29,6 @@ export function openStation(station) {
   if ("signedIn" in place.dataset) box.append(element("a", "Edit", { href: `${page(station)}/edit` }));
   open(station, box, station.name);
   state.station = String(station.id);
-  takeStep();
   writeAddress();
 }
 
@@ -77,7 +76,11 @@ function open({ lat, lng }, box, label) {
   map.closePopup();
   before = document.activeElement;
   const { x, y } = map.getSize();
-  const popup = L.popup({ maxWidth: Math.min(300, x - 80), maxHeight: Math.max(120, y * 0.6) });
+  const popup = L.popup({
+    maxWidth: Math.min(300, x - 130),
+    maxHeight: Math.max(120, y * 0.6),
+    autoPanPaddingTopLeft: [60, 10], // beside the zoom buttons
+  });
   popup.setLatLng([lat, inCopy(lng)]).setContent(box).openOn(map);
   const dialog = popup.getElement();
   dialog.role = "dialog";

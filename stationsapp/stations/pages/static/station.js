@@ -8,12 +8,27 @@ showMap(document.getElementById("place"));
 offerCopy(document.getElementById("copy"), document.getElementById("copied"));
 localise();
 
+// Show the station and the nearest ones, which say something even if no tile comes.
 function showMap(element) {
-  const { lat, lng } = element.dataset;
+  const here = placeOf(element);
   element.hidden = false;
-  const map = L.map(element, { scrollWheelZoom: false }).setView([lat, lng], 15);
+  const map = L.map(element, { scrollWheelZoom: false }).setView(here, 15);
   addBaseMap(map, element.dataset);
-  L.circleMarker([lat, lng], { radius: 9, className: "here", interactive: false }).addTo(map);
+  const bounds = L.latLngBounds([here]);
+  for (const item of document.querySelectorAll(".neighbours li")) {
+    const { lat, lng } = placeOf(item);
+    // Beside the station, on whichever side of the antimeridian it is drawn.
+    const place = L.latLng(lat, lng + 360 * Math.round((here.lng - lng) / 360));
+    // And as far on the other side, so that the station stays in the middle.
+    bounds.extend(place).extend([2 * here.lat - place.lat, 2 * here.lng - place.lng]);
+    L.circleMarker(place, { radius: 6, className: "neighbour", interactive: false }).addTo(map);
+  }
+  L.circleMarker(here, { radius: 9, className: "here", interactive: false }).addTo(map);
+  map.fitBounds(bounds, { maxZoom: 15, padding: [20, 20], animate: false });
+}
+
+function placeOf({ dataset }) {
+  return L.latLng(Number(dataset.lat), Number(dataset.lng));
 }
 
 function offerCopy(button, status) {
