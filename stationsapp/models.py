@@ -148,7 +148,7 @@ class Upload(BaseModel):
     task: Mapped[str | None]
     rows: Mapped[int] = mapped_column(server_default="0")
     percent: Mapped[int] = mapped_column(server_default="0")
-    report: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    report: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class UploadPart(db.Model):  # type: ignore[name-defined,misc]
