@@ -21,6 +21,20 @@ class Room(NamedTuple):
     """What becomes what in the files of others, before anything is left out."""
 
 
+# What the workflow needs where no PostgreSQL is embedded.
+SERVICE = """\
+    services:
+      postgres:
+        image: postgres:18
+        env:
+          POSTGRES_PASSWORD: secret
+        ports: ["5432:5432"]
+        options: --health-cmd pg_isready --health-interval 5s --health-retries 10
+    env:
+      DATABASE_URL: postgresql://postgres:secret@localhost:5432/postgres
+    steps:
+"""
+
 ROOMS = {
     "api": Room(
         (
@@ -124,6 +138,8 @@ ROOMS = {
             ", or the embedded one": "",
             ", or to the embedded one, which this starts": "",
             " reset update": " update",
+            "unset DATABASE_URL APP_CONFIG": "unset APP_CONFIG",
+            "    steps:\n": SERVICE,
             " If unset, development and tests use the embedded server (instance/postgres).": "",
             "You need Python 3.11 or newer, make and git.\nYou don't need PostgreSQL: an embedded "
             "PostgreSQL 18 is installed with the packages.": "You need Python 3.11 or newer, make, "

@@ -13,7 +13,7 @@ from urllib.error import HTTPError
 from uuid import uuid4
 
 import pytest
-from made import found, new, passes
+from made import Project, found, new, passes, replace
 from postgres import ROOT, server_connection, url_of
 from pytest_postgresql.executors import NoopExecutor
 
@@ -98,3 +98,16 @@ def test_make_works_in_what_is_made(tmp_path: Path):
     for target in ("lint", "test"):
         done = subprocess.run(["make", target], cwd=made, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_updated_passes_its_tests(tmp_path: Path, empty_url: str):
+    project = Project(tmp_path)
+    project.edit("shops/shops/schemas.py", "Range(1, 1000)", "Range(1, 500)")
+    replace(
+        project.root / "starter/starterapp/widgets/schemas.py",
+        '"""A widget."""',
+        '"""One widget."""',
+    )
+    assert project.update().returncode == 0
+    passes(project.made, "ruff", "check", "--no-cache")
+    passes(project.made, "pytest", "-q", "-p", "no:cacheprovider", DATABASE_URL=empty_url)

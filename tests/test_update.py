@@ -1,47 +1,9 @@
 """`make update`: what is new in the starter is merged into an application that was changed."""
 
-import subprocess
 from pathlib import Path
-from shutil import copytree, ignore_patterns
 
 import pytest
-from made import ROOT, new, run
-
-
-def git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-class Project:
-    """An application that was made by an older starter, and then changed."""
-
-    def __init__(self, folder: Path) -> None:
-        self.root = copytree(
-            ROOT,
-            folder / "root",
-            symlinks=True,
-            ignore=ignore_patterns(".*cache", ".git", ".venv*", "instance", "build", "tests"),
-        )
-        self.made = folder / "shops"
-        assert new(self.made, root=self.root).returncode == 0
-
-    def edit(self, path: str, old: str, new: str) -> None:
-        """Change the application."""
-        replace(self.made / path, old, new)
-        git(self.made, "commit", "--all", "--message", "Change it")
-
-    def update(self) -> subprocess.CompletedProcess[str]:
-        """Merge what the changed starter makes."""
-        return run(self.root, "new", "--update", f"--folder={self.made}")
-
-
-def replace(file: Path, old: str, new: str) -> None:
-    content = file.read_text()
-    assert old in content
-    file.write_text(content.replace(old, new))
+from made import Project, git, replace
 
 
 @pytest.fixture
