@@ -88,6 +88,9 @@ class StationCell(db.Model):  # type: ignore[name-defined,misc]
     """
 
     __tablename__ = "station_cells"
+    __table_args__ = (
+        Index("ix_station_cells_split", "level", "x", "y", postgresql_where=text("split")),
+    )
 
     level: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     x: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -145,7 +148,7 @@ class Upload(BaseModel):
     task: Mapped[str | None]
     rows: Mapped[int] = mapped_column(server_default="0")
     percent: Mapped[int] = mapped_column(server_default="0")
-    report: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    report: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class UploadPart(db.Model):  # type: ignore[name-defined,misc]

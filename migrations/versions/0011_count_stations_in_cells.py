@@ -333,6 +333,14 @@ def upgrade():
         if_not_exists=True,
         postgresql_with={"fillfactor": 80},
     )
+    # A handful of changes is added every moment: that must not read all cells.
+    op.create_index(
+        "ix_station_cells_split",
+        "station_cells",
+        ["level", "x", "y"],
+        postgresql_where=sa.text("split"),
+        if_not_exists=True,
+    )
     op.create_table(
         "station_changes",
         sa.Column("number", sa.BigInteger(), sa.Identity(), nullable=False),

@@ -7,7 +7,9 @@ from forms import submit
 from werkzeug.routing import Rule
 
 from stationsapp.extensions import db
-from stationsapp.models import Station
+from stationsapp.models import Station, Upload
+
+OPTIONS = {"source": "s", "format": "", "key": "", "columns": "", "language": ""}
 
 
 def posts(app: Flask) -> list[Rule]:
@@ -21,6 +23,7 @@ def test_no_form_is_taken_without_its_csrf_token(
     app: Flask, signed_in: FlaskClient, sent: dict[str, str]
 ):
     db.session.add(Station(source="s", code="1", name="n", lat=1, lng=2))
+    db.session.add(Upload(token_id=1, name="s.csv", size=0, digest="", options=OPTIONS))
     db.session.commit()
     typed = {"source": "s", "code": "2", "name": "m", "lat": "1", "lng": "2", "before": "x"}
     rules = posts(app)
