@@ -68,8 +68,6 @@ def _text(path: PurePath, names: Names, left_out: set[str]) -> str | None:
 
 def _about(names: Names, left_out: set[str]) -> str:
     """Return the table of pyproject.toml from which `make update` makes it again."""
-    lines = [
-        f"{name} = {json.dumps(value)}"
-        for name, value in names._asdict().items() | {("without", tuple(sorted(left_out)))}
-    ]
+    about = names._asdict() | {"without": sorted(left_out)}
+    lines = [f"{name} = {json.dumps(value)}" for name, value in about.items()]
     return "\n".join(["", "# What `make update` makes again.", "[tool.starter]", *lines, ""])
