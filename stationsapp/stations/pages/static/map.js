@@ -78,7 +78,7 @@ export async function showAll(options) {
   await ask({ bbox: [-180, -90, 180, 90], zoom }, () => showAll(options), (clusters) => {
     if (clusters.length) {
       everywhere = { clusters, zoom };
-      map.fitBounds(extent(clusters), { padding: [40, 40], maxZoom: 15, ...options });
+      map.fitBounds(extent(clusters), { paddingTopLeft: [64, 40], paddingBottomRight: [40, 40], maxZoom: 15, ...options });
     } else if (Object.keys(filters()).length) {
       draw([]);
       say("No station fits your search.", "Clear the search", () => applyFilters({ q: "", source: "" }));
@@ -196,7 +196,10 @@ async function nearestTo({ lat, lng }) {
 place.addEventListener("keydown", (event) => {
   if (event.target === place && event.key === "Enter") nearestTo(map.getCenter().wrap());
 });
+// Leaflet focuses the map when it is clicked: that isn't what the ring and the cross are for.
+place.addEventListener("pointerdown", () => place.classList.add("pointed"));
 document.addEventListener("keydown", (event) => {
+  place.classList.remove("pointed");
   if (event.key === "Escape" && !event.defaultPrevented) map.closePopup();
 });
 document.getElementById("near-me").addEventListener("click", async () => (await import("./nearest.js")).nearMe());
@@ -211,7 +214,6 @@ nearby.open = !matchMedia("(max-width: 45rem)").matches;
 const minZoom = () => map.setMinZoom(Math.floor(Math.log2(Math.max(256, Math.min(place.clientWidth, place.clientHeight)) / 256)));
 minZoom();
 map.setView([25, 10], map.getMinZoom());
-map.attributionControl.setPrefix(false);
 addBaseMap(map, place.dataset);
 map.on("moveend", () => {
   showStations();
