@@ -6,6 +6,8 @@ from flask import abort, request
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 
+from .parser import reading_body
+
 MOST_FIELDS = 1_000  # of a form; a table's rows are slow to read and to show again
 LONGEST_NAME = 100  # characters of a field's name
 
@@ -20,14 +22,16 @@ class Form(FlaskForm):  # type: ignore[misc]
             """Refuse what no browser sends, and leave out files where only text belongs."""
             if request.is_json:
                 abort(415, "expected a form, not JSON")
-            if len(request.form) > MOST_FIELDS:
+            with reading_body():
+                typed = request.form
+            if len(typed) > MOST_FIELDS:
                 abort(413, f"a form has {MOST_FIELDS:,} fields at most")
             # Numbers of rows must be plain digits. A part may have no name at all.
-            if not all(map(_is_name, request.form)):
+            if not all(map(_is_name, typed)):
                 abort(400, "a field has a name that isn't of this form")
             fields = super().wrap_formdata(form, formdata)
             has_files = any(isinstance(field, FileField) for field in form)
-            return fields if has_files or fields is None else request.form
+            return fields if has_files or fields is None else typed
 
 
 def _is_name(name: str | None) -> bool:

@@ -1,9 +1,12 @@
 """What all forms have in common."""
 
+import io
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from forms import submit
+from gunicorn.http.errors import ChunkMissingTerminator
 from werkzeug.routing import Rule
 
 from stationsapp.extensions import db
@@ -65,3 +68,23 @@ def test_what_no_browser_sends_is_refused(
 ):
     answer = client.post("/sign-in", data=body, content_type=kind)
     assert (answer.status_code, said in answer.text) == (status, True)
+
+
+class Broken(io.BytesIO):
+    """A body whose chunks are wrong, of which gunicorn tells while it is read."""
+
+    def read(self, *args: int) -> bytes:
+        raise ChunkMissingTerminator(b"")
+
+    readinto = read
+
+
+@pytest.mark.parametrize("kind", [URLENCODED, MULTIPART])
+@pytest.mark.parametrize("path", ["/sign-in", "/stations/import"])
+def test_a_broken_body_is_the_clients_error(signed_in: FlaskClient, path: str, kind: str):
+    answer = signed_in.post(
+        path,
+        content_type=kind,
+        environ_overrides={"wsgi.input": Broken(), "wsgi.input_terminated": True},
+    )
+    assert (answer.status_code, "The body can&#39;t be read." in answer.text) == (400, True)
