@@ -22,6 +22,11 @@ BLOCK = re.compile(r"^```(console|diff)\n(.*?)^```$|^(## )", re.MULTILINE | re.D
 COMMAND = re.compile(r"^\$ (.*(?:\n> .*)*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 SERVERS = re.compile(r"make (run|serve)|gunicorn|flask run")
 END = "(the end)"
+GIT = {
+    f"GIT_{who}_{what}": "ada@localhost"
+    for who in ("AUTHOR", "COMMITTER")
+    for what in ("NAME", "EMAIL")
+}
 PATIENCE = 120  # seconds, on any machine
 
 
@@ -34,14 +39,14 @@ class Terminal:
         kept = {
             name: value for name, value in kept.items() if not name.startswith(("PYTEST", "PG"))
         }
-        self.home = folder
+        self.made = folder / "shops"
         self.log = folder / "server.log"
         (folder / ".curlrc").write_text("silent")  # as it is in a terminal
         self.kept: list[tuple[Path, Connection]] = []
         self.shell = subprocess.Popen(
             ["bash", "--norc"],
             cwd=check_out(folder),
-            env=kept | {"HOME": str(folder), "LC_ALL": "C.UTF-8"},
+            env=kept | GIT | {"HOME": str(folder), "LC_ALL": "C.UTF-8"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -151,9 +156,10 @@ def _check(terminal: Terminal, command: str, output: str, place: str) -> None:
         printed = terminal.run(command)
         assert pattern.fullmatch(printed), f"{place}: $ {command}\n{printed}"
     if command.startswith("make new"):
-        made = terminal.home / "shops"
-        install(made)
-        terminal.keep_server(made / "instance/postgres")
+        install(terminal.made)
+        terminal.keep_server(terminal.made / "instance/postgres")
+    elif command == "make clean":
+        install(terminal.made)
 
 
 def install(folder: Path) -> None:
@@ -164,10 +170,11 @@ def install(folder: Path) -> None:
     for package in Path(sysconfig.get_path("purelib")).iterdir():
         if not package.name.startswith(own):
             (packages / package.name).symlink_to(package)
-    places = [folder / "packages/flask-doctor/src", folder]
-    (packages / "own.pth").write_text("".join(f"{place}\n" for place in places))
-    for place in (folder, folder / "packages/flask-doctor"):
-        _describe(tomllib.loads((place / "pyproject.toml").read_text())["project"], packages)
+    doctor = folder / "packages/flask-doctor"
+    (packages / "own.pth").write_text(f"{doctor}/src\n{folder}\n")
+    for project in (doctor / "pyproject.toml", folder / "pyproject.toml"):
+        if project.exists():
+            _describe(tomllib.loads(project.read_text())["project"], packages)
     programs = folder / ".venv/bin"
     for name in ("flask", "gunicorn", "mypy", "pytest", "ruff"):
         program = Path(sysconfig.get_path("scripts"), name).read_bytes()
