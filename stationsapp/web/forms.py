@@ -1,4 +1,4 @@
-"""The form that all forms are made from."""
+"""The base class of all forms."""
 
 from typing import Any
 
@@ -9,15 +9,15 @@ LONGEST_NAME = 100  # characters of a field's name
 
 
 class Form(FlaskForm):  # type: ignore[misc]
-    """A form with a CSRF token, filled with what a browser's form sends."""
+    """A form with a CSRF token, which accepts only the data of HTML forms."""
 
     class Meta(FlaskForm.Meta):  # type: ignore[misc]
         """Flask-WTF's options."""
 
         def wrap_formdata(self, form: FlaskForm, formdata: Any) -> Any:
-            """Refuse what no browser sends: JSON, and numbers of rows that aren't plain digits."""
+            """Refuse JSON, and field names that no form here has."""
             if request.is_json:
                 abort(415, "expected a form, not JSON")
             if not all(name.isascii() and len(name) <= LONGEST_NAME for name in request.form):
-                abort(400, "a field has a name that isn't of this form")
+                abort(400, "a field has a name that this form doesn't have")
             return super().wrap_formdata(form, formdata)

@@ -39,5 +39,5 @@ def test_no_form_is_taken_without_its_csrf_token(
 
 def test_a_page_whose_form_is_too_old_says_so_and_the_next_is_taken(client: FlaskClient):
     page = client.post("/sign-in", data={"token": "x", "csrf_token": "old"}).text
-    assert "older than your session" in page
-    assert "older than your session" not in submit(client, "/sign-in", token="x").text
+    assert "has expired" in page
+    assert "has expired" not in submit(client, "/sign-in", token="x").text

@@ -1,4 +1,4 @@
-"""The part of the API that reads, under /api/stations: see /docs for its contract."""
+"""The endpoints under /api/stations that read; /docs documents them."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -49,7 +49,7 @@ def _current_tag() -> str:
 @bp.answers(_in_each_format(schemas.PageSchema, schemas.FeaturesSchema))
 @bp.fails(406, 422)
 def index(query: dict[str, Any]) -> Response:
-    """List stations in the order of their ids, a page at a time."""
+    """List stations, sorted by id, one page at a time."""
     form = answers.wanted(query.get("format"), MEDIA_TYPES)
     filters = _filters(query)
     if query["all"] == "true":
@@ -90,7 +90,7 @@ def nearest(query: dict[str, Any]) -> Response:
 @bp.answers({MEDIA_TYPES["json"]: schemas.ClustersSchema})
 @bp.fails(422)
 def clusters(query: dict[str, Any]) -> Response:
-    """Gather the stations of a box for a map of this zoom, in at most 500 clusters."""
+    """Group the stations in a box into at most 500 clusters, for a map at this zoom level."""
     version, rows = search.clusters(_filters(query), query["zoom"])
     body = representations.clusters(rows)
     return answers.answer(body, MEDIA_TYPES["json"], _tag(version))
@@ -101,7 +101,7 @@ def clusters(query: dict[str, Any]) -> Response:
 @bp.answers(_in_each_format(schemas.StationSchema, schemas.FeatureSchema))
 @bp.fails(404, 406, 422)
 def show(query: dict[str, Any], station_id: int) -> Response:
-    """Show one station."""
+    """Get a station."""
     form = answers.wanted(query.get("format"), MEDIA_TYPES)
     row = search.one(station_id)
     if row is None:
@@ -132,7 +132,7 @@ def _everything(form: str, filters: Filters) -> Response:
 def _place() -> Iterator[None]:
     if not STREAMS.acquire(blocking=False):
         raise ServiceUnavailable(
-            f"{STREAMS_AT_ONCE} whole lists are already being sent", retry_after=5
+            f"{STREAMS_AT_ONCE} complete lists are already being sent", retry_after=5
         )
     try:
         yield

@@ -89,7 +89,7 @@ def test_who_is_signed_out_signs_in_first_and_comes_back(
 ):
     make()
     asked = client.get(path)
-    assert "Sign in first" in client.get(asked.location).text
+    assert "Please sign in" in client.get(asked.location).text
     assert submit(client, asked.location, token=token).location == path
     assert client.get(path).status_code == 200
 
@@ -102,7 +102,7 @@ def test_who_is_signed_out_signs_in_first_and_comes_back(
         ({"name": "x" * 501}, "Use 500 characters at most, not 501."),
         ({"code": "x" * 256}, "Use 255 characters at most, not 256."),
         ({"source": ""}, "Enter a source."),
-        ({"name": "a\0b"}, "Take out the NUL character"),
+        ({"name": "a\0b"}, "Remove the NUL character"),
         ({"lat": "90.1"}, "Enter degrees from -90 to 90, such as 48.8809."),
         ({"lat": "1,000.5"}, "Enter degrees from -90 to 90"),
         ({"lng": "here"}, "Enter degrees from -180 to 180"),
@@ -114,7 +114,7 @@ def test_who_is_signed_out_signs_in_first_and_comes_back(
         ({f"{FIRST}kind": "JSON", f"{FIRST}value": "9" * 30}, "more than 64 bits"),
         ({f"{FIRST}kind": "Colour"}, "Not a valid choice"),
         ({f"{FIRST}key": ""}, "Enter a name for this value."),
-        ({f"{FIRST}key": "\0"}, "Take out the NUL character"),
+        ({f"{FIRST}key": "\0"}, "Remove the NUL character"),
         ({"properties-7-key": " a "}, "Another property has this name."),
     ],
 )
@@ -142,12 +142,12 @@ def test_signed_out_meanwhile_the_form_comes_back_and_can_be_sent_after_signing_
     page = signed_in.get("/stations/new").text
     app.test_cli_runner().invoke(args=["tokens", "revoke", "ada"])
     response = resubmit(signed_in, "/stations/new", page, **TYPED)
-    assert "You are signed out." in response.text
+    assert "You have been signed out" in response.text
     assert "Sign in in another tab" in response.text
     token = app.test_cli_runner().invoke(args=["tokens", "create", "eve"]).stdout
     submit(signed_in, "/sign-in", token=token)
     again = resubmit(signed_in, "/stations/new", response.text)
-    assert "This form is older than your session" in again.text
+    assert "This form has expired" in again.text
     assert resubmit(signed_in, "/stations/new", again.text).location == "/stations/1"
     assert saved("/stations/1").changed_by.name == "eve"
 
@@ -310,7 +310,7 @@ def test_a_form_that_does_not_say_what_it_was_made_from_overwrites_nothing(
 ):
     address = make(properties={"a": 1})
     page = edit(signed_in, address, before=before, name="Mine").text
-    assert "nothing is saved yet" in page
+    assert "nothing was saved yet" in page
     assert saved(address).name == "Here"
 
 
@@ -322,7 +322,7 @@ def test_a_station_deleted_meanwhile_can_be_added_again(signed_in: FlaskClient):
     db.session.commit()
     response = resubmit(signed_in, path, page, name="Mine")
     assert response.status_code == 422
-    assert "Somebody has deleted this station meanwhile." in response.text
+    assert "Somebody else has deleted this station in the meantime." in response.text
     assert 'action="/stations/new"' in response.text
     again = resubmit(signed_in, "/stations/new", response.text)
     assert (saved(again.location).name, saved(again.location).properties) == ("Mine", {"a": 1})
@@ -361,7 +361,7 @@ def test_a_station_that_has_changed_is_not_deleted_unseen(signed_in: FlaskClient
     page = signed_in.get(f"{address}/delete").text
     change(address, other, name="Important")
     response = resubmit(signed_in, f"{address}/delete", page)
-    assert "Somebody has changed this station meanwhile" in response.text
+    assert "Somebody else has changed this station in the meantime" in response.text
     assert "Important" in response.text
     assert resubmit(signed_in, f"{address}/delete", response.text).status_code == 302
 
@@ -369,7 +369,7 @@ def test_a_station_that_has_changed_is_not_deleted_unseen(signed_in: FlaskClient
 @pytest.mark.parametrize(
     ("statement", "answer"),
     [
-        ("UPDATE stations SET name = 'Important'", "Somebody has changed this station meanwhile"),
+        ("UPDATE stations SET name = 'Important'", "Somebody else has changed this station in the meantime"),
         ("DELETE FROM stations", "Somebody has deleted it meanwhile"),
     ],
 )

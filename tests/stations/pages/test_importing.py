@@ -168,7 +168,7 @@ def test_the_options_are_those_of_the_command(signed_in: FlaskClient):
     wrong = submit(signed_in, path, task="load", **(options | {"source": "", "key": "\0"}))
     assert wrong.status_code == 422
     assert "Give the source a name." in wrong.text
-    assert "Use only characters that can be seen." in wrong.text
+    assert "Use only printable characters." in wrong.text
     outcome(signed_in, submit(signed_in, path, task="load", **options))
     assert codes() == ["1-2"]
 
@@ -269,7 +269,7 @@ def test_what_runs_is_shown_and_not_begun_again(signed_in: FlaskClient):
         assert '<meta http-equiv="refresh" content="2">' in page.text
         assert 'value="40"' in page.text
         assert "1</span> row read" in page.text
-    assert "This was interrupted, and nothing was changed." in message(signed_in.get(path))[0]
+    assert "The import was interrupted, and nothing was changed." in message(signed_in.get(path))[0]
     assert codes() == []
 
 
@@ -290,8 +290,8 @@ def test_a_worker_takes_only_so_many_imports(
     monkeypatch.setattr(jobs, "AT_ONCE", threading.Semaphore(0))
     page = outcome(signed_in, send(signed_in, CSV))
     assert message(page) == [
-        "Other imports are running on this server. Wait a moment, then check the file.",
-        "The file has arrived, and is still to be checked.",
+        "Too many imports are running on this server. Wait a moment, then check the file.",
+        "The file was received, but it hasn't been checked yet.",
     ]
 
 

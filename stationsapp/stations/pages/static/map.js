@@ -1,5 +1,5 @@
-// The map page: the stations in view, as buttons, and in words what is going on. What isn't needed at
-// first is in modules of its own: find.js, nearest.js, popup.js.
+// The map page: the stations in view, as buttons, and a status line. What isn't needed at first is
+// loaded later: find.js, nearest.js, popup.js.
 import { filters, getJSON, inCopy, map, place, POSITION, readAddress, state, takeStep, writeAddress } from "./address.js";
 import { addBaseMap } from "./land.js";
 
@@ -26,7 +26,7 @@ function fillForm() {
   if (form.source.selectedIndex < 0) form.source.add(new Option(state.source, state.source, true, true));
 }
 
-// What is going on, and a button for what to do about it
+// The status line, and a button beside it
 
 function say(text, label = "", act = null) {
   status.textContent = text;
@@ -42,7 +42,7 @@ function sayCount(count) {
 
 // The stations in view
 
-let asking; // aborts the request whose answer is waited for
+let asking; // aborts the pending request
 let askAgain = showStations;
 let everywhere = null; // the clusters of all stations, and their zoom, if the next view is of all
 
@@ -72,7 +72,7 @@ export function showStations() {
   everywhere = null;
 }
 
-// Fit the view to all stations that the filters find.
+// Fit the view to all stations that match the filters.
 export async function showAll(options) {
   const zoom = map.getBoundsZoom([[-50, -120], [60, 170]]); // likely, and so asked for once
   await ask({ bbox: [-180, -90, 180, 90], zoom }, () => showAll(options), (clusters) => {
@@ -81,7 +81,7 @@ export async function showAll(options) {
       map.fitBounds(extent(clusters), { padding: [40, 40], maxZoom: 15, ...options });
     } else if (Object.keys(filters()).length) {
       draw([]);
-      say("No station fits your search.", "Clear the search", () => applyFilters({ q: "", source: "" }));
+      say("No stations match your search.", "Clear the search", () => applyFilters({ q: "", source: "" }));
     } else {
       say("There are no stations yet.");
     }
@@ -123,7 +123,7 @@ function extent(clusters) {
   return [[south, west], [north, west + 360 - gap]];
 }
 
-// Markers are buttons: what is the same as before stays, and with it the focus.
+// Markers are buttons. Unchanged ones stay, and keep the focus.
 
 const Button = L.Icon.extend({
   createIcon() {
@@ -185,7 +185,7 @@ function marker({ count, lat, lng: _, station, bounds }, lng) {
   });
 }
 
-// What people do
+// Events
 
 async function nearestTo({ lat, lng }) {
   takeStep();
