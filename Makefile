@@ -40,7 +40,7 @@ cluster: $(INSTALLED) .venv-cluster/installed ## break the parts of a Patroni cl
 	@$(BIN)/python -m cluster $(ARGS)
 
 new: $(INSTALLED) ## make an application of your own (make new NAME=shops MODEL=Shop [DIR=../shops] [PLURAL=] [WITH=|WITHOUT=rooms])
-	@$(BIN)/python -m new --name "$(NAME)" --model "$(MODEL)" --plural "$(PLURAL)" --folder "$(DIR)" --with "$(WITH)" --without "$(WITHOUT)"
+	@$(BIN)/python -m new --name "$(NAME)" --model "$(MODEL)" --plural "$(PLURAL)" --folder "$(DIR)" --only "$(WITH)" --without "$(WITHOUT)"
 
 update: $(INSTALLED)
 	@$(BIN)/python -m new --update --folder "$(DIR)"
