@@ -199,7 +199,7 @@ def test_suspects_are_reported_and_loaded(app: Flask):
     report = import_records("s", [*france, *odd])
     assert report.suspicions == [
         ("at exactly 0,0", 1, ["null"]),
-        ("with latitude and longitude that look swapped", 1, ["turned"]),
+        ("whose latitude and longitude seem to be swapped", 1, ["turned"]),
         ("with the same name and place under several codes", 1, ["twin 1"]),
     ]
     assert report.added == 105

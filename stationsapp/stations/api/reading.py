@@ -25,7 +25,7 @@ bp.after_request(answers.share)
 # Another release may represent the same data differently, so every tag has a digest of the code.
 SHAPE = answers.digest(Path(__file__).parents[2])
 
-# Whole lists at once. Each needs a thread and a snapshot for as long as its client reads.
+# Complete lists at once. Each needs a thread and a snapshot for as long as its client reads.
 STREAMS_AT_ONCE = 4
 STREAMS = Semaphore(STREAMS_AT_ONCE)
 
@@ -56,7 +56,7 @@ def index(query: dict[str, Any]) -> Response:
         if paged := [name for name in ("limit", "cursor") if name in request.args]:
             abort(422, f"not valid: {', '.join(paged)}; all=true returns all stations at once")
         return _everything(form, filters)
-    # One more than asked for tells whether there is a next page, without counting.
+    # One row more than needed shows whether there is a next page, without counting.
     version, rows = search.page(filters, query["limit"] + 1, query["cursor"])
     address = None
     if len(rows) > query["limit"]:
@@ -123,7 +123,7 @@ def _everything(form: str, filters: Filters) -> Response:
         version, rows = held.enter_context(search.everything(filters))
         chunks = answers.chunks(representations.stream(form, rows))
         response = answers.answer(chunks, MEDIA_TYPES[form], _tag(version))
-        # The connection is given back when all is sent, or when nobody takes it any more.
+        # The connection is returned when everything is sent, or when the client disconnects.
         response.call_on_close(held.pop_all().close)
     return response
 

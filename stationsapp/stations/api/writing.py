@@ -123,7 +123,7 @@ def _rival(error: IntegrityError, source: str, code: str) -> Station:
     if rival is None:
         abort(
             409,
-            f"source {source} had a station with the code {code}, just deleted: send it again",
+            f"source {source} had a station with the code {code} until a moment ago: send it again",
         )
     return rival
 

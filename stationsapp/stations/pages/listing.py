@@ -41,7 +41,7 @@ def index() -> ResponseReturnValue:
         messages = error.messages_dict.items()
         wrong = {name: " ".join(_reasons(reasons)) for name, reasons in messages}
         return render_template("stations/list.html", **shown, wrong=wrong), 422
-    # One more than is shown tells whether there is a next page, without counting.
+    # One row more than needed shows whether there is a next page, without counting.
     stations = _page(query, PAGE + 1)
     following = _after(query, asked, stations[PAGE - 1]) if len(stations) > PAGE else None
     return render_template(

@@ -369,8 +369,11 @@ def test_a_station_that_has_changed_is_not_deleted_unseen(signed_in: FlaskClient
 @pytest.mark.parametrize(
     ("statement", "answer"),
     [
-        ("UPDATE stations SET name = 'Important'", "Somebody else has changed this station in the meantime"),
-        ("DELETE FROM stations", "Somebody has deleted it meanwhile"),
+        (
+            "UPDATE stations SET name = 'Important'",
+            "Somebody else has changed this station in the meantime",
+        ),
+        ("DELETE FROM stations", "Somebody else has deleted this station in the meantime"),
     ],
 )
 def test_a_change_between_reading_and_locking_is_seen(

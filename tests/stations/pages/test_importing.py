@@ -92,8 +92,8 @@ def test_a_file_is_shown_before_it_is_loaded(signed_in: FlaskClient):
         (b"\0\xff\x1b[2J", "UTF-8"),
         (b'{"data": {"feeds": []}, "ttl": 0}', "station_information"),
         (b"\x1f\x8b\x08damaged", "amaged"),
-        (b"code,name,lat,lng\n", "no station that could be loaded. Nothing was changed."),
-        (b"code,name,lat,lng\nA,Alpha,95,2\n", "no station that could be loaded."),
+        (b"code,name,lat,lng\n", "no valid station. Nothing was changed."),
+        (b"code,name,lat,lng\nA,Alpha,95,2\n", "no valid station."),
     ],
 )
 def test_what_is_no_feed_is_refused_with_the_reason(
@@ -244,7 +244,7 @@ def test_an_upload_is_its_senders_alone(signed_in: FlaskClient, app: Flask):
     token = app.test_cli_runner().invoke(args=["tokens", "create", "bob"]).stdout.strip()
     submit(other, "/sign-in", token=token)
     assert other.get(path).location == PATH
-    assert "no longer kept" in other.get(PATH).text
+    assert "no longer stored" in other.get(PATH).text
     assert other.get(f"{path}/rejected.csv").location == PATH
 
 
@@ -252,7 +252,7 @@ def test_a_file_that_is_gone_is_asked_for_again(signed_in: FlaskClient):
     path = checked(signed_in)
     uploads.change(text("TRUNCATE upload_parts"))  # as after a crash of the server
     page = outcome(signed_in, submit(signed_in, path, task="load", **OPTIONS))
-    assert "The file is no longer kept: choose it again. Nothing was changed." in message(page)
+    assert "The file is no longer stored: choose it again. Nothing was changed." in message(page)
     uploads.change(update(Upload).values(updated_at=func.now() - uploads.KEPT * 2))
     checked(signed_in)
     assert signed_in.get(path).location == PATH

@@ -151,7 +151,7 @@ def test_the_list_works_on_a_small_screen_without_javascript(
     assert page.evaluate("document.documentElement.scrollWidth") == 320
     page.get_by_role("link", name="Next page").click()
     expect(page.locator("tbody tr")).to_have_count(12)
-    page.get_by_label("Words of the name").fill("STATION 05")
+    page.get_by_label("Words in the name").fill("STATION 05")
     page.get_by_role("button", name="Search").click()
     expect(page.locator("tbody tr")).to_have_count(10)
     page.get_by_role("link", name="Station 05").first.click()
