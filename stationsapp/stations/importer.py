@@ -210,7 +210,7 @@ def _copy_line(record: Record) -> str | Rejected:
         reason = "can't be stored as JSON: half a surrogate pair, or nested too deeply"
         return Rejected(line, "properties", shown(properties), reason, code)
     if "\\u0000" in document and NUL.search(document):
-        reason = "contain a NUL character, which PostgreSQL can't store"
+        reason = "contains a NUL character, which PostgreSQL can't store"
         return Rejected(line, "properties", document, reason, code)
     document = document.replace("\\", "\\\\")
     return f"{line}\t{_escaped(code)}\t{_escaped(name)}\t{lat!r}\t{lng!r}\t{document}\n"

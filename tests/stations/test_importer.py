@@ -109,7 +109,7 @@ def test_more_than_a_fifth_is_deleted_only_by_force(app: Flask):
 @pytest.mark.parametrize("items", [[], [Skipped(1)], [Rejected(2, "lat", "x", "is none", "S1")]])
 def test_an_empty_feed_never_empties_a_source(app: Flask, prune: dict[str, bool], items: list[Any]):
     import_records("s", many(3))
-    assert "no station" in import_records("s", items, **prune).refused
+    assert "no valid station" in import_records("s", items, **prune).refused
     assert len(stored()) == 3
 
 

@@ -105,7 +105,8 @@ def _reader(
     def record(line: int, row: list[str]) -> Record | Rejected:
         if len(row) != width:
             if len(row) < width or any(row[width:]):
-                return Rejected(line, header[-1], row[-1], f"ends {len(row)} fields, not {width}")
+                reason = f"is the last of {len(row)} fields: expected {width}"
+                return Rejected(line, header[-1], row[-1], reason)
             del row[width:]
         code = row[codes[0]]
         if len(codes) > 1:

@@ -48,7 +48,7 @@ Stop = tuple[int, dict[str, str]]
 
 def _stop(line: int, row: list[str], header: list[str]) -> Stop | Rejected:
     if len(row) != len(header):
-        reason = f"ends {len(row)} fields, not {len(header)}"
+        reason = f"is the last of {len(row)} fields: expected {len(header)}"
         return Rejected(line, header[-1], row[-1], reason)
     stop = {column: value for column, value in zip(header, row, strict=True) if value}
     kind = stop.get("location_type", "")

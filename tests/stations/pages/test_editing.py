@@ -69,7 +69,7 @@ def test_a_station_is_added_as_typed(signed_in: FlaskClient):
     station = saved("/stations/1")
     assert (values(station), station.properties) == (HERE, {"tracks": 42})
     assert station.changed_by.name == "ada"
-    assert "<bdi>Here</bdi> is saved." in signed_in.get("/stations/1").text
+    assert "<bdi>Here</bdi> was saved." in signed_in.get("/stations/1").text
 
 
 def test_the_form_of_a_new_station_starts_where_the_map_was_clicked(signed_in: FlaskClient):
@@ -99,8 +99,8 @@ def test_who_is_signed_out_signs_in_first_and_comes_back(
     [
         ({"name": ""}, "Enter a name."),
         ({"name": " \t"}, "Enter a name."),
-        ({"name": "x" * 501}, "Use 500 characters at most, not 501."),
-        ({"code": "x" * 256}, "Use 255 characters at most, not 256."),
+        ({"name": "x" * 501}, "Use at most 500 characters, not 501."),
+        ({"code": "x" * 256}, "Use at most 255 characters, not 256."),
         ({"source": ""}, "Enter a source."),
         ({"name": "a\0b"}, "Remove the NUL character"),
         ({"lat": "90.1"}, "Enter degrees from -90 to 90, such as 48.8809."),
@@ -339,7 +339,7 @@ def test_while_its_source_is_imported_a_station_waits_and_is_not_lost(
         locks.wait_for_imports(importing, "local")
         response = resubmit(signed_in, path, page, **typed)
         assert response.status_code == 422
-        assert "source local is being imported just now" in response.text
+        assert "source local is being imported right now" in response.text
     assert resubmit(signed_in, path, response.text).status_code == 302
 
 
@@ -350,7 +350,7 @@ def test_a_station_is_deleted_after_being_asked_once(signed_in: FlaskClient):
     assert saved(address)
     assert resubmit(signed_in, f"{address}/delete", page).location == "/stations"
     assert saved(address) is None
-    assert "<bdi>&lt;i&gt;Here&lt;/i&gt;</bdi> is deleted." in signed_in.get("/stations").text
+    assert "<bdi>&lt;i&gt;Here&lt;/i&gt;</bdi> was deleted." in signed_in.get("/stations").text
     for path in (f"{address}/delete", f"{address}/edit", f"/stations/{2**63}/edit"):
         assert signed_in.get(path).status_code == 404
     assert resubmit(signed_in, f"{address}/delete", page).status_code == 404
@@ -467,7 +467,7 @@ def test_the_pin_is_put_dragged_moved_by_keys_and_by_typing(editor: Page, live_u
     editor.get_by_label("Name", exact=True).fill("Here")
     placed = position(editor)
     editor.get_by_label("Name", exact=True).press("Enter")
-    expect(editor.get_by_text("Here is saved.")).to_be_visible()
+    expect(editor.get_by_text("Here was saved.")).to_be_visible()
     assert (saved("/stations/1").lat, saved("/stations/1").lng) == placed
 
 
@@ -483,7 +483,7 @@ def test_two_browsers_that_edit_a_station_overwrite_nothing(
     second.get_by_label("Name", exact=True).fill("Second")
     second.get_by_label("Value of property 1").fill("3")
     second.get_by_role("button", name="Save").click()
-    expect(second.get_by_text("Second is saved.")).to_be_visible()
+    expect(second.get_by_text("Second was saved.")).to_be_visible()
     context.close()
     editor.get_by_label("Name", exact=True).fill("First")
     editor.get_by_label("Latitude").fill("50")
@@ -493,6 +493,6 @@ def test_two_browsers_that_edit_a_station_overwrite_nothing(
     expect(editor.get_by_label("First")).to_be_checked()
     editor.get_by_label("Second").check()
     editor.get_by_role("button", name="Save").click()
-    expect(editor.get_by_text("Second is saved.")).to_be_visible()
+    expect(editor.get_by_text("Second was saved.")).to_be_visible()
     station = saved(address)
     assert (station.name, station.lat, station.properties) == ("Second", 50, {"tracks": 3})

@@ -183,7 +183,7 @@ def test_what_vanished_is_deleted_only_when_ticked_and_much_of_it_only_twice(
     assert "would delete 4 of the 5 stations of feed, more than a fifth" in message(page)[0]
     forced = {"prune": "y", "force": "y"} | OPTIONS
     page = outcome(signed_in, submit(signed_in, path, task="check", **forced))
-    assert "Load and delete 4" in page.text
+    assert "Load the stations, and delete 4" in page.text
     outcome(signed_in, submit(signed_in, path, task="load", **forced))
     assert codes() == ["S0"]
 
