@@ -22,7 +22,7 @@ test: $(INSTALLED) ## run the tests
 	$(BIN)/pytest --numprocesses logical --dist worksteal
 
 test-new: $(INSTALLED) ## make applications with all rooms and without some, and test each (a quarter of an hour)
-	$(BIN)/pytest --numprocesses logical --dist worksteal tests/matrix_of_new.py
+	$(BIN)/pytest --numprocesses logical --dist worksteal tests/matrix_of_*.py
 
 chaos: $(INSTALLED) ## break the database and the network under load, and show what clients notice (make chaos ARGS='--only frozen')
 	$(BIN)/python -m chaos $(ARGS)
