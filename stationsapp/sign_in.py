@@ -62,9 +62,7 @@ class SignedInForm(Form):
         valid: bool = super().validate(extra_validators)
         self.is_signed_out = not signed_in()
         if self.is_signed_out:
-            self.form_errors.append(
-                "You have been signed out, so nothing was done. Your input is still here."
-            )
+            self.form_errors.append("You are signed out, so nothing was done. Your input is kept.")
         return valid and not self.is_signed_out
 
 

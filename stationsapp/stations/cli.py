@@ -44,12 +44,8 @@ def _source(ctx: click.Context, param: click.Parameter, value: str | None) -> st
 @click.option("--dry-run", is_flag=True, help="Show what would be done, but change nothing.")
 @click.option("--strict", is_flag=True, help="Load nothing if any row is rejected.")
 @click.option("--prune", is_flag=True, help="Delete stations that the feed no longer has.")
-@click.option(
-    "--force", is_flag=True, help="Prune even if that is more than a fifth of the source."
-)
-@click.option(
-    "--rejects", type=click.Path(dir_okay=False), help="Write all rejected rows to this file."
-)
+@click.option("--force", is_flag=True, help="Prune even more than a fifth of the source.")
+@click.option("--rejects", type=click.Path(dir_okay=False), help="A file for all rejected rows.")
 def import_command(
     location: str,
     source: str | None,

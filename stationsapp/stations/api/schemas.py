@@ -152,11 +152,7 @@ SHOWN = {
 
 StationSchema = Schema.from_dict(SHOWN, name="StationSchema")
 NeighbourSchema = StationSchema.from_dict(
-    {
-        "distance": fields.Float(
-            required=True, metadata={"description": "great-circle distance in metres"}
-        )
-    },
+    {"distance": fields.Float(required=True, metadata={"description": "in metres"})},
     name="NeighbourSchema",
 )
 FeaturePropertiesSchema = Schema.from_dict(
@@ -185,8 +181,7 @@ class ClusterSchema(Schema):
     lat = fields.Float(required=True)
     lng = fields.Float(required=True)
     bounds = fields.List(
-        fields.Float(),
-        metadata={"description": "west, south, east, north; only if count is greater than 1"},
+        fields.Float(), metadata={"description": "west, south, east, north; only if count > 1"}
     )
     station = fields.Nested(StationSchema, metadata={"description": "only if count is 1"})
 

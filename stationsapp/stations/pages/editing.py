@@ -23,7 +23,7 @@ from .merging import Values, merged
 from .station import found
 
 NEAR = 200  # metres: a station closer than this with a similar name may be the same one
-NEIGHBOURS = 100  # are compared
+NEIGHBOURS = 100  # to compare
 
 
 @sign_in_required
@@ -90,17 +90,13 @@ def delete(station_id: int) -> ResponseReturnValue:
     form = DeleteForm()
     station = found(station_id)
     if form.validate() and not _is_imported(form, station.source):
-        station = saving.locked(station_id) or abort(
-            404, "somebody else has deleted this station in the meantime"
-        )
+        station = saving.locked(station_id) or abort(404, "somebody has just deleted it")
         if same(_values(station), unsigned(form.before.data)):
             db.session.delete(station)
             db.session.commit()
             flash(Markup("<bdi>{}</bdi> was deleted.").format(station.name))
             return redirect(url_for("stations.index"))
-        form.form_errors.append(
-            "Somebody else has changed this station in the meantime. Look at it again."
-        )
+        form.form_errors.append("Somebody has changed this station. Look at it again.")
         form.before.data = signed(_values(station))
     return render_template("stations/delete.html", form=form, station=station), 422
 
@@ -135,9 +131,7 @@ def _is_imported(form: SignedInForm, *sources: str) -> bool:
     try:
         saving.keep_imports_out(*sources)
     except ServiceUnavailable as error:
-        form.form_errors.append(
-            f"{error.description} right now. Your input is still here: try again soon."
-        )
+        form.form_errors.append(f"{error.description} right now. Nothing is lost: try again.")
         return True
     return False
 
@@ -162,7 +156,5 @@ def _save(form: StationForm, station: Station, values: Values) -> ResponseReturn
 
 
 def _taken(rival: Station) -> Markup:
-    message = Markup(
-        'Another station of this source has this code: <a href="{}" dir="auto">{}</a>.'
-    )
+    message = Markup('Another station of this source has it: <a href="{}" dir="auto">{}</a>.')
     return message.format(url_for("stations.show", station_id=rival.id), rival.name)

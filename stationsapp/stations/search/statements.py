@@ -23,8 +23,7 @@ SOURCES = 500  # at most: people choose from this list
 def sources() -> str:
     """Return the query for the distinct sources.
 
-    PostgreSQL would read all stations for this, so each source is looked up as the next one in the
-    index.
+    PostgreSQL would read all stations, so the index is asked for one source after the other.
     """
     following = "SELECT source FROM stations {} ORDER BY source LIMIT 1"
     return f"""

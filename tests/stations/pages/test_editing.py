@@ -142,7 +142,7 @@ def test_signed_out_meanwhile_the_form_comes_back_and_can_be_sent_after_signing_
     page = signed_in.get("/stations/new").text
     app.test_cli_runner().invoke(args=["tokens", "revoke", "ada"])
     response = resubmit(signed_in, "/stations/new", page, **TYPED)
-    assert "You have been signed out" in response.text
+    assert "You are signed out" in response.text
     assert "Sign in in another tab" in response.text
     token = app.test_cli_runner().invoke(args=["tokens", "create", "eve"]).stdout
     submit(signed_in, "/sign-in", token=token)
@@ -361,7 +361,7 @@ def test_a_station_that_has_changed_is_not_deleted_unseen(signed_in: FlaskClient
     page = signed_in.get(f"{address}/delete").text
     change(address, other, name="Important")
     response = resubmit(signed_in, f"{address}/delete", page)
-    assert "Somebody else has changed this station in the meantime" in response.text
+    assert "Somebody has changed this station" in response.text
     assert "Important" in response.text
     assert resubmit(signed_in, f"{address}/delete", response.text).status_code == 302
 
@@ -371,9 +371,9 @@ def test_a_station_that_has_changed_is_not_deleted_unseen(signed_in: FlaskClient
     [
         (
             "UPDATE stations SET name = 'Important'",
-            "Somebody else has changed this station in the meantime",
+            "Somebody has changed this station",
         ),
-        ("DELETE FROM stations", "Somebody else has deleted this station in the meantime"),
+        ("DELETE FROM stations", "Somebody has just deleted it"),
     ],
 )
 def test_a_change_between_reading_and_locking_is_seen(

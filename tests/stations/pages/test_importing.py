@@ -298,7 +298,7 @@ def test_a_worker_takes_only_so_many_imports(
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (ValueError("secret"), "Something went wrong on the server, and is in its log."),
+        (ValueError("secret"), "Something went wrong on the server; its log says what."),
         (OperationalError("", None, LockNotAvailable()), "Another import of the source took too"),
         (OperationalError("", None, psycopg2.Error()), "Something went wrong on the server"),
     ],
