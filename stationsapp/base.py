@@ -1,5 +1,8 @@
 """The base class of all models."""
 
+# BaseModel isn't a table itself (Flask-Doctor's docs/errors.md#abstract-missing).
+# Its models don't name db.Model as well (Flask-Doctor's docs/errors.md#base-class-order).
+
 from datetime import UTC, datetime
 from typing import Any
 

@@ -105,7 +105,7 @@ function viewBox() {
 }
 
 function fit(boxes, options) {
-  map.fitBounds(extent(boxes), { padding: [40, 40], maxZoom: 15, ...options });
+  map.fitBounds(extent(boxes), { paddingTopLeft: [64, 40], paddingBottomRight: [40, 40], maxZoom: 15, ...options });
 }
 
 // The smallest box around boxes: it begins after the widest gap, wherever in the world that is.
@@ -195,7 +195,10 @@ async function nearestTo({ lat, lng }) {
 place.addEventListener("keydown", (event) => {
   if (event.target === place && event.key === "Enter") nearestTo(map.getCenter().wrap());
 });
+// Leaflet focuses the map when it is clicked: that isn't what the ring and the cross are for.
+place.addEventListener("pointerdown", () => place.classList.add("pointed"));
 document.addEventListener("keydown", (event) => {
+  place.classList.remove("pointed");
   if (event.key === "Escape" && !event.defaultPrevented) map.closePopup();
 });
 document.getElementById("near-me").addEventListener("click", async () => (await import("./nearest.js")).nearMe());
@@ -210,7 +213,6 @@ nearby.open = !matchMedia("(max-width: 45rem)").matches;
 const minZoom = () => map.setMinZoom(Math.floor(Math.log2(Math.max(256, Math.min(place.clientWidth, place.clientHeight)) / 256)));
 minZoom();
 map.setView([25, 10], map.getMinZoom());
-map.attributionControl.setPrefix(false);
 addBaseMap(map, place.dataset);
 map.on("moveend", () => {
   showStations();
