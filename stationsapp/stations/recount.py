@@ -15,7 +15,7 @@ COMPARE = f"""
 SELECT count(after) AS cells, count(*) FILTER (WHERE
     ({", ".join(f"before.{name}" for name in SUMS)})
     IS DISTINCT FROM ({", ".join(f"after.{name}" for name in SUMS)})
-    AND (level <= 5 OR before.level = after.level)) AS wrong
+    AND (level = 5 OR before.level = after.level)) AS wrong
 FROM before FULL JOIN station_cells AS after USING (level, x, y)
 """
 
