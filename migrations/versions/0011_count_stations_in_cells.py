@@ -27,14 +27,14 @@ STATIONS_IN_CELL = """
 CREATE OR REPLACE FUNCTION stations_in_cell(level integer, x integer, y integer)
 RETURNS TABLE (id bigint, lat float8, lng float8) LANGUAGE sql STABLE AS $$
     SELECT id, lat, lng FROM stations
-    WHERE floor((lng + 180) / (90 / 2::float8 ^ level)) = x
-        AND floor((lat + 90) / (90 / 2::float8 ^ level)) = y
+    WHERE floor((lng + 180) / (90::float8 / (1 << level))) = x
+        AND floor((lat + 90) / (90::float8 / (1 << level))) = y
         -- For the index, and a little larger, because the sums above are rounded.
         AND point(lng, lat) <@ box(
-            point(x * (90 / 2::float8 ^ level) - 180.000001,
-                y * (90 / 2::float8 ^ level) - 90.000001),
-            point((x + 1) * (90 / 2::float8 ^ level) - 179.999999,
-                (y + 1) * (90 / 2::float8 ^ level) - 89.999999))
+            point(x * (90::float8 / (1 << level)) - 180.000001,
+                y * (90::float8 / (1 << level)) - 90.000001),
+            point((x + 1) * (90::float8 / (1 << level)) - 179.999999,
+                (y + 1) * (90::float8 / (1 << level)) - 89.999999))
 $$
 """
 MAY_ADD = f"""
@@ -61,8 +61,8 @@ $$
 # A change of one station in the shape of a cell: of one in FINEST. Positions are summed up as
 # integers, so that no rounding adds up.
 AS_CELL = """
-    floor((lng + 180) / (90 / 2::float8 ^ {level}))::integer AS x,
-    floor((lat + 90) / (90 / 2::float8 ^ {level}))::integer AS y,
+    floor((lng + 180) / (90::float8 / (1 << {level})))::integer AS x,
+    floor((lat + 90) / (90::float8 / (1 << {level})))::integer AS y,
     sign AS count, sign * (lat * 1e8)::bigint AS lat, sign * (lng * 1e8)::bigint AS lng, id AS ids,
     CASE WHEN sign > 0 THEN lng END AS west, CASE WHEN sign > 0 THEN lat END AS south,
     CASE WHEN sign > 0 THEN lng END AS east, CASE WHEN sign > 0 THEN lat END AS north
@@ -215,8 +215,8 @@ BEGIN
         WITH parents AS MATERIALIZED (
             SELECT * FROM unnest(crowded) AS parent WHERE NOT EXISTS (
                 SELECT FROM station_changes AS change
-                WHERE floor((change.lng + 180) / (90 / 2::float8 ^ parent.level)) = parent.x
-                    AND floor((change.lat + 90) / (90 / 2::float8 ^ parent.level)) = parent.y
+                WHERE floor((change.lng + 180) / (90::float8 / (1 << parent.level))) = parent.x
+                    AND floor((change.lat + 90) / (90::float8 / (1 << parent.level))) = parent.y
             )
         ),
         children AS MATERIALIZED (

@@ -25,26 +25,25 @@ IS_MET = """east >= %(west{i})s AND north >= %(south{i})s
 def of_boxes(boxes: int) -> str:
     """Return the query for the cells of a grid in so many boxes, at a level."""
     edges = ("west", "lng"), ("south", "lat"), ("east", "lng"), ("north", "lat")
-    at_edge = " OR ".join(
-        f"(level, x, y, {edge}) IN (SELECT level, x, y, {place} FROM gone)" for edge, place in edges
-    )
+    at_edge = " OR ".join(f"{edge} IN (SELECT {place} FROM gone)" for edge, place in edges)
     cell = f"""
     SELECT *, {in_each(boxes, IS_INSIDE)} AS inside, {in_each(boxes, IS_MET)} AS met,
-        {at_edge} AS changed
+        ({at_edge}) AND (level, x, y) IN (SELECT level, x, y FROM gone_cells) AS changed
     FROM station_cells"""
     in_box = f"({' OR '.join(f'point(lng, lat) <@ {sql_box(i)}' for i in range(boxes))})"
     return f"""
 WITH RECURSIVE changes AS MATERIALIZED (  -- each station has left a place at most, and come to one
     SELECT sum(sign)::integer AS sign, id, lat, lng,
-        floor((lng + 180) / (90 / 2::float8 ^ {FINEST}))::integer AS x,
-        floor((lat + 90) / (90 / 2::float8 ^ {FINEST}))::integer AS y
+        floor((lng + 180) / (90::float8 / (1 << {FINEST})))::integer AS x,
+        floor((lat + 90) / (90::float8 / (1 << {FINEST})))::integer AS y
     FROM station_changes GROUP BY id, lat, lng HAVING sum(sign) <> 0
 ),
-in_cells AS MATERIALIZED (
-    SELECT sign, id, lat, lng, level, x >> {FINEST} - level AS x, y >> {FINEST} - level AS y
+in_cells AS (
+    SELECT sign, id, level, x >> {FINEST} - level AS x, y >> {FINEST} - level AS y
     FROM changes CROSS JOIN generate_series({BASE}, {FINEST}, 2) AS above (level)
 ),
-gone AS MATERIALIZED (SELECT * FROM in_cells WHERE sign < 0),
+gone AS (SELECT lat, lng FROM changes WHERE sign < 0),
+gone_cells AS (SELECT level, x, y FROM in_cells WHERE sign < 0),
 way AS (
     {cell} WHERE level = {BASE}
     UNION ALL
