@@ -22,7 +22,7 @@ test: $(INSTALLED) ## run the tests
 	$(BIN)/pytest --numprocesses logical --dist worksteal
 
 test-new: $(INSTALLED) ## make applications with all rooms and without some, and test each (a quarter of an hour)
-	$(BIN)/pytest --numprocesses logical --dist worksteal tests/matrix_of_new.py
+	$(BIN)/pytest --numprocesses logical --dist worksteal tests/matrix_of_*.py
 
 chaos: $(INSTALLED) ## break the database and the network under load, and show what clients notice (make chaos ARGS='--only frozen')
 	$(BIN)/python -m chaos $(ARGS)
@@ -40,7 +40,7 @@ cluster: $(INSTALLED) .venv-cluster/installed ## break the parts of a Patroni cl
 	@$(BIN)/python -m cluster $(ARGS)
 
 new: $(INSTALLED) ## make an application of your own (make new NAME=shops MODEL=Shop [DIR=../shops] [PLURAL=] [WITH=|WITHOUT=rooms])
-	@$(BIN)/python -m new --name "$(NAME)" --model "$(MODEL)" --plural "$(PLURAL)" --folder "$(DIR)" --with "$(WITH)" --without "$(WITHOUT)"
+	@$(BIN)/python -m new --name "$(NAME)" --model "$(MODEL)" --plural "$(PLURAL)" --folder "$(DIR)" --only "$(WITH)" --without "$(WITHOUT)"
 
 update: $(INSTALLED)
 	@$(BIN)/python -m new --update --folder "$(DIR)"

@@ -13,7 +13,7 @@ LONGEST = 30  # characters, so that lines stay short enough
 TAKEN = {"config", "wsgi", "tests", "migrations", "packages", "build", "instance", "postgres"}
 
 
-class NameError_(Exception):  # noqa: N801, N818
+class RefusedError(Exception):
     """A name that can't be used; the message says why."""
 
 
@@ -50,35 +50,35 @@ def plural_of(singular: str) -> str:
 
 
 def checked(package: str, model: str, plural: str, used: set[str]) -> Names:
-    """Return the names. Raises NameError_.
+    """Return the names. Raises RefusedError.
 
     `used` are the names that the starter's code has for other things.
     """
     _check_package(package)
     if not re.fullmatch(r"([A-Z][a-z0-9]+)+", model) or len(model) > LONGEST:
-        raise NameError_(_expected("MODEL", model, "a noun such as Shop or CoffeeShop"))
+        raise RefusedError(_expected("MODEL", model, "a noun such as Shop or CoffeeShop"))
     names = Names(package, model, plural or plural_of(snake(model)))
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", names.plural) or len(plural) > LONGEST:
-        raise NameError_(_expected("PLURAL", plural, "a plural such as coffee_shops"))
+        raise RefusedError(_expected("PLURAL", plural, "a plural such as coffee_shops"))
     if names.plural == names.singular:
-        raise NameError_(f"PLURAL={plural}: expected another word than for one {names.singular}")
+        raise RefusedError(f"PLURAL={plural}: expected another word than for one {names.singular}")
     for word in (names.singular, names.plural, model):
         if keyword.iskeyword(word) or keyword.issoftkeyword(word) or hasattr(builtins, word):
-            raise NameError_(f"MODEL={model}: {word} is a word of Python's, use another")
+            raise RefusedError(f"MODEL={model}: {word} is a word of Python's, use another")
         if word in used:
-            raise NameError_(f"MODEL={model}: the starter uses {word} for something else")
+            raise RefusedError(f"MODEL={model}: the starter uses {word} for something else")
     return names
 
 
 def _check_package(name: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or len(name) > LONGEST:
-        raise NameError_(_expected("NAME", name, "lower-case letters, such as shops"))
+        raise RefusedError(_expected("NAME", name, "lower-case letters, such as shops"))
     if keyword.iskeyword(name):
-        raise NameError_(f"NAME={name}: this is a word of Python's, use another")
+        raise RefusedError(f"NAME={name}: this is a word of Python's, use another")
     if name in {*sys.stdlib_module_names, "test"} or name in packages_distributions():
-        raise NameError_(f"NAME={name}: this is the name of an installed module, use another")
+        raise RefusedError(f"NAME={name}: this is the name of an installed module, use another")
     if name in TAKEN:
-        raise NameError_(f"NAME={name}: the application has something else of this name")
+        raise RefusedError(f"NAME={name}: the application has something else of this name")
 
 
 def _expected(setting: str, value: str, what: str) -> str:

@@ -8,11 +8,15 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 
-def needed(constraints: str, pyproject: str, packages: dict[str, str]) -> str:
+def needed(constraints: str, pyproject: str, packages: list[str]) -> str:
     """Return the lines of constraints.txt that a project needs.
 
-    `packages` are the pyproject.toml of packages that lie in the project, by name.
+    `packages` are the pyproject.toml of the packages that lie in the project.
     """
+    local = {
+        canonicalize_name(tomllib.loads(package)["project"]["name"]): package
+        for package in packages
+    }
     wanted = [Requirement(line) for line in _dependencies(pyproject)]
     seen: set[str] = set()
     while wanted:
@@ -21,8 +25,8 @@ def needed(constraints: str, pyproject: str, packages: dict[str, str]) -> str:
         if name in seen and not requirement.extras:
             continue
         seen.add(name)
-        if name in packages:
-            lines = _dependencies(packages[name])
+        if name in local:
+            lines = _dependencies(local[name])
         else:
             try:
                 lines = requires(name) or []

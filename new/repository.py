@@ -34,6 +34,12 @@ def create(folder: Path, message: str) -> None:
     git(folder, "branch", BRANCH)
 
 
+def find_branch(folder: Path) -> None:
+    """Make sure that BRANCH is there: a fresh clone has only the remote's."""
+    if not git(folder, "branch", "--list", BRANCH):
+        git(folder, "branch", BRANCH, f"origin/{BRANCH}")
+
+
 def update(folder: Path, write: Callable[[Path], None], message: str) -> int:
     """Commit what `write` makes on BRANCH, and merge it. Return the exit status of the merge."""
     with TemporaryDirectory() as temporary:

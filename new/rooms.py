@@ -155,14 +155,16 @@ COMPLEMENTARY = {"api", "pages"}
 
 def without(path: PurePath, text: str, rooms: set[str]) -> str | None:
     """Return the text of a file without these rooms, or None if it is one of their files."""
-    for room in (ROOMS[name] for name in ROOMS if name in rooms):
-        if any(path.match(pattern) or _is_below(path, pattern) for pattern in room.files):
-            return None
+    left_out = [ROOMS[name] for name in ROOMS if name in rooms]
+    patterns = [pattern for room in left_out for pattern in room.files]
+    if any(path.match(pattern) or _is_below(path, pattern) for pattern in patterns):
+        return None
+    words = [word for room in left_out for word in room.words]
+    if not words or path.parts[0] == "packages":
+        return text
+    for room in left_out:
         for old, new in room.instead.items():
             text = text.replace(old, new)
-    words = [word for name in rooms for word in ROOMS[name].words]
-    if not words:
-        return text
     return (python.without if path.suffix == ".py" else markup.without)(path, text, words)
 
 

@@ -1,5 +1,8 @@
 """What all models have in common."""
 
+# BaseModel isn't a table itself (Flask-Doctor's docs/errors.md#abstract-missing).
+# Its models don't name db.Model as well (Flask-Doctor's docs/errors.md#base-class-order).
+
 from datetime import UTC, datetime
 from typing import Any
 

@@ -1,3 +1,5 @@
+# Migrations see only what is imported here (Flask-Doctor's docs/errors.md#nothing-to-migrate).
+
 from typing import Any
 
 from sqlalchemy import (

@@ -67,7 +67,7 @@ class Project:
             ROOT,
             folder / "root",
             symlinks=True,
-            ignore=ignore_patterns(".*cache", ".git", ".venv*", "instance", "build", "tests"),
+            ignore=ignore_patterns(".*cache", ".git", ".venv*", "instance", "build"),
         )
         self.made = folder / "shops"
         assert new(self.made, root=self.root).returncode == 0

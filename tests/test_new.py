@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from made import ROOT, files, found, git, new, passes
 
-from new.__main__ import READ, main
+from new.__main__ import main
 from new.names import Names, plural_of
 from new.words import renamed
+from new.writing import READ
 
 
 @pytest.fixture(scope="module")
@@ -80,11 +81,14 @@ def test_a_newcomer_can_read_it_in_one_sitting():
         ({"model": "Class"}, "MODEL=Class: class is a word of Python's"),
         ({"model": "List"}, "MODEL=List: list is a word of Python's"),
         ({"model": "Page"}, "MODEL=Page: the starter uses page for something else"),
+        ({"model": "Account"}, "MODEL=Account: the starter uses accounts for something else"),
+        ({"model": "Asset"}, "MODEL=Asset: the starter uses assets for something else"),
+        ({"model": "Doc"}, "MODEL=Doc: the starter uses doc for something else"),
         ({"model": "Sheep", "plural": "sheep"}, "PLURAL=sheep: expected another word"),
         ({"plural": "my-shops"}, "PLURAL=my-shops: expected a plural"),
         ({"without": "cellar"}, "cellar: expected rooms of api, pages, auth, doctor, embedded"),
         ({"without": "api,pages"}, "an application needs the room api, or pages, or both"),
-        ({"with": "api", "without": "auth"}, "use WITH= or WITHOUT=, not both"),
+        ({"only": "api", "without": "auth"}, "use WITH= or WITHOUT=, not both"),
         ({"folder": str(ROOT)}, "is there already: use another with DIR="),
     ],
 )

@@ -42,7 +42,7 @@ def token(lagging: Flask) -> Iterator[dict[str, str]]:
     secret = runner.invoke(args=["tokens", "create", "t"]).stdout.strip()
     yield {"Authorization": f"Bearer {secret}"}
     with lagging.app_context(), db.engine.begin() as connection:
-        connection.exec_driver_sql("TRUNCATE stations, api_tokens")
+        connection.exec_driver_sql("TRUNCATE stations, api_tokens CASCADE")
 
 
 @pytest.fixture

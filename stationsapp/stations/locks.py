@@ -43,7 +43,7 @@ def is_held(connection: Connection, upload_id: int) -> bool:
         SELECT EXISTS (
             SELECT FROM pg_locks JOIN pg_database ON pg_locks.database = pg_database.oid
             WHERE datname = current_database() AND locktype = 'advisory' AND granted
-                AND classid = %s AND objid = %s AND objsubid = 2
+                AND classid = %s AND objid::bigint = %s AND objsubid = 2
         )
     """
     return bool(connection.exec_driver_sql(statement, (UPLOAD, upload_id)).scalar_one())

@@ -4,7 +4,6 @@ from typing import Any, NoReturn
 
 from flask import Response, abort, request
 from sqlalchemy.exc import IntegrityError
-from werkzeug.exceptions import BadRequest, HTTPException
 
 from ...auth import auth
 from ...database import Row
@@ -12,7 +11,7 @@ from ...extensions import db
 from ...models import Station
 from ...web.answers import address, answer
 from ...web.blueprint import Blueprint
-from ...web.parser import refuse_parameters
+from ...web.parser import reading_body, refuse_parameters
 from .. import saving, search
 from ..properties import merged
 from . import representations
@@ -26,12 +25,8 @@ bp.before_request(refuse_parameters)
 @bp.before_request
 def read_body() -> None:
     """Read the whole body, however slowly it comes, before a connection is taken."""
-    try:
+    with reading_body():
         request.get_data()
-    except HTTPException:
-        raise  # it is too large or incomplete
-    except Exception as error:  # gunicorn's errors for invalid chunks have no common class
-        raise BadRequest("the body can't be read") from error
 
 
 SECURITY: list[dict[str, list[str]]] = [{"token": []}]

@@ -16,6 +16,7 @@ from ...extensions import db
 from ...models import Upload
 from ...sign_in import sign_in_required
 from ...web.forms import Form
+from ...web.parser import reading_body
 from .. import jobs, locks, uploads
 from ..feeds.formats import FORMATS
 from ..report import printable
@@ -72,7 +73,8 @@ def send() -> ResponseReturnValue:
     if request.method == "POST" and "token_id" in session:
         request.max_content_length = uploads.LARGEST + MULTIPART
         try:
-            request.files  # noqa: B018
+            with reading_body():
+                request.files  # noqa: B018
         except RequestEntityTooLarge:
             abort(413, f"the file is larger than {uploads.LARGEST // 1_000_000} MB")
     answer: ResponseReturnValue = _received()

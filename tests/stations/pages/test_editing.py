@@ -414,16 +414,6 @@ def test_of_many_that_save_at_once_each_sees_what_it_changes(app: Flask, signed_
         assert sorted(pool.map(send, range(1, 7))) == [302] + [422] * 5
 
 
-@pytest.fixture
-def editor(offline_page: Page, live_url: str, token: str) -> Page:
-    """A browser that is signed in as ada."""
-    offline_page.goto(f"{live_url}/sign-in")
-    offline_page.get_by_label("API token").fill(token)
-    offline_page.get_by_role("button", name="Sign in").click()
-    expect(offline_page.get_by_text("You are signed in as ada.")).to_be_visible()
-    return offline_page
-
-
 def position(page: Page) -> tuple[float, float]:
     return tuple(float(page.get_by_label(name).input_value()) for name in ("Latitude", "Longitude"))
 

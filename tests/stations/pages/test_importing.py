@@ -248,6 +248,12 @@ def test_an_upload_is_its_senders_alone(signed_in: FlaskClient, app: Flask):
     assert other.get(f"{path}/rejected.csv").location == PATH
 
 
+@pytest.mark.parametrize("upload_id", [0, 2**31, 2**32, 2**63])
+def test_what_never_was_sent_is_asked_for(signed_in: FlaskClient, upload_id: int):
+    assert signed_in.get(f"{PATH}/{upload_id}").location == PATH
+    assert signed_in.get(f"{PATH}/{upload_id}/rejected.csv").location == PATH
+
+
 def test_a_file_that_is_gone_is_asked_for_again(signed_in: FlaskClient):
     path = checked(signed_in)
     uploads.change(text("TRUNCATE upload_parts"))  # as after a crash of the server

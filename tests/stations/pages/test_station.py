@@ -127,7 +127,7 @@ def test_who_changed_a_station_is_shown_only_to_who_is_signed_in(
     ada = db.session.scalars(select(ApiToken)).one()
     path, imported = make(changed_by=ada), make()
     assert "UTC by ada" in text(signed_in.get(path).text)
-    assert "UTC by a command" in text(signed_in.get(imported).text)
+    assert "UTC by an import" in text(signed_in.get(imported).text)
     assert "ada" not in app.test_client().get(path).text
 
 

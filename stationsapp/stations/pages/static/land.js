@@ -13,6 +13,7 @@ const REMEMBERED = 2000; // tiles
 
 // Add the land and the tiles to a map.
 export function addBaseMap(map, { tilesUrl, attribution }) {
+  map.attributionControl.setPrefix(false); // no flag
   addLand(map);
   // OpenStreetMap's servers refuse requests without a Referer.
   const referrerPolicy = "strict-origin-when-cross-origin";

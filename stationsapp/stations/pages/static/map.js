@@ -15,6 +15,7 @@ async function showAddress() {
   const view = readAddress();
   fillForm();
   if (view) map.setView(view.centre, view.zoom, { reset: true });
+  else if (everywhere.length && !Object.keys(filters()).length) fit(everywhere, { animate: false });
   else await showAll({ animate: false });
   if (state.near || nearby.querySelector("li")) (await import("./nearest.js")).showNear();
   if (state.station) (await import("./popup.js")).openById(state.station);
@@ -44,7 +45,7 @@ function sayCount(count) {
 
 let asking; // aborts the request whose answer is waited for
 let askAgain = showStations;
-let everywhere = null; // the clusters of all stations, and their zoom, if the next view is of all
+const everywhere = JSON.parse(place.dataset.bounds); // boxes with all stations
 
 async function ask(query, again, show) {
   asking?.abort();
@@ -61,24 +62,18 @@ async function ask(query, again, show) {
 }
 
 export function showStations() {
-  const zoom = map.getZoom();
   asList.href = `${place.dataset.pagesUrl}?${new URLSearchParams({ bbox: viewBox(), ...filters() })}`;
-  const show = (clusters) => {
+  ask({ bbox: viewBox(), zoom: map.getZoom() }, showStations, (clusters) => {
     draw(clusters);
     sayCount(clusters.reduce((sum, { count }) => sum + count, 0));
-  };
-  if (everywhere?.zoom === zoom) show(everywhere.clusters);
-  else ask({ bbox: viewBox(), zoom }, showStations, show);
-  everywhere = null;
+  });
 }
 
 // Fit the view to all stations that the filters find.
 export async function showAll(options) {
-  const zoom = map.getBoundsZoom([[-50, -120], [60, 170]]); // likely, and so asked for once
-  await ask({ bbox: [-180, -90, 180, 90], zoom }, () => showAll(options), (clusters) => {
+  await ask({ bbox: [-180, -90, 180, 90], zoom: 0 }, () => showAll(options), (clusters) => {
     if (clusters.length) {
-      everywhere = { clusters, zoom };
-      map.fitBounds(extent(clusters), { padding: [40, 40], maxZoom: 15, ...options });
+      fit(clusters.map(({ bounds, lat, lng }) => bounds ?? [lng, lat, lng, lat]), options);
     } else if (Object.keys(filters()).length) {
       draw([]);
       say("No station fits your search.", "Clear the search", () => applyFilters({ q: "", source: "" }));
@@ -109,9 +104,13 @@ function viewBox() {
   return [west, south, east, north];
 }
 
-// The smallest box of clusters: it begins after the widest gap, wherever in the world that is.
-function extent(clusters) {
-  const boxes = clusters.map(({ bounds, lat, lng }) => bounds ?? [lng, lat, lng, lat]).sort((a, b) => a[0] - b[0]);
+function fit(boxes, options) {
+  map.fitBounds(extent(boxes), { paddingTopLeft: [64, 40], paddingBottomRight: [40, 40], maxZoom: 15, ...options });
+}
+
+// The smallest box around boxes: it begins after the widest gap, wherever in the world that is.
+function extent(boxes) {
+  boxes.sort((a, b) => a[0] - b[0]);
   let end = Math.max(...boxes.map((box) => box[2])) - 360;
   let gap = -1, west;
   for (const [left, , right] of boxes) {
@@ -196,7 +195,10 @@ async function nearestTo({ lat, lng }) {
 place.addEventListener("keydown", (event) => {
   if (event.target === place && event.key === "Enter") nearestTo(map.getCenter().wrap());
 });
+// Leaflet focuses the map when it is clicked: that isn't what the ring and the cross are for.
+place.addEventListener("pointerdown", () => place.classList.add("pointed"));
 document.addEventListener("keydown", (event) => {
+  place.classList.remove("pointed");
   if (event.key === "Escape" && !event.defaultPrevented) map.closePopup();
 });
 document.getElementById("near-me").addEventListener("click", async () => (await import("./nearest.js")).nearMe());
@@ -211,7 +213,6 @@ nearby.open = !matchMedia("(max-width: 45rem)").matches;
 const minZoom = () => map.setMinZoom(Math.floor(Math.log2(Math.max(256, Math.min(place.clientWidth, place.clientHeight)) / 256)));
 minZoom();
 map.setView([25, 10], map.getMinZoom());
-map.attributionControl.setPrefix(false);
 addBaseMap(map, place.dataset);
 map.on("moveend", () => {
   showStations();

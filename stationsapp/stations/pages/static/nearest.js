@@ -6,6 +6,7 @@ import { openStation } from "./popup.js";
 const nearby = document.getElementById("nearby");
 const hint = document.getElementById("nearest-hint");
 const list = document.getElementById("nearest");
+const addHere = document.getElementById("add-here"); // for who is signed in
 const point = L.circleMarker([0, 0], { className: "point", radius: 7, interactive: false });
 const line = L.polyline([], { className: "line", interactive: false });
 const INVITATION = hint.textContent;
@@ -19,6 +20,7 @@ export function showNear() {
   }
   for (const layer of [point, line]) layer.remove();
   list.replaceChildren();
+  if (addHere) addHere.hidden = true;
   hint.textContent = INVITATION;
 }
 
@@ -29,6 +31,7 @@ export async function showNearest(lat, lng) {
   state.near = `${lat.toFixed(5)},${lng.toFixed(5)}`;
   writeAddress();
   point.setLatLng([lat, inCopy(lng)]).addTo(map);
+  offerToAdd(lat, lng);
   line.remove();
   hint.textContent = "Searching …";
   try {
@@ -38,6 +41,12 @@ export async function showNearest(lat, lng) {
   } catch (error) {
     if (!signal.aborted) hint.textContent = `The nearest stations could not be loaded: ${error.message}. Click the map again.`;
   }
+}
+
+function offerToAdd(lat, lng) {
+  if (!addHere) return;
+  addHere.hidden = false;
+  addHere.firstChild.search = new URLSearchParams({ lat: lat.toFixed(6), lng: lng.toFixed(6) });
 }
 
 function entry(station, from) {
