@@ -115,7 +115,7 @@ UP = range(BASE, MIDDLE + 1, 2)
 # its insertion.
 ADD = f"""
     WITH taken AS (DELETE FROM station_changes RETURNING sign, id, lat, lng),
-    all_changes AS NOT MATERIALIZED ({{changes}}),
+    all_changes AS MATERIALIZED ({{changes}}),
     changes AS NOT MATERIALIZED (SELECT {AS_CELL.format(level=FINEST)} FROM all_changes),
     gone AS MATERIALIZED (SELECT lat, lng FROM all_changes WHERE sign < 0),
     {"".join(map(sums, reversed(UP)))}
