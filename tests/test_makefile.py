@@ -39,7 +39,8 @@ def test_a_virtual_environment_of_another_folder_is_made_anew(copy: Path, tmp_pa
 @pytest.mark.parametrize("answer", ["n\n", "\n", ""])
 def test_the_database_is_deleted_only_after_a_yes(copy: Path, answer: str):
     (copy / "instance" / "postgres").mkdir(parents=True)
-    assert make(copy, "reset", input=answer).returncode == 2
+    done = make(copy, "reset", input=answer)
+    assert (done.returncode, done.stdout.count("Nothing was deleted.")) == (2, 1)
     assert (copy / "instance" / "postgres").exists()
 
 
