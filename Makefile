@@ -89,8 +89,9 @@ reset: $(INSTALLED) ## delete the embedded database, after asking
 		|| { echo "Nothing was deleted: there is no database, or it is in use. Stop the server first."; exit 1; }
 	@echo "It is deleted. For an empty one, run: make run"
 
-# A virtual environment that was copied or moved with its folder still runs the code of the old one.
-ifneq ($(shell cat $(INSTALLED) 2> /dev/null),$(CURDIR))
+# A virtual environment that was copied or moved with its folder still runs the code of the old one,
+# and one whose Python was removed runs none.
+ifneq ($(shell test -x $(BIN)/python && cat $(INSTALLED) 2> /dev/null),$(CURDIR))
 .PHONY: $(INSTALLED)
 ANEW := --clear
 endif

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ def copy(tmp_path: Path) -> Path:
     for name in NEEDED:
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / ".venv/installed").write_text(f"{tmp_path}\n")
+    (tmp_path / ".venv/bin").mkdir()
+    (tmp_path / ".venv/bin/python").symlink_to(sys.executable)
     return tmp_path
 
 
@@ -34,6 +37,12 @@ def test_packages_that_are_installed_are_not_installed_again(copy: Path):
 def test_a_virtual_environment_of_another_folder_is_made_anew(copy: Path, tmp_path: Path):
     moved = copy.rename(tmp_path.with_name(f"{tmp_path.name} ü"))
     assert make(moved, "--question", ".venv/installed").returncode == 1
+
+
+def test_a_virtual_environment_whose_python_was_removed_is_made_anew(copy: Path):
+    (copy / ".venv/bin/python").unlink()
+    (copy / ".venv/bin/python").symlink_to(copy / "removed")
+    assert make(copy, "--question", ".venv/installed").returncode == 1
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n", ""])
