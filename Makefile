@@ -99,11 +99,11 @@ ifndef ALONE
 $(INSTALLED): pyproject.toml packages/flask-doctor/pyproject.toml constraints.txt
 	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('This needs Python 3.11 or newer, but $(PYTHON) is ' \
 		+ sys.version.split()[0] + '. If you have another one, run: make PYTHON=python3.12')"
+	@echo "Installing the packages in .venv, which takes a minute or two ..."
 	@$(PYTHON) -c "import fcntl, os, sys; lock = open('Makefile'); fcntl.flock(lock, fcntl.LOCK_EX); \
-		os.set_inheritable(lock.fileno(), True); os.execvp(sys.argv[1], sys.argv[1:])" $(MAKE) --no-print-directory ALONE=1 $@
+		os.set_inheritable(lock.fileno(), True); os.execvp(sys.argv[1], sys.argv[1:])" $(MAKE) --silent --no-print-directory ALONE=1 $@
 else
 $(INSTALLED): pyproject.toml packages/flask-doctor/pyproject.toml constraints.txt
-	@echo "Installing the packages in .venv ..."
 	@$(PYTHON) -m venv $(ANEW) .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable packages/flask-doctor --editable '.[dev]'
 	@echo "$(CURDIR)" > $@
