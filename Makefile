@@ -7,7 +7,7 @@ INSTALLED := .venv/installed
 # squawk checks the migrations after this one.
 CHECKED := 0006
 
-.PHONY: help run test test-new new update chaos cluster fuzz doctor-exam bench lint format docs land serve lock clean reset
+.PHONY: help run test test-new new update chaos cluster fuzz doctor-exam bench lint format docs land screenshots serve lock clean reset
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 13
@@ -63,6 +63,9 @@ docs: $(INSTALLED) ## write packages/flask-doctor/docs/errors.md from the doctor
 land: ## write the land below the map's tiles from Natural Earth's data (needs npm)
 	@mkdir -p build && cd build && npm pack --silent world-atlas@2.0.2 && tar -xzf world-atlas-2.0.2.tgz package/countries-10m.json
 	$(PYTHON) tools/land.py build/package/countries-10m.json
+
+screenshots: $(INSTALLED) ## write the README's pictures of the pages (needs Chromium)
+	$(BIN)/python tools/screenshots.py
 
 serve: $(INSTALLED) ## serve with gunicorn, as in production; needs DATABASE_URL and SECRET_KEY
 	$(BIN)/gunicorn wsgi:app
