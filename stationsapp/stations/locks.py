@@ -1,4 +1,4 @@
-"""The locks of those that write stations, and their order, which avoids deadlocks.
+"""The locks of everything that writes stations, in an order that avoids deadlocks.
 
 An import takes the lock of its source, then the rows and codes that it writes. At the end of the
 statement, it takes a shard of the data version, as every writer does. A request takes one row or
@@ -29,16 +29,16 @@ def keep_imports_out(connection: Connection, source: str) -> bool:
 
 
 def hold_upload(connection: Connection, upload_id: int) -> bool:
-    """Say that something is done with this upload until the end of the transaction.
+    """Mark this upload as in use until the end of the transaction.
 
-    Return False if something is being done already.
+    Return False if it is already in use.
     """
     statement = "SELECT pg_try_advisory_xact_lock(%s, %s)"
     return bool(connection.exec_driver_sql(statement, (UPLOAD, upload_id)).scalar_one())
 
 
 def is_held(connection: Connection, upload_id: int) -> bool:
-    """Tell whether something is being done with this upload."""
+    """Tell whether this upload is in use."""
     statement = """
         SELECT EXISTS (
             SELECT FROM pg_locks JOIN pg_database ON pg_locks.database = pg_database.oid

@@ -1,4 +1,4 @@
-"""The HTML pages: their addresses, and which function shows each."""
+"""The HTML pages: their URLs and views."""
 
 from pathlib import Path
 

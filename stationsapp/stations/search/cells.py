@@ -1,9 +1,9 @@
-"""Clusters from the cells that triggers keep: their cost doesn't grow with the table.
+"""Clusters from the cells that triggers update, so that their cost doesn't grow with the table.
 
-The query goes down the levels of `StationCell`, from the whole earth. A cell inside the box is
-taken as it is. One that the box cuts is opened, and so is one in which stations have changed since
-it was counted. At the end of the way, where cells aren't split, the few stations are read from the
-table. So the answer is exactly what a scan of the table would give.
+The query descends the levels of `StationCell`, beginning with the whole earth. It uses the sums of
+a cell that is inside the box. It descends into a cell that is partly inside, or whose stations have
+changed since they were counted. At the lowest level, it reads the few stations from the table. So
+the result is exactly that of a scan of the table.
 """
 
 from .filters import sql_box
@@ -12,7 +12,7 @@ BASE, FINEST = 5, 17  # levels: as in the migration that makes the cells
 
 
 def in_each(boxes: int, condition: str) -> str:
-    """Write a condition for so many boxes, of which it must be true for one."""
+    """Return a condition that is true if it holds for one of this number of boxes."""
     return f"({' OR '.join(f'({condition.format(i=i)})' for i in range(boxes))})"
 
 
@@ -23,7 +23,7 @@ IS_MET = """east >= %(west{i})s AND north >= %(south{i})s
 
 
 def of_boxes(boxes: int) -> str:
-    """Return the query for the cells of a grid in so many boxes, at a level."""
+    """Return the query for the cells of a grid in this number of boxes, at a level."""
     cell = f"""
     SELECT *, {in_each(boxes, IS_INSIDE)} AS inside, {in_each(boxes, IS_MET)} AS met,
         (level, x, y) IN (SELECT level, x, y FROM changed) AS changed

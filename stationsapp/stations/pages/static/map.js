@@ -1,5 +1,5 @@
-// The map page: the stations in view, as buttons, and in words what is going on. What isn't needed at
-// first is in modules of its own: find.js, nearest.js, popup.js.
+// The map page: the stations in view, as buttons, and a status line. What isn't needed at first is
+// loaded later: find.js, nearest.js, popup.js.
 import { filters, getJSON, inCopy, map, place, POSITION, readAddress, state, takeStep, writeAddress } from "./address.js";
 import { addBaseMap } from "./land.js";
 
@@ -27,7 +27,7 @@ function fillForm() {
   if (form.source.selectedIndex < 0) form.source.add(new Option(state.source, state.source, true, true));
 }
 
-// What is going on, and a button for what to do about it
+// The status line, and a button beside it
 
 function say(text, label = "", act = null) {
   status.textContent = text;
@@ -43,7 +43,7 @@ function sayCount(count) {
 
 // The stations in view
 
-let asking; // aborts the request whose answer is waited for
+let asking; // aborts the pending request
 let askAgain = showStations;
 const everywhere = JSON.parse(place.dataset.bounds); // boxes with all stations
 
@@ -69,14 +69,14 @@ export function showStations() {
   });
 }
 
-// Fit the view to all stations that the filters find.
+// Fit the view to all stations that match the filters.
 export async function showAll(options) {
   await ask({ bbox: [-180, -90, 180, 90], zoom: 0 }, () => showAll(options), (clusters) => {
     if (clusters.length) {
       fit(clusters.map(({ bounds, lat, lng }) => bounds ?? [lng, lat, lng, lat]), options);
     } else if (Object.keys(filters()).length) {
       draw([]);
-      say("No station fits your search.", "Clear the search", () => applyFilters({ q: "", source: "" }));
+      say("No stations match your search.", "Clear the search", () => applyFilters({ q: "", source: "" }));
     } else {
       say("There are no stations yet.");
     }
@@ -105,7 +105,7 @@ function viewBox() {
 }
 
 function fit(boxes, options) {
-  map.fitBounds(extent(boxes), { paddingTopLeft: [64, 40], paddingBottomRight: [40, 40], maxZoom: 15, ...options });
+  map.fitBounds(extent(boxes), { paddingTopLeft: [56, 40], paddingBottomRight: [24, 40], maxZoom: 15, ...options });
 }
 
 // The smallest box around boxes: it begins after the widest gap, wherever in the world that is.
@@ -122,7 +122,7 @@ function extent(boxes) {
   return [[south, west], [north, west + 360 - gap]];
 }
 
-// Markers are buttons: what is the same as before stays, and with it the focus.
+// Markers are buttons. Unchanged ones stay, and keep the focus.
 
 const Button = L.Icon.extend({
   createIcon() {
@@ -184,7 +184,7 @@ function marker({ count, lat, lng: _, station, bounds }, lng) {
   });
 }
 
-// What people do
+// Events
 
 async function nearestTo({ lat, lng }) {
   takeStep();
