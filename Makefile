@@ -21,7 +21,7 @@ run: $(INSTALLED) ## prepare the database and serve on http://127.0.0.1:5000 (or
 test: $(INSTALLED) ## run the tests
 	$(BIN)/pytest --numprocesses logical --dist worksteal
 
-test-new: $(INSTALLED) ## make applications with all rooms and without some, and test each (a quarter of an hour)
+test-new: $(INSTALLED) ## make applications with all rooms and without some, test each, and do what the documents say (a quarter of an hour)
 	$(BIN)/pytest --numprocesses logical --dist worksteal tests/matrix_of_*.py
 
 chaos: $(INSTALLED) ## break the database and the network under load, and show what clients notice (make chaos ARGS='--only frozen')
