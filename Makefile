@@ -7,7 +7,7 @@ INSTALLED := .venv/installed
 # squawk checks the migrations after this one.
 CHECKED := 0006
 
-.PHONY: help run test test-new new update chaos cluster fuzz doctor-exam bench lint format docs land serve lock clean reset
+.PHONY: help run test test-new new update chaos cluster fuzz doctor-exam bench lint format docs land screenshots serve lock clean reset
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 13
@@ -21,7 +21,7 @@ run: $(INSTALLED) ## prepare the database and serve on http://127.0.0.1:5000 (or
 test: $(INSTALLED) ## run the tests
 	$(BIN)/pytest --numprocesses logical --dist worksteal
 
-test-new: $(INSTALLED) ## make applications with all rooms and without some, and test each (a quarter of an hour)
+test-new: $(INSTALLED) ## make applications with all rooms and without some, test each, and do what the documents say (a quarter of an hour)
 	$(BIN)/pytest --numprocesses logical --dist worksteal tests/matrix_of_*.py
 
 chaos: $(INSTALLED) ## break the database and the network under load, and show what clients notice (make chaos ARGS='--only frozen')
@@ -63,6 +63,9 @@ docs: $(INSTALLED) ## write packages/flask-doctor/docs/errors.md from the doctor
 land: ## write the land below the map's tiles from Natural Earth's data (needs npm)
 	@mkdir -p build && cd build && npm pack --silent world-atlas@2.0.2 && tar -xzf world-atlas-2.0.2.tgz package/countries-10m.json
 	$(PYTHON) tools/land.py build/package/countries-10m.json
+
+screenshots: $(INSTALLED) ## write the README's pictures of the pages (needs Chromium)
+	$(BIN)/python tools/screenshots.py
 
 serve: $(INSTALLED) ## serve with gunicorn, as in production; needs DATABASE_URL and SECRET_KEY
 	$(BIN)/gunicorn wsgi:app
