@@ -103,6 +103,15 @@ def test_what_cannot_be_made_is_said_in_one_line(
     assert not (tmp_path / "new").exists()
 
 
+def test_without_git_nothing_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["--name=shops", "--model=Shop", f"--folder={tmp_path / 'new'}"]) == 1
+    assert "git is missing: install it" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize(
     ("singular", "plural"),
     [
