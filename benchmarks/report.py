@@ -8,8 +8,8 @@ Results = dict[str, Any]
 """The results, which `--json` writes.
 
 `cpu` says whether CPU time was measured. `paths` has, for each path, lists with a number for each
-round: the `rate` of the application per second, its `p50` and `p99` in milliseconds, and the rate of
-each ceiling. `sizes` has the results of growth.py.
+round: the `rate` of the application per second, its `p50` and `p99` in milliseconds, and the rate
+of each ceiling. `sizes` has the results of growth.py.
 """
 
 CEILINGS = {

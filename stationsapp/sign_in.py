@@ -91,7 +91,8 @@ def sign_in_required(view: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(**arguments: Any) -> Any:
         if signed_in():
             return view(**arguments)
-        return redirect(url_for("sign_in.sign_in", next=request.full_path.rstrip("?")))
+        here = request.script_root + request.full_path.rstrip("?")
+        return redirect(url_for("sign_in.sign_in", next=here))
 
     return wrapped
 

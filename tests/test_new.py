@@ -7,6 +7,7 @@ from made import ROOT, files, found, git, new, passes
 
 from new.__main__ import main
 from new.names import Names, plural_of
+from new.rooms import ROOMS
 from new.words import renamed
 from new.writing import READ
 
@@ -43,6 +44,13 @@ def test_names_of_several_words_are_read_as_words(made: Path):
     page = (made / "shops/coffee_shops/templates/coffee_shops/index.html").read_text()
     assert "Add a coffee shop" in page
     assert "{% for coffee_shop in coffee_shops %}" in page
+
+
+def test_each_sentence_that_is_different_without_a_room_is_in_the_starter():
+    starter = ROOT / "starter"
+    texts = [(starter / path).read_text() for path in files(starter)]
+    sentences = [sentence for room in ROOMS.values() for sentence in room.instead]
+    assert [s for s in sentences if not any(s in text for text in texts)] == []
 
 
 def test_what_is_made_is_one_commit_on_two_branches(made: Path):

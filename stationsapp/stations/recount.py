@@ -2,8 +2,8 @@
 
 from .. import limits
 from ..extensions import db
+from . import locks
 
-LOCK = "SELECT pg_advisory_xact_lock(7220002)"  # of writers of cells, as in the migration
 RECOUNT = """
 SELECT add_station_changes();
 CREATE TEMPORARY TABLE before ON COMMIT DROP AS SELECT * FROM station_cells;
@@ -15,7 +15,7 @@ COMPARE = f"""
 SELECT count(after) AS cells, count(*) FILTER (WHERE
     ({", ".join(f"before.{name}" for name in SUMS)})
     IS DISTINCT FROM ({", ".join(f"after.{name}" for name in SUMS)})
-    AND (level <= 5 OR before.level = after.level)) AS wrong
+    AND (level = 5 OR before.level = after.level)) AS wrong
 FROM before FULL JOIN station_cells AS after USING (level, x, y)
 """
 
@@ -28,7 +28,7 @@ def recount() -> tuple[int, int]:
     """
     with db.engine.begin() as holder, db.engine.connect() as connection:
         limits.limit_command(holder)
-        holder.exec_driver_sql(LOCK)
+        locks.wait_for_cells(holder)
         connection.execution_options(isolation_level="REPEATABLE READ")
         limits.limit_command(connection)
         connection.exec_driver_sql(RECOUNT)

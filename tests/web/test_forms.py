@@ -50,18 +50,16 @@ def test_a_page_whose_form_is_too_old_says_so_and_the_next_is_taken(client: Flas
 MULTIPART = "multipart/form-data; boundary=x"
 NAMELESS = b"--x\r\nContent-Disposition: form-data\r\n\r\nno name\r\n--x--\r\n"
 FILE = NAMELESS.replace(b"form-data", b"form-data; name=token; filename=f")
-STRANGE = "A field has a name that this form doesn&#39;t have."
 
 
 @pytest.mark.parametrize(
     ("body", "kind", "status", "said"),
     [
-        (NAMELESS, MULTIPART, 400, STRANGE),
+        (NAMELESS, MULTIPART, 400, "A field has a name that this form doesn&#39;t have."),
         (FILE, MULTIPART, 422, "Enter your API token."),
-        ("n\u00b2=1".encode(), URLENCODED, 400, STRANGE),
         (b"&".join(b"n%d=" % i for i in range(1_001)), URLENCODED, 413, "has at most 1,000 fields"),
     ],
-    ids=["no name", "a file for text", "no plain digit", "too many"],
+    ids=["no name", "a file for text", "too many"],
 )
 def test_what_no_browser_sends_is_refused(
     client: FlaskClient, body: bytes, kind: str, status: int, said: str

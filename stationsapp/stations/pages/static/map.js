@@ -105,7 +105,7 @@ function viewBox() {
 }
 
 function fit(boxes, options) {
-  map.fitBounds(extent(boxes), { paddingTopLeft: [64, 40], paddingBottomRight: [40, 40], maxZoom: 15, ...options });
+  map.fitBounds(extent(boxes), { paddingTopLeft: [56, 40], paddingBottomRight: [24, 40], maxZoom: 15, ...options });
 }
 
 // The smallest box around boxes: it begins after the widest gap, wherever in the world that is.
