@@ -86,13 +86,15 @@ clean: ## remove the virtual environment and everything generated, but not the d
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 reset: $(INSTALLED) ## delete the embedded database, after asking
-	@printf 'Delete the embedded database with all its stations? [y/N] '; read answer; [ "$$answer" = y ]
+	@printf 'Delete the embedded database with all its stations? [y/N] '; read answer; [ "$$answer" = y ] || { echo "Nothing was deleted."; exit 1; }
 	@$(BIN)/python -c "import shutil; from filelock import FileLock; \
 		FileLock('instance/postgres.keeper.lock').acquire(timeout=2); shutil.rmtree('instance/postgres')" 2> /dev/null \
 		|| { echo "Nothing was deleted: there is no database, or it is in use. Stop the server first."; exit 1; }
+	@echo "It is deleted. For an empty one, run: make run"
 
-# A virtual environment that was copied or moved with its folder still runs the code of the old one.
-ifneq ($(shell cat $(INSTALLED) 2> /dev/null),$(CURDIR))
+# A virtual environment that was copied or moved with its folder still runs the code of the old one,
+# and one whose Python was removed runs none.
+ifneq ($(shell test -x $(BIN)/python && cat $(INSTALLED) 2> /dev/null),$(CURDIR))
 .PHONY: $(INSTALLED)
 ANEW := --clear
 endif
