@@ -7,7 +7,7 @@ INSTALLED := .venv/installed
 # squawk checks the migrations after this one.
 CHECKED := 0006
 
-.PHONY: help run test test-new new update chaos cluster fuzz doctor-exam bench lint format docs land serve lock clean reset
+.PHONY: help run test test-new new update chaos cluster fuzz doctor-exam bench lint format docs land screenshots serve lock clean reset
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 13
@@ -21,7 +21,7 @@ run: $(INSTALLED) ## prepare the database and serve on http://127.0.0.1:5000 (or
 test: $(INSTALLED) ## run the tests
 	$(BIN)/pytest --numprocesses logical --dist worksteal
 
-test-new: $(INSTALLED) ## make applications with all rooms and without some, and test each (a quarter of an hour)
+test-new: $(INSTALLED) ## make applications with all rooms and without some, test each, and do what the documents say (a quarter of an hour)
 	$(BIN)/pytest --numprocesses logical --dist worksteal tests/matrix_of_*.py
 
 chaos: $(INSTALLED) ## break the database and the network under load, and show what clients notice (make chaos ARGS='--only frozen')
@@ -64,6 +64,9 @@ land: ## write the land below the map's tiles from Natural Earth's data (needs n
 	@mkdir -p build && cd build && npm pack --silent world-atlas@2.0.2 && tar -xzf world-atlas-2.0.2.tgz package/countries-10m.json
 	$(PYTHON) tools/land.py build/package/countries-10m.json
 
+screenshots: $(INSTALLED) ## write the README's pictures of the pages (needs Chromium)
+	$(BIN)/python tools/screenshots.py
+
 serve: $(INSTALLED) ## serve with gunicorn, as in production; needs DATABASE_URL and SECRET_KEY
 	$(BIN)/gunicorn wsgi:app
 
@@ -99,11 +102,11 @@ ifndef ALONE
 $(INSTALLED): pyproject.toml packages/flask-doctor/pyproject.toml constraints.txt
 	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('This needs Python 3.11 or newer, but $(PYTHON) is ' \
 		+ sys.version.split()[0] + '. If you have another one, run: make PYTHON=python3.12')"
+	@echo "Installing the packages in .venv, which takes a minute or two ..."
 	@$(PYTHON) -c "import fcntl, os, sys; lock = open('Makefile'); fcntl.flock(lock, fcntl.LOCK_EX); \
-		os.set_inheritable(lock.fileno(), True); os.execvp(sys.argv[1], sys.argv[1:])" $(MAKE) --no-print-directory ALONE=1 $@
+		os.set_inheritable(lock.fileno(), True); os.execvp(sys.argv[1], sys.argv[1:])" $(MAKE) --silent --no-print-directory ALONE=1 $@
 else
 $(INSTALLED): pyproject.toml packages/flask-doctor/pyproject.toml constraints.txt
-	@echo "Installing the packages in .venv ..."
 	@$(PYTHON) -m venv $(ANEW) .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable packages/flask-doctor --editable '.[dev]'
 	@echo "$(CURDIR)" > $@

@@ -59,7 +59,7 @@ ROOMS = {
             "that the API and the pages share": "of the pages",
             "people change them on its pages, and\nprograms by its API.": "people change them on "
             "its pages.",
-            " on the pages, or send it to the API:": ".",
+            " A program sends one to the API:": "",
         },
     ),
     "pages": Room(
@@ -88,7 +88,7 @@ ROOMS = {
             "a page if a person asked for one outside of /api, and else a problem": "a problem",
             "people change them on its pages, and\nprograms by its API.": "programs use them by "
             "its API.",
-            "Sign in with it on the pages, or send it to the API:": "Send it to the API:",
+            " Sign in with it on the pages.": "",
             "## Sign in": "## Write",
             "A client that sends forms as a browser does": "A client whose requests share nothing",
             "The models of signing in: API tokens, and the tries that failed": "API tokens",
