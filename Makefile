@@ -21,22 +21,22 @@ run: $(INSTALLED) ## prepare the database and serve on http://127.0.0.1:5000 (or
 test: $(INSTALLED) ## run the tests
 	$(BIN)/pytest --numprocesses logical --dist worksteal
 
-test-new: $(INSTALLED) ## make applications with all rooms and without some, test each, and do what the documents say (a quarter of an hour)
+test-new: $(INSTALLED) ## make applications with different rooms, test each one, and run the tutorial and the recipes (takes 15 minutes)
 	$(BIN)/pytest --numprocesses logical --dist worksteal tests/matrix_of_*.py
 
-chaos: $(INSTALLED) ## break the database and the network under load, and show what clients notice (make chaos ARGS='--only frozen')
+chaos: $(INSTALLED) ## break the database and the network under load, and show the effects (make chaos ARGS='--only frozen')
 	$(BIN)/python -m chaos $(ARGS)
 
-fuzz: $(INSTALLED) ## test with random requests and feeds for a few minutes
+fuzz: $(INSTALLED) ## test with random requests and feeds (takes a few minutes)
 	FUZZ_EXAMPLES=1000 $(BIN)/pytest -m hypothesis
 
 doctor-exam: $(INSTALLED) ## break healthy applications at random and score the doctor (make doctor-exam ARGS='--seed 7 --breaks 500')
 	@cd packages/flask-doctor/tests && ../../../$(BIN)/python -m exam $(ARGS)
 
-bench: $(INSTALLED) ## measure the speed, in a few minutes (make bench ARGS='--cpu --stations 100000')
+bench: $(INSTALLED) ## measure the speed (takes a few minutes; make bench ARGS='--cpu --stations 100000')
 	$(BIN)/python -m benchmarks $(ARGS)
 
-cluster: $(INSTALLED) .venv-cluster/installed ## break the parts of a Patroni cluster under load, on Debian (make cluster ARGS='frozen deploy')
+cluster: $(INSTALLED) .venv-cluster/installed ## break a Patroni cluster under load; needs Debian (make cluster ARGS='frozen deploy')
 	@$(BIN)/python -m cluster $(ARGS)
 
 new: $(INSTALLED) ## make an application of your own (make new NAME=shops MODEL=Shop [DIR=../shops] [PLURAL=] [WITH=|WITHOUT=rooms])
@@ -60,7 +60,7 @@ format: $(INSTALLED) ## format the code in the project's style
 docs: $(INSTALLED) ## write packages/flask-doctor/docs/errors.md from the doctor's catalogue
 	$(BIN)/python -m flask_doctor.document packages/flask-doctor/docs/errors.md
 
-land: ## write the land below the map's tiles from Natural Earth's data (needs npm)
+land: ## make the land and borders of the map from Natural Earth's data; needs npm
 	@mkdir -p build && cd build && npm pack --silent world-atlas@2.0.2 && tar -xzf world-atlas-2.0.2.tgz package/countries-10m.json
 	$(PYTHON) tools/land.py build/package/countries-10m.json
 
@@ -100,7 +100,7 @@ ANEW := --clear
 endif
 
 ifndef ALONE
-# Two at once would break each other, so the second one waits, and finds it done.
+# Two at once would break each other, so the second one waits for the first.
 $(INSTALLED): pyproject.toml packages/flask-doctor/pyproject.toml constraints.txt
 	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('This needs Python 3.11 or newer, but $(PYTHON) is ' \
 		+ sys.version.split()[0] + '. If you have another one, run: make PYTHON=python3.12')"
