@@ -1,5 +1,8 @@
 """Settings, read from the environment and from `.env`; `.env.example` explains each."""
 
+# No DATABASE_URL means the embedded server (Flask-Doctor's docs/errors.md#connection-refused).
+# The password is a part of DATABASE_URL (Flask-Doctor's docs/errors.md#no-password).
+
 import os
 from pathlib import Path
 

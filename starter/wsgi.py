@@ -1,5 +1,7 @@
 """The application that `flask run` and `gunicorn wsgi:app` serve."""
 
+# Scripts import `app`, and use app.app_context() (Flask-Doctor's docs/errors.md#no-app-context).
+
 import sys
 
 from starterapp import create_app

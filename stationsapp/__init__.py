@@ -1,3 +1,5 @@
+# The parts meet only here, and never in a circle (Flask-Doctor's docs/errors.md#circular-import).
+
 from flask import Flask
 
 

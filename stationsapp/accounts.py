@@ -1,4 +1,4 @@
-"""The models of signing in: API tokens, and the tries that failed."""
+"""The models of API tokens and of failed attempts to sign in."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from .base import BaseModel
 
 
 class ApiToken(BaseModel):
-    """A token that may write: only its digest is kept."""
+    """An API token, of which only the digest is stored."""
 
     __tablename__ = "api_tokens"
     __table_args__ = (
@@ -25,7 +25,7 @@ class ApiToken(BaseModel):
 
 
 class SignInTry(BaseModel):
-    """A try to sign in that failed, kept for a minute."""
+    """A failed attempt to sign in, stored for a minute."""
 
     __tablename__ = "sign_in_tries"
 

@@ -1,4 +1,7 @@
-"""What all models have in common."""
+"""The base class of all models."""
+
+# BaseModel isn't a table itself (Flask-Doctor's docs/errors.md#abstract-missing).
+# Its models don't name db.Model as well (Flask-Doctor's docs/errors.md#base-class-order).
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +13,7 @@ from .extensions import db
 
 
 class BaseModel(db.Model):  # type: ignore[name-defined,misc]
-    """What every table has: an identity, two timestamps, and a way to be shown."""
+    """Columns of every table: an id and two timestamps. Objects have a repr and can become JSON."""
 
     __abstract__ = True
 
@@ -24,7 +27,7 @@ class BaseModel(db.Model):  # type: ignore[name-defined,misc]
         return f"<{type(self).__name__} {self.id}>"
 
     def json(self) -> dict[str, Any]:
-        """Every column by its name, times as ISO 8601 in UTC."""
+        """Return all columns by name, with times as ISO 8601 in UTC."""
         values = {column.key: getattr(self, column.key) for column in self.__mapper__.columns}
         return {
             name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value

@@ -1,5 +1,7 @@
 """The extensions, created here once and unbound; `create_app` binds them."""
 
+# One `db` for all, bound by init_app (Flask-Doctor's docs/errors.md#app-not-registered).
+
 from datetime import datetime
 
 from flask_doctor import Doctor

@@ -1,4 +1,4 @@
-"""`GET /metrics` for Prometheus: requests, pools, the database, and what other modules add.
+"""`GET /metrics` for Prometheus: requests, pools, the database, and metrics of other modules.
 
 Each worker keeps its numbers in files in PROMETHEUS_MULTIPROC_DIR, which gunicorn.conf.py creates.
 The worker that serves a scrape adds them up, and queries the database for less than a second.
@@ -62,7 +62,7 @@ def init_app(app: Flask) -> None:
 
 
 def add(app: Flask, question: Question) -> None:
-    """Add a question to the database to each scrape."""
+    """Add a query that runs with each scrape."""
     app.extensions["metrics"].append(question)
 
 
@@ -78,7 +78,7 @@ def metrics() -> Response:
 
 
 def _counted() -> CollectorRegistry:
-    """Return what all workers have counted."""
+    """Return the totals of all workers."""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return REGISTRY
     registry = CollectorRegistry()

@@ -1,3 +1,5 @@
+# Migrations see only what is imported here (Flask-Doctor's docs/errors.md#nothing-to-migrate).
+
 from typing import Any
 
 from sqlalchemy import (
@@ -41,13 +43,13 @@ class Station(BaseModel):
         CheckConstraint("lat BETWEEN -90 AND 90", name="lat_range"),
         CheckConstraint("lng BETWEEN -180 AND 180", name="lng_range"),
         CheckConstraint("jsonb_typeof(properties) = 'object'", name="properties_object"),
-        # Boxes, and nearest neighbours on the sphere; core PostgreSQL, no extension.
+        # Boxes, and nearest neighbours on the sphere, without an extension.
         Index("ix_stations_position", text("point(lng, lat)"), postgresql_using="gist"),
         Index("ix_stations_plane", text("station_plane(lat, lng)"), postgresql_using="gist"),
-        # Words of the name in any case and with any accents; migrations make the functions.
+        # The words of the name, without case and accents. Migrations create the functions.
         Index("ix_stations_terms", text("station_terms(name, id)"), postgresql_using="gin"),
         Index("ix_stations_source_id", "source", "id"),
-        # Lists in the order of the names, of all stations or of a source.
+        # Lists sorted by name, of all stations or of a source.
         Index("ix_stations_name", text(NAME_ORDER), "id"),
         Index("ix_stations_source_name", "source", text(NAME_ORDER), "id"),
     )
@@ -68,8 +70,9 @@ class Station(BaseModel):
 class StationVersion(db.Model):  # type: ignore[name-defined,misc]
     """The data version, which is the sum of the shards; each write of stations makes it greater.
 
-    A trigger sets a shard to the microseconds of the clock, or one more than it was. So the number
-    is of one state of the data alone, after a failover that lost writes or a restored backup too.
+    A trigger sets a shard to the current time in microseconds, or increments it if that is greater.
+    So each version stands for a single state of the data, even after a failover that lost writes,
+    or after a backup was restored.
     """
 
     __tablename__ = "station_versions"
@@ -79,12 +82,12 @@ class StationVersion(db.Model):  # type: ignore[name-defined,misc]
 
 
 class StationCell(db.Model):  # type: ignore[name-defined,misc]
-    """What the stations in a cell of a grid add up to; triggers keep it.
+    """The sums of the stations in a cell of a grid, which triggers update.
 
     A cell of level n is a square of 90 / 2**n degrees, the x-th from 180° west and the y-th from
-    the south pole. The levels are odd: 16 cells lie in one of the level above. They have rows of
-    their own if it is `split`. Sums of `lat` and `lng` are in 1e-8 degrees; `ids` is the exclusive
-    or of the ids, which for one station alone is its id.
+    the south pole. Levels are odd, so a cell contains 16 cells of the next level. They have rows
+    only if the cell is `split`. The sums of `lat` and `lng` are in 1e-8 degrees. `ids` is the
+    exclusive or of the ids: if there is only one station, that is its id.
     """
 
     __tablename__ = "station_cells"
@@ -107,9 +110,9 @@ class StationCell(db.Model):  # type: ignore[name-defined,misc]
 
 
 class StationChange(db.Model):  # type: ignore[name-defined,misc]
-    """A station that came to a place (sign 1) or left it (-1), and isn't in its cells yet.
+    """A station that was added to a place (sign 1) or removed (-1), and isn't counted in cells yet.
 
-    So nobody who writes waits for another one's transaction, as with the cells they would.
+    Writers only insert here, so they don't wait for each other as they would for a cell's row.
     """
 
     __tablename__ = "station_changes"
@@ -131,11 +134,11 @@ class Import(BaseModel):
 
 
 class Upload(BaseModel):
-    """A file that somebody has sent to be imported, and what was last done with it.
+    """A file that was uploaded for an import, and its last task.
 
-    `task` is "check" (a dry run) or "load", and None before the first. While it runs, `rows` were
-    read, `percent` of the file; afterwards `report` has the outcome: that of `Report`, or why there
-    is none as `error`.
+    `task` is "check" (a dry run), "load", or None at first. While it runs, `rows` and `percent`
+    show how much of the file was read. Afterwards, `report` contains the fields of `Report`, or the
+    reason for the failure as `error`.
     """
 
     __tablename__ = "uploads"
@@ -154,8 +157,8 @@ class Upload(BaseModel):
 class UploadPart(db.Model):  # type: ignore[name-defined,misc]
     """A piece of an upload: of the `feed` itself, or of its rejected rows (`rejects`).
 
-    The table is unlogged: writing it costs half, no replica gets it, and after a crash of the
-    server it is empty. The file is then asked for again.
+    The table is unlogged, so writing takes half the time, replicas don't get it, and it is empty
+    after a crash of the server. Users then upload the file again.
     """
 
     __tablename__ = "upload_parts"

@@ -1,4 +1,4 @@
-"""`flask db prepare`: from nothing to a database that the application can run on."""
+"""`flask db prepare`: create the database if it is missing, and bring it up to date."""
 
 import click
 import psycopg2
@@ -8,7 +8,7 @@ from flask.cli import with_appcontext
 from flask_migrate import upgrade
 from flask_migrate.cli import db
 
-# Sent with the application when its database is up to date, for the parts that fill it.
+# Sent with the application when its database is up to date, so that others can load data.
 database_prepared = Namespace().signal("database-prepared")
 
 

@@ -34,46 +34,46 @@ from .web.forms import Form
 
 bp = Blueprint("sign_in", __name__)
 
-TRIES = 5  # that may fail from one address in the time below
+TRIES = 5  # failed attempts from one address within WAIT
 WAIT = timedelta(minutes=1)
-# Not //host, and nothing that browsers take for it: /\\host, or a tab between the slashes.
+# Not //host, nor what browsers treat the same: /\\host, or a tab between the slashes.
 LOCAL = re.compile(r"/(?![/\\])[!-~]*")
 LOCK = 7_220_002  # the first key of the advisory lock; the second is the address's hash
 
 
 class SignInForm(Form):
-    """Who are you, and where to go then."""
+    """The token, and the page to return to."""
 
     token = PasswordField("API token", [DataRequired("Enter your API token.")])
     next = HiddenField()
 
     def filter_token(self, value: str | None) -> str:
-        """Take off what is copied along with a token."""
+        """Remove whitespace that was copied along with the token."""
         return (value or "").strip()
 
 
 class SignedInForm(Form):
-    """A form for who is signed in. Who no longer is gets it back as it was sent."""
+    """A form that only a signed-in user can send. Anybody else gets it back as it was sent."""
 
     is_signed_out = False
 
     def validate(self, extra_validators: Any = None) -> bool:
-        """Tell whether the form is valid, and sent by who is signed in."""
+        """Tell whether the form is valid and its sender is signed in."""
         valid: bool = super().validate(extra_validators)
         self.is_signed_out = not signed_in()
         if self.is_signed_out:
-            self.form_errors.append("You are signed out. Nothing is done yet, and nothing is lost.")
+            self.form_errors.append("You are signed out, so nothing was done. Your input is kept.")
         return valid and not self.is_signed_out
 
 
 def init_app(app: Flask) -> None:
-    """Serve the pages, and tell the templates who is signed in."""
+    """Register the pages, and give the templates access to the signed-in token."""
     app.register_blueprint(bp)
     app.jinja_env.globals |= {"signed_in": signed_in, "sign_out_form": Form}
 
 
 def signed_in() -> ApiToken | None:
-    """Return the token with which this browser is signed in. A revoked one is forgotten at once."""
+    """Return the token that this browser is signed in with, unless it was revoked."""
     if "token_id" not in session:
         return None
     token: ApiToken | None = db.session.scalar(
@@ -85,20 +85,21 @@ def signed_in() -> ApiToken | None:
 
 
 def sign_in_required(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Send who isn't signed in to the sign-in page, and from there back to this one."""
+    """Redirect to the sign-in page, and back to this page afterwards, unless already signed in."""
 
     @wraps(view)
     def wrapped(**arguments: Any) -> Any:
         if signed_in():
             return view(**arguments)
-        return redirect(url_for("sign_in.sign_in", next=request.full_path.rstrip("?")))
+        here = request.script_root + request.full_path.rstrip("?")
+        return redirect(url_for("sign_in.sign_in", next=here))
 
     return wrapped
 
 
 @bp.route("/sign-in", methods=["GET", "POST"])
 def sign_in() -> ResponseReturnValue:
-    """Ask for a token, and remember it in the session."""
+    """Ask for a token, and store its id in the session."""
     form = SignInForm(next=request.args.get("next"))
     if form.validate_on_submit():
         token = _checked(form.token.data)
@@ -113,19 +114,19 @@ def sign_in() -> ResponseReturnValue:
 
 @bp.post("/sign-out")
 def sign_out() -> ResponseReturnValue:
-    """Forget who was signed in."""
+    """Clear the session."""
     if not Form().validate_on_submit():
-        abort(400, "you are still signed in, because the page was too old")
+        abort(400, "you are still signed in, because the page has expired")
     session.clear()
     flash("You are signed out.")
     return redirect(url_for("sign_in.sign_in"))
 
 
 def _checked(value: str) -> ApiToken | None:
-    """Return the token unless it is unknown or revoked; count the tries that fail.
+    """Return the token unless it is unknown or revoked, and count failed attempts.
 
-    The tries are in the database, because all workers must count together. The lock makes tries
-    from one address wait for one another, so that many at once don't slip through.
+    The attempts are stored in the database, where all workers see them. The lock lets only one
+    attempt of an address run at a time, so that many at once can't exceed the limit.
     """
     address = request.remote_addr or ""
     db.session.execute(select(func.pg_advisory_xact_lock(LOCK, func.hashtext(address))))
@@ -141,5 +142,5 @@ def _checked(value: str) -> ApiToken | None:
 
 
 def _local(path: str | None) -> str:
-    """Return the path if it belongs to this application, so that no link can lead elsewhere."""
+    """Return the path if it is one of this application, or else that of the start page."""
     return path if path and LOCAL.fullmatch(path) else url_for("home")

@@ -24,7 +24,7 @@ def verify_token(token: str) -> ApiToken | None:
 
 
 def _digest(token: str) -> str:
-    # 256 random bits can't be guessed, so that a slow hash and a salt would add nothing.
+    # 256 random bits can't be guessed, so a slow hash and a salt would add nothing.
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 
@@ -60,7 +60,7 @@ def list_command() -> None:
 @bp.cli.command()
 @click.argument("name", callback=_name)
 def revoke(name: str) -> None:
-    """Revoke a token. It is refused from the next request on."""
+    """Revoke a token. The next request that uses it is refused."""
     token = db.session.scalar(select(ApiToken).filter_by(name=name, revoked_at=None))
     if token is None:
         raise click.ClickException(f"there is no valid token named {name} (see flask tokens list)")

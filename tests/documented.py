@@ -2,18 +2,17 @@
 
 import os
 import re
+import signal
 import subprocess
-import sysconfig
 import time
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Timer
-from venv import EnvBuilder
 
 from clusters import BIN, Cluster, dead_port, free_port
-from postgres import ROOT, SETTINGS
+from installed import clone, install
+from postgres import SETTINGS
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from stationsapp import embedded
@@ -22,6 +21,11 @@ BLOCK = re.compile(r"^```(console|diff)\n(.*?)^```$|^(## )", re.MULTILINE | re.D
 COMMAND = re.compile(r"^\$ (.*(?:\n> .*)*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 SERVERS = re.compile(r"make (run|serve)|gunicorn|flask run")
 END = "(the end)"
+GIT = {
+    f"GIT_{who}_{what}": "ada@localhost"
+    for who in ("AUTHOR", "COMMITTER")
+    for what in ("NAME", "EMAIL")
+}
 PATIENCE = 120  # seconds, on any machine
 
 
@@ -30,18 +34,19 @@ class Terminal:
 
     def __init__(self, folder: Path) -> None:
         self.ports = {5000: free_port(), 8000: free_port(), 5433: dead_port()}
-        kept = {name: value for name, value in os.environ.items() if name not in SETTINGS}
         kept = {
-            name: value for name, value in kept.items() if not name.startswith(("PYTEST", "PG"))
+            name: value
+            for name, value in os.environ.items()
+            if name not in SETTINGS and not name.startswith(("PYTEST", "PG"))
         }
-        self.home = folder
+        self.made = folder / "shops"
         self.log = folder / "server.log"
         (folder / ".curlrc").write_text("silent")  # as it is in a terminal
         self.kept: list[tuple[Path, Connection]] = []
         self.shell = subprocess.Popen(
             ["bash", "--norc"],
-            cwd=check_out(folder),
-            env=kept | {"HOME": str(folder), "LC_ALL": "C.UTF-8"},
+            cwd=clone(folder),
+            env=kept | GIT | {"HOME": str(folder), "LC_ALL": "C.UTF-8"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -56,7 +61,7 @@ class Terminal:
         self.shell.stdin.write(f"{{ {command}\n}} < {stdin}; echo; echo '{END}'\n")
         self.shell.stdin.flush()
         output = ""
-        patience = Timer(PATIENCE, self.shell.kill)
+        patience = Timer(PATIENCE, os.killpg, [self.shell.pid, signal.SIGKILL])
         patience.start()
         for line in iter(self.shell.stdout.readline, f"{END}\n"):
             assert line, f"$ {command}\n{output}"  # the shell was killed
@@ -122,7 +127,7 @@ def expected(lines: str) -> re.Pattern[str]:
         r"(?:.*\n)*?" if line == "..." else re.escape(line).replace(r"\.\.\.", ".*") + r"\n"
         for line in lines.splitlines()
     ]
-    return re.compile("".join(parts) or r"(?:.*\n)*?")
+    return re.compile("".join(parts))
 
 
 def follow(document: Path, terminal: Terminal, until: str = END) -> None:
@@ -151,53 +156,7 @@ def _check(terminal: Terminal, command: str, output: str, place: str) -> None:
         printed = terminal.run(command)
         assert pattern.fullmatch(printed), f"{place}: $ {command}\n{printed}"
     if command.startswith("make new"):
-        made = terminal.home / "shops"
-        install(made)
-        terminal.keep_server(made / "instance/postgres")
-
-
-def install(folder: Path) -> None:
-    """Make .venv as `make` does, but of the packages that are installed here."""
-    EnvBuilder(symlinks=True).create(folder / ".venv")
-    [packages] = folder.glob(".venv/lib/python*/site-packages")
-    own = ("__", "distutils", "stationsapp", "flask_doctor")
-    for package in Path(sysconfig.get_path("purelib")).iterdir():
-        if not package.name.startswith(own):
-            (packages / package.name).symlink_to(package)
-    places = [folder / "packages/flask-doctor/src", folder]
-    (packages / "own.pth").write_text("".join(f"{place}\n" for place in places))
-    for place in (folder, folder / "packages/flask-doctor"):
-        _describe(tomllib.loads((place / "pyproject.toml").read_text())["project"], packages)
-    programs = folder / ".venv/bin"
-    for name in ("flask", "gunicorn", "mypy", "pytest", "ruff"):
-        program = Path(sysconfig.get_path("scripts"), name).read_bytes()
-        if program.startswith(b"#!"):
-            _, _, program = program.partition(b"\n")
-            program = f"#!{programs}/python\n".encode() + program
-        (programs / name).write_bytes(program)
-        (programs / name).chmod(0o755)
-    (folder / ".venv/installed").write_text(f"{folder}\n")
-
-
-def _describe(project: dict, packages: Path) -> None:
-    """Write what pip writes about a project: its name, its version, and its commands."""
-    info = packages / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    info.mkdir()
-    name, version = project["name"], project["version"]
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-    groups = project.get("entry-points", {})
-    lines = (
-        f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in points.items())
-        for group, points in groups.items()
-    )
-    (info / "entry_points.txt").write_text("".join(lines))
-
-
-def check_out(folder: Path) -> Path:
-    """Put this project in a folder, as far as `make new` needs it."""
-    place = folder / "stationsapp"
-    place.mkdir()
-    for name in ("Makefile", "new", "starter", "packages", "pyproject.toml", "constraints.txt"):
-        (place / name).symlink_to(ROOT / name)
-    install(place)
-    return place
+        install(terminal.made)
+        terminal.keep_server(terminal.made / "instance/postgres")
+    elif command == "make clean":
+        install(terminal.made)

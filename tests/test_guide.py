@@ -73,10 +73,8 @@ def test_postgresql_takes_the_settings_of_the_role(app: Flask):
 
 
 NAMED = {
-    "targets": (r"`make ([a-z-]+)", re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE)),
     "settings": (r"(?:^|`)([A-Z]+(?:_[A-Z]+)*(?==)|[A-Z]+(?:_[A-Z]+)+)", SETTINGS),
     "sections": (r"\]\(#([\w-]+)\)", map(anchor, re.findall("^#+ (.*)", GUIDE, re.MULTILINE))),
-    "pages": (r"\]\(([\w./]+)\)", (path.name for path in (ROOT / "docs").iterdir())),
 }
 
 

@@ -163,3 +163,9 @@ def test_signing_in_leads_back_but_never_elsewhere(
     client: FlaskClient, token: str, asked: str, led: str
 ):
     assert sign_in(client, token, next=asked).location == led
+
+
+@pytest.mark.parametrize("prefix", ["", "/app"])
+def test_the_way_to_a_page_leads_through_sign_in(client: FlaskClient, prefix: str):
+    sent = client.get("/stations/new?lat=1", environ_overrides={"SCRIPT_NAME": prefix})
+    assert sent.location == f"{prefix}/sign-in?next={prefix}/stations/new?lat%3D1"

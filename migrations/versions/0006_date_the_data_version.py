@@ -1,4 +1,4 @@
-"""Date the data version, so that a restored backup never gives a number out again.
+"""Add the time to the data version, so that a restored backup never repeats one.
 
 Revision ID: 0006
 Revises: 0005

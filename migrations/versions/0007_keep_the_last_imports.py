@@ -1,4 +1,4 @@
-"""Keep what the last import of each source did.
+"""Store the result of each source's last import.
 
 Revision ID: 0007
 Revises: 0006

@@ -1,4 +1,4 @@
-"""Keep who changed a station last, and the tries to sign in that failed.
+"""Store who changed a station last, and failed attempts to sign in.
 
 Revision ID: 0008
 Revises: 0007

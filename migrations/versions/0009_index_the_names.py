@@ -1,4 +1,4 @@
-"""Index the names, for lists in their order.
+"""Index the names, to list stations by name.
 
 Revision ID: 0009
 Revises: 0008

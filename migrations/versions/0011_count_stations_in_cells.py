@@ -13,13 +13,13 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
-# The levels of cells are odd: see StationCell. Every cell down to BASE that has a station has a
+# The levels of cells are odd: see StationCell. Every cell of level BASE that has a station has a
 # row. Below, the cells inside a cell have rows if it is split, because it has many stations.
 BASE, MIDDLE, FINEST = 5, 11, 17
 SPLIT_AT = 128
 # A statement that changes so many stations adds them to the cells itself; smaller ones leave them
 # in station_changes, where one in OFTEN adds them all.
-MANY, OFTEN = 1_000, 64
+MANY, OFTEN = 1_000, 256
 LOCK = 7_220_002  # the key of the advisory lock of who writes station_cells
 PATIENCE = 50  # tenths of a second in which a statement with many tries to get it
 
@@ -27,14 +27,14 @@ STATIONS_IN_CELL = """
 CREATE OR REPLACE FUNCTION stations_in_cell(level integer, x integer, y integer)
 RETURNS TABLE (id bigint, lat float8, lng float8) LANGUAGE sql STABLE AS $$
     SELECT id, lat, lng FROM stations
-    WHERE floor((lng + 180) / (90 / 2::float8 ^ level)) = x
-        AND floor((lat + 90) / (90 / 2::float8 ^ level)) = y
+    WHERE floor((lng + 180) / (90::float8 / (1 << level))) = x
+        AND floor((lat + 90) / (90::float8 / (1 << level))) = y
         -- For the index, and a little larger, because the sums above are rounded.
         AND point(lng, lat) <@ box(
-            point(x * (90 / 2::float8 ^ level) - 180.000001,
-                y * (90 / 2::float8 ^ level) - 90.000001),
-            point((x + 1) * (90 / 2::float8 ^ level) - 179.999999,
-                (y + 1) * (90 / 2::float8 ^ level) - 89.999999))
+            point(x * (90::float8 / (1 << level)) - 180.000001,
+                y * (90::float8 / (1 << level)) - 90.000001),
+            point((x + 1) * (90::float8 / (1 << level)) - 179.999999,
+                (y + 1) * (90::float8 / (1 << level)) - 89.999999))
 $$
 """
 MAY_ADD = f"""
@@ -59,15 +59,13 @@ $$
 """
 
 # A change of one station in the shape of a cell: of one in FINEST. Positions are summed up as
-# integers, so that no rounding adds up; `gone` is where a station was.
+# integers, so that no rounding adds up.
 AS_CELL = """
-    floor((lng + 180) / (90 / 2::float8 ^ {level}))::integer AS x,
-    floor((lat + 90) / (90 / 2::float8 ^ {level}))::integer AS y,
+    floor((lng + 180) / (90::float8 / (1 << {level})))::integer AS x,
+    floor((lat + 90) / (90::float8 / (1 << {level})))::integer AS y,
     sign AS count, sign * (lat * 1e8)::bigint AS lat, sign * (lng * 1e8)::bigint AS lng, id AS ids,
     CASE WHEN sign > 0 THEN lng END AS west, CASE WHEN sign > 0 THEN lat END AS south,
-    CASE WHEN sign > 0 THEN lng END AS east, CASE WHEN sign > 0 THEN lat END AS north,
-    CASE WHEN sign < 0 THEN lng END AS gone_west, CASE WHEN sign < 0 THEN lat END AS gone_south,
-    CASE WHEN sign < 0 THEN lng END AS gone_east, CASE WHEN sign < 0 THEN lat END AS gone_north
+    CASE WHEN sign > 0 THEN lng END AS east, CASE WHEN sign > 0 THEN lat END AS north
 """
 TOTALS = """
     sum(count)::bigint AS count, sum(lat)::bigint AS lat, sum(lng)::bigint AS lng,
@@ -75,14 +73,11 @@ TOTALS = """
     coalesce(min(south), 'infinity') AS south, coalesce(max(east), '-infinity') AS east,
     coalesce(max(north), '-infinity') AS north
 """
-GONE = """
-    min(gone_west) AS gone_west, min(gone_south) AS gone_south,
-    max(gone_east) AS gone_east, max(gone_north) AS gone_north
-"""
+COLUMNS = "level, x, y, count, lat, lng, ids, west, south, east, north, split"
 # The sums of a level, from those of the level below.
 SUMS = """
 sums_{level} AS MATERIALIZED (
-    SELECT {level} AS level, x >> {shift} AS x, y >> {shift} AS y, {totals}, {gone}
+    SELECT {level} AS level, x >> {shift} AS x, y >> {shift} AS y, {totals}
     FROM {below} GROUP BY x >> {shift}, y >> {shift}
 ),
 """
@@ -106,23 +101,23 @@ def sums(level):
     below, shift = f"sums_{level + 2}", 2
     if level == MIDDLE:
         below, shift = "changes", FINEST - MIDDLE
-    return SUMS.format(level=level, below=below, shift=shift, totals=TOTALS, gone=GONE)
+    return SUMS.format(level=level, below=below, shift=shift, totals=TOTALS)
 
 
 def rows(level):
-    split = f"cell.count >= {SPLIT_AT}" if BASE <= level < MIDDLE else str(level < BASE)
+    split = f"cell.count >= {SPLIT_AT}" if level < MIDDLE else "false"
     parents = PARENTS.format(level=level - 2) if level > BASE else ""
     return ROWS.format(level=level, split=split, parents=parents)
 
 
-UP = range(1, MIDDLE + 1, 2)
+UP = range(BASE, MIDDLE + 1, 2)
 # All that is visible of station_changes is taken too, so that no station's deletion is added before
 # its insertion.
 ADD = f"""
     WITH taken AS (DELETE FROM station_changes RETURNING sign, id, lat, lng),
-    changes AS NOT MATERIALIZED (
-        SELECT {AS_CELL.format(level=FINEST)} FROM ({{changes}}) AS change
-    ),
+    all_changes AS MATERIALIZED ({{changes}}),
+    changes AS NOT MATERIALIZED (SELECT {AS_CELL.format(level=FINEST)} FROM all_changes),
+    gone AS MATERIALIZED (SELECT lat, lng FROM all_changes WHERE sign < 0),
     {"".join(map(sums, reversed(UP)))}
     {"".join(map(rows, UP))}
     dense AS MATERIALIZED (
@@ -134,7 +129,7 @@ ADD = f"""
     ),
     deep AS (
         SELECT below.level, x >> ({FINEST} - below.level) AS x, y >> ({FINEST} - below.level) AS y,
-            {TOTALS}, {GONE}, false
+            {TOTALS}, false
         FROM dense CROSS JOIN generate_series({MIDDLE + 2}, {FINEST}, 2) AS below (level)
         WHERE EXISTS (
             SELECT FROM station_cells AS parent
@@ -149,7 +144,7 @@ ADD = f"""
     ),
     added AS (
         INSERT INTO station_cells AS cell
-        SELECT level, x, y, count, lat, lng, ids, west, south, east, north, split FROM rows
+        SELECT {COLUMNS} FROM rows
         ON CONFLICT (level, x, y) DO UPDATE SET count = cell.count + excluded.count,
             lat = cell.lat + excluded.lat, lng = cell.lng + excluded.lng,
             ids = cell.ids # excluded.ids,
@@ -160,10 +155,10 @@ ADD = f"""
     SELECT
         (SELECT array_agg(cell) FROM added
         WHERE count >= {SPLIT_AT} AND NOT split AND level < {FINEST}),
-        (SELECT array_agg(cell) FROM added JOIN rows USING (level, x, y)
-        WHERE gone_west IS NOT NULL AND (
-            gone_west <= added.west OR gone_south <= added.south
-            OR gone_east >= added.east OR gone_north >= added.north))
+        -- Those that a station has left at the edge.
+        (SELECT array_agg(cell) FROM added
+        WHERE west IN (SELECT lng FROM gone) OR east IN (SELECT lng FROM gone)
+            OR south IN (SELECT lat FROM gone) OR north IN (SELECT lat FROM gone))
     INTO crowded, lost;
     PERFORM renew_station_bounds(lost);
     PERFORM split_station_cells(crowded);
@@ -181,7 +176,7 @@ BEGIN
     END IF;
     DELETE FROM station_cells AS cell USING unnest(lost) AS known
     WHERE (cell.level, cell.x, cell.y) = (known.level, known.x, known.y) AND cell.count = 0;
-    FOR this IN REVERSE {FINEST} .. 1 BY 2 LOOP
+    FOR this IN REVERSE {FINEST} .. {BASE} BY 2 LOOP
         UPDATE station_cells AS parent SET (west, south, east, north) = (
             SELECT coalesce(min(west), 'infinity'), coalesce(min(south), 'infinity'),
                 coalesce(max(east), '-infinity'), coalesce(max(north), '-infinity')
@@ -220,33 +215,35 @@ BEGIN
         WITH parents AS MATERIALIZED (
             SELECT * FROM unnest(crowded) AS parent WHERE NOT EXISTS (
                 SELECT FROM station_changes AS change
-                WHERE floor((change.lng + 180) / (90 / 2::float8 ^ parent.level)) = parent.x
-                    AND floor((change.lat + 90) / (90 / 2::float8 ^ parent.level)) = parent.y
+                WHERE floor((change.lng + 180) / (90::float8 / (1 << parent.level))) = parent.x
+                    AND floor((change.lat + 90) / (90::float8 / (1 << parent.level))) = parent.y
             )
         ),
         children AS MATERIALIZED (
-            SELECT level + 2 AS level, x, y, {TOTALS} FROM (
-                SELECT level, {AS_CELL.format(level="(level + 2)")} FROM (
-                    SELECT parent.level, 1 AS sign, station.* FROM parents AS parent
-                    CROSS JOIN LATERAL stations_in_cell(level, x, y) AS station
-                ) AS change
-            ) AS stations
-            GROUP BY 1, 2, 3
-        ),
-        whole AS MATERIALIZED (
-            SELECT parents.level, parents.x, parents.y FROM parents JOIN (
-                SELECT level - 2 AS level, x >> 2 AS x, y >> 2 AS y, {TOTALS} FROM children
-                GROUP BY 1, 2, 3
-            ) AS sums USING (level, x, y, count, lat, lng, ids)
+            SELECT child.* FROM parents AS parent CROSS JOIN LATERAL (
+                SELECT parent.level + 2 AS level, x, y, {TOTALS}, false AS split,
+                    sum(sum(count)) OVER () AS all_count, sum(sum(lat)) OVER () AS all_lat,
+                    sum(sum(lng)) OVER () AS all_lng, bit_xor(bit_xor(ids)) OVER () AS all_ids
+                FROM (
+                    SELECT {AS_CELL.format(level="(parent.level + 2)")} FROM (
+                        SELECT 1 AS sign, id, lat, lng
+                        FROM stations_in_cell(parent.level, parent.x, parent.y)
+                    ) AS change
+                ) AS stations
+                GROUP BY x, y
+            ) AS child
+            WHERE (all_count, all_lat, all_lng, all_ids)
+                = (parent.count, parent.lat, parent.lng, parent.ids)
         ),
         divided AS (
-            UPDATE station_cells AS cell SET split = true FROM whole
+            UPDATE station_cells AS cell SET split = true
+            FROM (SELECT DISTINCT level - 2 AS level, x >> 2 AS x, y >> 2 AS y FROM children)
+                AS whole
             WHERE (cell.level, cell.x, cell.y) = (whole.level, whole.x, whole.y)
         ),
         added AS (
             INSERT INTO station_cells AS cell
-            SELECT children.*, false FROM children JOIN whole ON whole.level = children.level - 2
-                AND whole.x = children.x >> 2 AND whole.y = children.y >> 2
+            SELECT {COLUMNS} FROM children
             RETURNING cell, count, level
         )
         SELECT array_agg(cell) INTO crowded FROM added

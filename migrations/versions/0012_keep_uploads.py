@@ -1,4 +1,4 @@
-"""Keep the files that are imported in the browser, for an hour.
+"""Store files that are imported in the browser, for an hour.
 
 Revision ID: 0012
 Revises: 0011

@@ -1,5 +1,7 @@
 """Alembic's environment, based on Flask-Migrate's template. `flask db ...` runs it."""
 
+# Before `flask db migrate`, run `flask db upgrade` (Flask-Doctor's docs/errors.md#database-behind).
+
 import logging
 import subprocess
 import sys

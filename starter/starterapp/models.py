@@ -1,5 +1,7 @@
 """The models. After a change, run `flask db migrate -m "what changes"` and `flask db upgrade`."""
 
+# Migrations see only what is imported here (Flask-Doctor's docs/errors.md#nothing-to-migrate).
+
 from datetime import UTC, datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey

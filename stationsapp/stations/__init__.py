@@ -1,10 +1,10 @@
-"""The stations: kept, searched, shown on a map."""
+"""The stations: storing, searching and showing them."""
 
 from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages, the API and the commands, and offer the sample."""
+    """Register the pages, the API, the commands and the sample."""
     from ..prepare import database_prepared
     from ..web import api, assets
     from . import cli, pages, sample

@@ -1,4 +1,4 @@
-"""PostgreSQL's statistics of the stations, made anew when many have changed."""
+"""PostgreSQL's statistics of the stations, updated when many have changed."""
 
 from contextlib import suppress
 
@@ -15,10 +15,10 @@ KNOWN = "SELECT reltuples FROM pg_class WHERE oid = 'stations'::regclass"  # -1:
 
 
 def renew(connection: Connection, changed: int) -> None:
-    """Analyse the stations if so many changed ones are many, in a transaction of its own.
+    """Analyse the table, in a transaction of its own, if this number of changes is large.
 
-    Prepared statements are planned again then. This waits for nobody: if the table is being
-    vacuumed or analysed already, or can't be analysed by this role, the statistics stay.
+    PostgreSQL then plans prepared statements again. This never waits: if the table is already being
+    vacuumed or analysed, or this role isn't allowed to, the statistics stay as they are.
     """
     with suppress(DBAPIError):  # what was changed is committed: nothing of it has failed
         limits.limit_command(connection)

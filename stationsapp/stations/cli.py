@@ -24,7 +24,7 @@ from .sources import Source, open_feed, stem
 bp = Blueprint("stations_cli", __name__, cli_group="stations")
 bp.cli.help = "Import, export and recount stations."
 
-QUIET = 10  # seconds between two lines of progress where there is no terminal
+QUIET = 10  # seconds between two lines of progress outside a terminal
 
 
 def _source(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -45,7 +45,7 @@ def _source(ctx: click.Context, param: click.Parameter, value: str | None) -> st
 @click.option("--strict", is_flag=True, help="Load nothing if any row is rejected.")
 @click.option("--prune", is_flag=True, help="Delete stations that the feed no longer has.")
 @click.option("--force", is_flag=True, help="Prune even more than a fifth of the source.")
-@click.option("--rejects", type=click.Path(dir_okay=False), help="Write all rejected rows here.")
+@click.option("--rejects", type=click.Path(dir_okay=False), help="A file for all rejected rows.")
 def import_command(
     location: str,
     source: str | None,
@@ -67,7 +67,7 @@ def import_command(
     with _explained(location):
         source = source or (stem(location)[:100] if location != "-" else "")
     if not source.isprintable() or not source:
-        raise click.UsageError("--source is needed: the location doesn't give the feed a name")
+        raise click.UsageError("use --source: the location contains no name for the feed")
     with (
         _explained(location),
         open_feed(location, form, options["language"]) as (feed, found),
@@ -102,13 +102,13 @@ def _rejects(path: str | None, location: str) -> AbstractContextManager[TextIO |
         return nullcontext()
     if Path(path).exists() and Path(location).exists() and Path(path).samefile(location):
         raise click.UsageError(f"--rejects: {path} is the feed itself")
-    # What is no character, and so was rejected, is written as \ud800.
+    # A rejected value may contain a lone surrogate, which is written as \ud800.
     return open(path, "w", encoding="utf-8", errors="backslashreplace", newline="")
 
 
 @contextmanager
 def _progress(feed: Source) -> Iterator[Callable[[int], None]]:
-    """Show rows, rate and time left: a bar on a terminal, now and then a line elsewhere."""
+    """Show the progress: a bar in a terminal, a line every ten seconds elsewhere."""
     start = said = time.monotonic()
 
     def rate(rows: int | None) -> str:
@@ -148,13 +148,13 @@ def _show(location: str, report: Report, unit: str) -> None:
 
 @contextmanager
 def _explained(location: str) -> Iterator[None]:
-    """Turn what is wrong with a file into a line and exit status 1."""
+    """Turn an error in a file into one line and exit status 1."""
     try:
         yield
     except FeedError as error:
         raise click.ClickException(printable(f"{location}: {error}")) from error
     except BrokenPipeError:
-        raise  # nobody reads on: click ends quietly
+        raise  # the reader has closed the pipe: click exits quietly
     except OSError as error:
         name = error.filename or location
         raise click.ClickException(printable(f"{name}: {error.strerror or error}")) from error
@@ -185,7 +185,7 @@ def export_command(
     form = form or ("csv" if location == "-" else None)
     chosen = FORMATS[form] if form else by_name(location)
     if chosen is None:
-        raise click.UsageError(f"--format is needed for {location}: expected {', '.join(FORMATS)}")
+        raise click.UsageError(f"use --format for {location}: expected {', '.join(FORMATS)}")
     with _explained(location), _output(location, chosen) as file:
         count = export(file, chosen, source, bbox)
     stations = "station" if count == 1 else "stations"
@@ -194,19 +194,18 @@ def export_command(
 
 @bp.cli.command("recount")
 def recount_command() -> None:
-    """Count the stations in the cells of the map again, and tell whether any was wrong.
+    """Recount the stations in the cells of the map.
 
-    The database does that with every change. Use it if you have changed stations without its
-    triggers. Reading and writing go on meanwhile.
+    Triggers normally keep these counts up to date. Use this command if you have changed stations
+    while the triggers were disabled. The application can read and write in the meantime.
     """
     cells, wrong = recount()
-    counted = f"{cells:,} {'cell' if cells == 1 else 'cells'} counted again"
-    click.echo(f"{counted}: {f'{wrong:,} differed' if wrong else 'none differed'}")
+    click.echo(f"{cells:,} {'cell' if cells == 1 else 'cells'} recounted, {wrong:,} of them wrong")
 
 
 @contextmanager
 def _output(location: str, form: Format) -> Iterator[Any]:
-    """Open a file that is there when it is whole, packed as its name says."""
+    """Open a file that appears when it is complete, compressed if its name says so."""
     if location == "-":
         yield sys.stdout.buffer
         return

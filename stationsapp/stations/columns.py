@@ -1,11 +1,11 @@
-"""The columns of a station, named once: from here follow the SQL, JSON, CSV and the contract."""
+"""The columns of a station, listed once for the SQL, JSON, CSV and the API's documentation."""
 
 from datetime import datetime
 from typing import NamedTuple
 
 
 class Column(NamedTuple):
-    """A column that every read gives."""
+    """A column that every read returns."""
 
     name: str
     type: type

@@ -1,4 +1,4 @@
-"""How a feed differs from the table: asked of the importer's staging table."""
+"""How a feed differs from the table, queried from the importer's staging table."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ CHANGES = {
 
 
 def compare(connection: Connection, source: str, report: Report) -> None:
-    """Say in the report how the feed differs from the table."""
+    """Fill the report with the differences between the feed and the table."""
     parameters = {"source": source}
     counts = connection.exec_driver_sql(COUNTS, parameters).one()
     report.added, report.updated, report.unchanged, report.renamed = counts
@@ -58,9 +58,9 @@ def compare(connection: Connection, source: str, report: Report) -> None:
 
 
 def changes(connection: Connection, source: str, most: int) -> dict[str, list[list[Any]]]:
-    """Return names and places of some of the stations that are added, moved and vanished.
+    """Return names and positions of some of the added, moved and vanished stations.
 
-    Of those that moved, the place where they were comes last.
+    For a moved station, the old position comes last.
     """
     parameters = {"source": source, "most": most}
     return {

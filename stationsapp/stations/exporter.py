@@ -57,7 +57,7 @@ def export(file: BinaryIO, form: Format, source: str | None = None, bbox: Box | 
 
 
 class Chosen(NamedTuple):
-    """The stations to be written: a connection, and the condition that they meet."""
+    """The stations to export: a connection and a condition."""
 
     connection: Connection
     where: str
@@ -66,7 +66,7 @@ class Chosen(NamedTuple):
     def run(
         self, statement: str, more: dict[str, str] | None = None, **options: int
     ) -> CursorResult[Any]:
-        """Run a query whose `{where}` is the condition, with more parameters and options."""
+        """Run a query with the condition as its `{where}`, and more parameters and options."""
         return self.connection.exec_driver_sql(
             statement.format(where=self.where), self.parameters | (more or {}), options
         )
@@ -81,7 +81,7 @@ class Chosen(NamedTuple):
 
 
 def _copy_csv(chosen: Chosen, file: BinaryIO, code: str, keys: list[str]) -> int:
-    """Let PostgreSQL write what csv.write would, in a third of the time."""
+    """Let PostgreSQL write the same CSV as csv.write, in a third of the time."""
     columns = [code, "name", "lat", "lng"]
     names = {f"key{number}": key for number, key in enumerate(keys)}
     columns += [f"properties ->> %({name})s" for name in names]

@@ -9,8 +9,7 @@ EARTH_RADIUS = 6_371_008.8
 def rounded(degrees: float) -> float:
     """Return the degrees, but 0 for less than 1e-12 of one, a tenth of a micrometre.
 
-    PostgreSQL's arithmetic raises an error where a result underflows, as the square of a still
-    smaller difference does.
+    PostgreSQL raises an error if a result underflows, such as the square of a tiny difference.
     """
     return degrees if abs(degrees) >= 1e-12 else 0.0
 
@@ -37,7 +36,7 @@ SIDES = ("west", "south", "east", "north")
 
 
 def is_box(west: float, south: float, east: float, north: float) -> bool:
-    """Tell whether these are the sides of a box: in range, and the south not above the north."""
+    """Tell whether these are the sides of a box: in range, and south not greater than north."""
     return -180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90
 
 

@@ -18,7 +18,7 @@ from .report import Report
 from .suspicions import suspicions
 
 BATCH = 500  # records to a piece of COPY, less than a socket's buffer
-SAID = 5_000  # records from one sign of progress to the next
+SAID = 5_000  # records between two calls of progress
 SHOWN = 10  # rejected rows that the report keeps
 PRUNED_AT_MOST = 0.2  # of a source, unless forced
 
@@ -46,8 +46,8 @@ INSERT INTO refused (code, line, first) SELECT code, line, first FROM deleted
 """
 DUPLICATES = "SELECT line, code, first FROM refused WHERE first IS NOT NULL ORDER BY line"
 
-# All in one statement: the trigger, which makes writers wait for one another, comes after its end,
-# so that whoever has to wait for the import's rows holds nothing that the import waits for.
+# Everything is one statement, because the trigger at its end makes writers wait for each other. A
+# writer that waits for the import's rows then holds no lock that the import needs.
 WRITE = f"""
 WITH pruned AS (DELETE {VANISHED} AND %(prune)s)
 INSERT INTO stations (source, code, name, lat, lng, properties, changed_by_id)
@@ -83,11 +83,11 @@ def import_records(
 ) -> Report:
     """Load a feed's records as stations of `source`, all or none.
 
-    `prune` deletes what the feed no longer has, up to a fifth of the source, with `force` all;
-    `strict` refuses a feed with a rejected row; `changed_by` is the id of the token that loads it,
-    if one does; `rejects` takes all rejected rows as CSV; `progress` is called with the number of
-    rows read; `sample` is how many changes of each kind the report has with their places. Raises
-    FeedError from the reader.
+    `prune` deletes stations that the feed no longer has, if they are at most a fifth of the source;
+    with `force`, any number. `strict` refuses a feed with a rejected row. `changed_by` is the id of
+    the token that is used. All rejected rows are written to `rejects` as CSV. `progress` is called
+    with the number of rows read. `sample` is how many changes of each kind the report contains.
+    Raises FeedError from the reader.
     """
     report = Report()
     reject = _rejecter(report, rejects)
@@ -96,17 +96,17 @@ def import_records(
         connection.exec_driver_sql(STAGING)
         _stage(connection, _Pieces(_pieces(items, report, reject, progress)))
         for line, code, first in _duplicates(connection):
-            reject(Rejected(line, "code", code, f"was there before, at {first}: expected once"))
+            reject(Rejected(line, "code", code, f"is repeated: it is also at {first}"))
         locks.wait_for_imports(connection, source)
         compare(connection, source, report)
         report.suspicions = suspicions(connection)
         if sample:
             report.changes = changes(connection, source, sample)
         if strict and report.rejected:
-            report.refused = f"--strict: {report.rejected:,} rows were rejected"
+            report.refused = "--strict allows no rejected rows"
         elif not report.added + report.updated + report.unchanged:
             # Such a feed is broken: it must not empty the source.
-            report.refused = "it holds no station that could be loaded"
+            report.refused = "it contains no valid station"
         elif prune and not force and report.vanished > PRUNED_AT_MOST * report.before:
             report.refused = (
                 f"pruning would delete {report.vanished:,} of the {report.before:,} stations of "
@@ -127,7 +127,7 @@ def import_records(
 
 
 def _rejecter(report: Report, rejects: TextIO | None) -> Callable[[Rejected], None]:
-    """Make what counts a rejected row: few are kept, for there may be millions."""
+    """Return a function that counts rejected rows and keeps a few, as there may be millions."""
     writer = csv.writer(rejects) if rejects else None
     if writer:
         writer.writerow(["line", "column", "value", "reason"])
@@ -143,7 +143,7 @@ def _rejecter(report: Report, rejects: TextIO | None) -> Callable[[Rejected], No
 
 
 class _Pieces:
-    """A file for COPY to read. It reads on while PostgreSQL stores: a core for each."""
+    """A file for COPY. A thread reads ahead while PostgreSQL stores, so that both have a core."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self.pieces = pieces
@@ -158,12 +158,12 @@ class _Pieces:
 
 
 def _stage(connection: Connection, pieces: _Pieces) -> None:
-    """Copy the records to the staging table, and the codes of the rejected to theirs."""
+    """Copy the records to the staging table, and the rejected codes to another one."""
     cursor = connection.connection.cursor()
     try:
         cursor.copy_expert("COPY staging FROM STDIN (ENCODING 'UTF8')", pieces)
     except psycopg2.DataError as error:
-        raise FeedError(f"PostgreSQL can't keep this: {str(error).splitlines()[0]}") from error
+        raise FeedError(f"PostgreSQL can't store this: {str(error).splitlines()[0]}") from error
     if pieces.error:
         raise pieces.error
     connection.exec_driver_sql(SEPARATE)
@@ -175,7 +175,7 @@ def _pieces(
     reject: Callable[[Rejected], None],
     progress: Callable[[int], None],
 ) -> Iterator[bytes]:
-    """Write records in COPY's text format; of the rejected the code, if it is known."""
+    """Write records in COPY's text format, and for rejected rows the code, if it is known."""
     items = iter(items)
     rows = 0
     while batch := list(islice(items, BATCH)):
@@ -188,7 +188,7 @@ def _pieces(
                 report.skipped += 1
             else:
                 reject(line)
-                # The code may be what was wrong. An empty one is nobody's.
+                # The code itself may be wrong or empty.
                 code = line.code.replace("\0", "").encode(errors="replace").decode()
                 lines.append(f"{line.line}\t{_escaped(code)}\t\\N\t\\N\t\\N\t\\N\n")
         if rows // SAID != (rows := rows + len(batch)) // SAID:
@@ -202,15 +202,15 @@ NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def _copy_line(record: Record) -> str | Rejected:
-    """Write a record as a line of COPY's text format, or say why PostgreSQL can't keep it."""
+    """Write a record as a line of COPY's text format, or say why PostgreSQL can't store it."""
     line, code, name, lat, lng, properties = record
     try:
         document = dumps(properties).decode()
     except (TypeError, ValueError, RecursionError):
-        reason = "can't be kept as JSON: half a surrogate pair, or nested too deeply"
+        reason = "can't be stored as JSON: half a surrogate pair, or nested too deeply"
         return Rejected(line, "properties", shown(properties), reason, code)
     if "\\u0000" in document and NUL.search(document):
-        reason = "hold a NUL character, which PostgreSQL can't keep"
+        reason = "contains a NUL character, which PostgreSQL can't store"
         return Rejected(line, "properties", document, reason, code)
     document = document.replace("\\", "\\\\")
     return f"{line}\t{_escaped(code)}\t{_escaped(name)}\t{lat!r}\t{lng!r}\t{document}\n"
@@ -222,7 +222,7 @@ def _escaped(text: str) -> str:
 
 
 def _duplicates(connection: Connection) -> Iterator[Any]:
-    """Take the rows whose code came before out of the staging table, and yield them."""
+    """Delete rows with a repeated code from the staging table, and yield them."""
     if connection.exec_driver_sql(REFUSE_DUPLICATES).rowcount:
         # Kept on the server: there may be millions.
         yield from connection.exec_driver_sql(DUPLICATES, execution_options={"yield_per": BATCH})

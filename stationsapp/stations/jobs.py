@@ -1,8 +1,8 @@
 """The dry run and the import of an upload, each in a thread that outlives its request.
 
-A thread's lock says that it works: it goes with the thread's transaction, in which the outcome is
-written too. So the outcome is there when the lock has gone, or the worker has been killed, and then
-nothing was changed. A worker that is asked to stop waits for its threads.
+A thread holds a lock while it works. The lock ends with the thread's transaction, which also stores
+the outcome. So if there is neither a lock nor an outcome, the worker was killed, and nothing was
+changed. A worker that is asked to stop waits for its threads.
 """
 
 from collections.abc import Callable
@@ -31,10 +31,10 @@ SAMPLE = 300  # changes of a kind that the map shows
 
 
 def start(upload_id: int, task: str, options: dict[str, Any]) -> bool:
-    """Begin to `check` an upload, in a dry run, or to `load` it.
+    """Start to `check` an upload in a dry run, or to `load` it.
 
-    Return False if this process has enough to do. Nothing is begun if the upload is being checked
-    or loaded already.
+    Return False if this process is too busy. Do nothing if the upload is already being checked or
+    loaded.
     """
     if not AT_ONCE.acquire(blocking=False):
         return False
@@ -46,7 +46,7 @@ def start(upload_id: int, task: str, options: dict[str, Any]) -> bool:
 
 
 def is_running(upload_id: int) -> bool:
-    """Tell whether any process checks or loads this upload."""
+    """Tell whether any process is checking or loading this upload."""
     with db.engine.connect() as connection:
         return locks.is_held(connection, upload_id)
 
@@ -73,7 +73,7 @@ def _work(app: Flask, upload_id: int, task: str, options: dict[str, Any], begun:
 
 
 def _outcome(upload_id: int) -> dict[str, Any]:
-    """Do what is to be done, and return its report or what went wrong."""
+    """Run the task, and return its report or error."""
     found: dict[str, Any] = {}
     try:
         return asdict(_import(upload_id, found)) | found
@@ -86,7 +86,7 @@ def _outcome(upload_id: int) -> dict[str, Any]:
         current_app.logger.exception("upload %s", upload_id)
     except Exception:
         current_app.logger.exception("upload %s", upload_id)
-    return found | {"error": "something went wrong on the server, and is in its log"}
+    return found | {"error": "something went wrong on the server; its log says what"}
 
 
 def _import(upload_id: int, found: dict[str, Any]) -> Report:
@@ -125,7 +125,7 @@ def _import(upload_id: int, found: dict[str, Any]) -> Report:
 
 
 def _progress(upload_id: int, feed: Source) -> Callable[[int], None]:
-    """Make what keeps how far the import is where all workers see it."""
+    """Return a function that stores the progress in the database, where all workers see it."""
 
     def step(rows: int) -> None:
         percent = 100 * feed.position() // feed.size if feed.size else 0

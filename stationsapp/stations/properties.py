@@ -1,4 +1,4 @@
-"""The properties of a station: which PostgreSQL can store, and how a patch changes them."""
+"""The properties of a station: what PostgreSQL can store, and how a patch changes them."""
 
 from typing import Any
 

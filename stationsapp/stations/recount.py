@@ -1,9 +1,9 @@
-"""Count the stations in their cells again: what triggers do with every change, from nothing."""
+"""Recount the stations in the cells, which triggers otherwise update with every change."""
 
 from .. import limits
 from ..extensions import db
+from . import locks
 
-LOCK = "SELECT pg_advisory_xact_lock(7220002)"  # of who writes cells, as in the migration
 RECOUNT = """
 SELECT add_station_changes();
 CREATE TEMPORARY TABLE before ON COMMIT DROP AS SELECT * FROM station_cells;
@@ -15,20 +15,20 @@ COMPARE = f"""
 SELECT count(after) AS cells, count(*) FILTER (WHERE
     ({", ".join(f"before.{name}" for name in SUMS)})
     IS DISTINCT FROM ({", ".join(f"after.{name}" for name in SUMS)})
-    AND (level <= 5 OR before.level = after.level)) AS wrong
+    AND (level = 5 OR before.level = after.level)) AS wrong
 FROM before FULL JOIN station_cells AS after USING (level, x, y)
 """
 
 
 def recount() -> tuple[int, int]:
-    """Make the cells again from the stations. Return how many there are, and how many were wrong.
+    """Recompute the cells. Return their number, and how many were wrong.
 
-    Nobody waits for it. All is seen as in one moment, which must come after the lock: so another
-    connection has that.
+    Nothing has to wait for this. It works on one snapshot, which must be taken after the lock, so
+    another connection holds the lock.
     """
     with db.engine.begin() as holder, db.engine.connect() as connection:
         limits.limit_command(holder)
-        holder.exec_driver_sql(LOCK)
+        locks.wait_for_cells(holder)
         connection.execution_options(isolation_level="REPEATABLE READ")
         limits.limit_command(connection)
         connection.exec_driver_sql(RECOUNT)

@@ -1,4 +1,4 @@
-"""What an import did, or would do, and the words for it: in a terminal and on a page."""
+"""The result of an import or a dry run, and its texts for the terminal and the page."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,10 +10,10 @@ from .feeds import Rejected
 class Report:
     """What an import did or, in a dry run, would do, in stations.
 
-    `farthest` is the code and the metres of the station that moved most; `examples` the first of
-    the rejected; `suspicions` what is odd, how often, and the first codes; `changes` some of what
-    is added, moved and vanished, with its places; `refused` why nothing was changed, "" when all is
-    well.
+    `farthest` is the code of the station that moved most, and by how many metres. `examples` are
+    the first rejected rows. `suspicions` are reasons with their number and the first codes.
+    `changes` are some of the added, moved and vanished stations, with their positions. `refused`
+    is why nothing was changed, or "".
     """
 
     added: int = 0
@@ -37,14 +37,14 @@ class Report:
         return self.updated + self.unchanged + self.vanished
 
     def suspects(self) -> list[str]:
-        """Say what is odd, each in a line."""
+        """Return one line for each kind of suspect."""
         return [
             printable(f"{count:,} {reason}: {', '.join(codes)}{', ...' * (count > len(codes))}")
             for reason, count, codes in self.suspicions
         ]
 
     def counts(self) -> str:
-        """Say all numbers in a line."""
+        """Return all counts in one line."""
         farthest = ""
         if self.farthest:
             code, metres = self.farthest
@@ -58,5 +58,5 @@ class Report:
 
 
 def printable(text: str) -> str:
-    """Keep what a feed says from breaking the line, or the terminal."""
+    """Replace control characters, so that a feed can't break the line or the terminal."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -1,4 +1,4 @@
-"""What the API and the pages share when they save one station."""
+"""Functions that the API and the pages share to save a station."""
 
 from typing import Any
 
@@ -17,20 +17,20 @@ RETRY_AFTER = 5  # seconds, for an import to end
 
 
 def locked(station_id: int) -> Station | None:
-    """Return the station, locked, or None. Who waited for another writer sees its result."""
+    """Lock and return the station, or return None. Sees the changes of a writer it waited for."""
     query = select(Station).where(Station.id == station_id).with_for_update()
-    # Without the option, one that was read before stays as it was then.
+    # Without the option, a station that was read before isn't refreshed.
     fresh = query.execution_options(populate_existing=True)
     station: Station | None = db.session.scalar(fresh)
     return station
 
 
 def change(station: Station, values: dict[str, Any], token: ApiToken | None) -> None:
-    """Set the values that differ and, if any do, who changed them."""
+    """Set the values that differ and, if there are any, `changed_by`."""
     for name, value in values.items():
         if not same(value, getattr(station, name)):
             setattr(station, name, value)
-            flag_modified(station, name)  # SQLAlchemy takes true and 1 for the same
+            flag_modified(station, name)  # for SQLAlchemy, true and 1 are the same
             station.changed_by = token
 
 
@@ -45,9 +45,9 @@ def keep_imports_out(*sources: str) -> None:
 
 
 def rival(error: IntegrityError, source: str, code: str) -> Station | None:
-    """Return the station that has the source and the code which had to be unique.
+    """Return the station that already has this source and code.
 
-    It is None if that was deleted just now. Any other error is raised again.
+    It is None if that station was deleted in the meantime. Any other error is raised again.
     """
     db.session.rollback()
     if not isinstance(error.orig, errors.UniqueViolation):

@@ -1,4 +1,4 @@
-"""Names that may stand for the same place."""
+"""Names that may be of the same place."""
 
 import re
 import unicodedata
@@ -8,7 +8,7 @@ ALIKE = 0.8  # of the letters
 
 
 def is_similar(name: str, other: str) -> bool:
-    """Tell whether one name has all words of the other, or most of its letters."""
+    """Tell whether one name contains all words of the other, or most letters are the same."""
     words, others = _words(name), _words(other)
     if words <= others or others <= words:
         return True

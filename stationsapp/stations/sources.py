@@ -1,4 +1,4 @@
-"""Where a feed comes from: a file, standard input or an address; packed or not; its format."""
+"""The source of a feed: a file, standard input or a URL, compressed or not, and its format."""
 
 import gzip
 import io
@@ -23,9 +23,9 @@ from .feeds.formats import FORMATS, by_start
 
 CHUNK = 1 << 20
 CONNECT_SECONDS, READ_SECONDS = 10, 30
-DOWNLOAD_SECONDS = 1_800  # for the whole, however slowly it trickles
-LARGEST = 4 << 30  # bytes to download, or to put aside
-# Feeds shrink to a tenth, very even ones to a fiftieth; a bomb shrinks to a thousandth.
+DOWNLOAD_SECONDS = 1_800  # for the whole download, however slow it is
+LARGEST = 4 << 30  # bytes to download or to store
+# Feeds are compressed to a tenth, very regular ones to a fiftieth, a bomb to a thousandth.
 UNPACKED_FREELY = 16 << 20  # bytes
 UNPACKED_TIMES = 200
 STOPS = re.compile(r"(([^/.][^/]*)?/)?stops\.txt")
@@ -34,7 +34,7 @@ DAMAGED = (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOF
 
 
 class Source(NamedTuple):
-    """An open feed: its bytes, unpacked; how many of `size` were read (None when unknown)."""
+    """An open feed: its uncompressed bytes, and how many of `size` (or None) were read."""
 
     stream: "io.BufferedReader[Any]"
     position: Callable[[], int]
@@ -42,14 +42,14 @@ class Source(NamedTuple):
 
 
 def is_address(location: str) -> bool:
-    """Tell an http(s) address from a file's name."""
+    """Tell whether this is an http(s) URL, and not the name of a file."""
     return location.lower().startswith(("http://", "https://"))
 
 
 def stem(location: str) -> str:
-    """Return the name of a file or address without folders and endings.
+    """Return the name of a file or URL without folders and extensions.
 
-    Raises FeedError for an address that is none.
+    Raises FeedError for an invalid URL.
     """
     try:
         path = unquote(urlsplit(location).path) if is_address(location) else location
@@ -62,7 +62,7 @@ def stem(location: str) -> str:
 def open_feed(
     location: str, name: str | None = None, language: str | None = None
 ) -> Iterator[tuple[Source, Format]]:
-    """Open a feed and tell its format; from the address of a gbfs.json go on to the stations."""
+    """Open a feed and detect its format. From the URL of a gbfs.json, go on to the stations."""
     with opened(location) as feed:
         start = feed.stream.peek()
         form = FORMATS[name] if name else by_start(start)
@@ -87,10 +87,10 @@ def open_feed(
 
 @contextmanager
 def opened(location: str) -> Iterator[Source]:
-    """Open a file, `-` for standard input, or an http(s) address; unpack .gz and .zip.
+    """Open a file, `-` for standard input, or an http(s) URL; decompress .gz and .zip.
 
-    Of a ZIP it is stops.txt, at the root or in one folder, or else the only file. Raises FeedError
-    for what can't be fetched or unpacked, or grows too great; OSError for a file.
+    In a ZIP, read stops.txt, at the root or in one folder, or else the only file. Raises FeedError
+    if a URL can't be fetched, or a file can't be decompressed or is too large; OSError for a file.
     """
     with _raw(location) as raw:
         size = None
@@ -117,7 +117,7 @@ def opened(location: str) -> Iterator[Source]:
 
 
 class _Counted(io.RawIOBase):
-    """Counts what is read; says in a line what is damaged or, against `packed`, a bomb."""
+    """Counts the bytes read. Reports damaged data, and too much data for `packed` bytes."""
 
     def __init__(self, stream: BinaryIO | io.IOBase, packed: Callable[[], int] | None = None):
         self.stream = stream
@@ -161,7 +161,7 @@ def _raw(location: str) -> Iterator[BinaryIO]:
 
 
 def _download(address: str, file: BinaryIO) -> None:
-    """Fetch an address into a file; only http and https are spoken, redirected or not."""
+    """Download a URL into a file. Only http and https are used, even after a redirect."""
     import urllib3  # here, for it takes 14 ms of every start, and only downloads need it
 
     timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
@@ -187,9 +187,9 @@ def _download(address: str, file: BinaryIO) -> None:
 
 
 def _member(file: BinaryIO) -> tuple[BinaryIO, int, int]:
-    """Open what counts in a ZIP, in place: nothing is written under the names in it.
+    """Open the feed in a ZIP without unpacking it to disk.
 
-    Returns it with its size, unpacked and packed.
+    Return it with its uncompressed and compressed size.
     """
     try:
         archive = zipfile.ZipFile(file)
@@ -200,7 +200,7 @@ def _member(file: BinaryIO) -> tuple[BinaryIO, int, int]:
             held = ", ".join(repr(info.filename) for info in members[:5]) or "nothing"
             raise FeedError(f"a ZIP without stops.txt at its root or in one folder, but {held}")
         [info] = found
-        # What a ZIP says of itself may be a lie.
+        # The sizes in a ZIP may be wrong.
         packed = min(info.compress_size, file.seek(0, io.SEEK_END))
         _refuse_bomb(info.file_size, packed)
         return archive.open(info), info.file_size, packed  # type: ignore[return-value]

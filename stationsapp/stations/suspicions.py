@@ -1,4 +1,4 @@
-"""What is odd about a feed, not wrong: asked of the importer's staging table."""
+"""Suspicious stations of a feed, queried from the importer's staging table."""
 
 from sqlalchemy import Connection
 
@@ -9,7 +9,7 @@ SUSPICIONS = {
     "at exactly 0,0": "SELECT code, line FROM staging WHERE lat = 0 AND lng = 0",
     # Not where the rest of the feed lies (the middle half of its latitudes and longitudes, with a
     # margin), but there when turned round. A feed all over the world has no such place.
-    "with latitude and longitude that look swapped": """
+    "whose latitude and longitude seem to be swapped": """
         WITH middle AS (
             SELECT percentile_cont(ARRAY[0.25, 0.75]) WITHIN GROUP (ORDER BY lat) AS lats,
                 percentile_cont(ARRAY[0.25, 0.75]) WITHIN GROUP (ORDER BY lng) AS lngs
@@ -33,7 +33,7 @@ SUSPICIONS = {
 
 
 def suspicions(connection: Connection) -> list[tuple[str, int, list[str]]]:
-    """Return what is odd about the staged stations, how often, and the codes of the first few."""
+    """Return the reason of each suspicion, the number of stations, and the first codes."""
     found = []
     for reason, suspects in SUSPICIONS.items():
         query = f"SELECT count(*) OVER (), code FROM ({suspects}) AS s ORDER BY line LIMIT {SHOWN}"

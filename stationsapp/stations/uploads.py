@@ -1,7 +1,7 @@
-"""The files that browsers send, kept in the database for an hour.
+"""Uploaded files, stored in the database for an hour.
 
-All workers on all machines share the database, and nothing else: no folder has to be shared, set or
-cleaned up. A file is kept in pieces, so that no more than one of them is in memory.
+All workers on all machines share the database, so no shared folder has to be set up or cleaned up.
+A file is stored in pieces, and only one piece at a time is in memory.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ PIECE = 1 << 17  # bytes
 
 
 def store(file: IO[bytes], name: str, token_id: int, options: dict[str, Any]) -> int:
-    """Keep a file, drop those that are out of date, and return its id."""
+    """Store a file and return its id. Delete files that have expired."""
     change(delete(Upload).where(Upload.updated_at < func.now() - KEPT))
     with db.engine.begin() as connection:
         row = {"name": name, "size": 0, "digest": "", "token_id": token_id, "options": options}
@@ -63,9 +63,9 @@ def fetch(upload_id: int, kind: str, file: IO[bytes]) -> str:
 
 
 def fetch_feed(upload_id: int, expected: str, file: IO[bytes]) -> None:
-    """Read the feed into a file. Raises FeedError if its digest is not what is expected."""
+    """Read the feed into a file. Raises FeedError if its digest is wrong."""
     if fetch(upload_id, "feed", file) != expected:
-        raise FeedError("the file is no longer kept: choose it again")
+        raise FeedError("the file is no longer stored: choose it again")
 
 
 def change(statement: Any) -> None:

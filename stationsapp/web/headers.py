@@ -28,6 +28,8 @@ def init_app(app: Flask) -> None:
     def secure(response: Response) -> Response:
         response.headers.update(headers)
         response.headers.setdefault("Content-Security-Policy", own)
+        # A page may be for who is signed in: no shared cache keeps it.
+        response.headers.setdefault("Cache-Control", "private, no-cache")
         if request.is_secure and not app.debug:
             response.headers["Strict-Transport-Security"] = f"max-age={YEAR}"
         return response

@@ -1,4 +1,4 @@
-"""Errors as problem documents (RFC 9457), or as pages for people."""
+"""Errors as problem documents (RFC 9457), or as pages for browsers."""
 
 import orjson
 from flask import Response, request
@@ -12,7 +12,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class ProblemSchema(Schema):
-    """What went wrong."""
+    """A problem document (RFC 9457)."""
 
     type = fields.String(required=True)
     title = fields.String(required=True)
@@ -23,7 +23,7 @@ class ProblemSchema(Schema):
 
 
 def problem(error: HTTPException) -> Response | HTTPException:
-    """Return a page if a person asked for one outside of /api, and else a problem document."""
+    """Return a page to browsers outside /api, and a problem document to all others."""
     if error.code is None or error.code < 400 or error.response:  # a redirect, for example
         return error
     if not f"{request.path}/".startswith(API) and error_pages.is_wanted():

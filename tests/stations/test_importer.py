@@ -109,7 +109,7 @@ def test_more_than_a_fifth_is_deleted_only_by_force(app: Flask):
 @pytest.mark.parametrize("items", [[], [Skipped(1)], [Rejected(2, "lat", "x", "is none", "S1")]])
 def test_an_empty_feed_never_empties_a_source(app: Flask, prune: dict[str, bool], items: list[Any]):
     import_records("s", many(3))
-    assert "no station" in import_records("s", items, **prune).refused
+    assert "no valid station" in import_records("s", items, **prune).refused
     assert len(stored()) == 3
 
 
@@ -199,7 +199,7 @@ def test_suspects_are_reported_and_loaded(app: Flask):
     report = import_records("s", [*france, *odd])
     assert report.suspicions == [
         ("at exactly 0,0", 1, ["null"]),
-        ("with latitude and longitude that look swapped", 1, ["turned"]),
+        ("whose latitude and longitude seem to be swapped", 1, ["turned"]),
         ("with the same name and place under several codes", 1, ["twin 1"]),
     ]
     assert report.added == 105

@@ -23,3 +23,20 @@ def test_every_answer_has_the_headers(client: FlaskClient, path: str):
 def test_a_browser_is_told_to_stay_with_tls(client: FlaskClient, scheme: str, sent: bool):
     response = client.get("/health/live", base_url=f"{scheme}://localhost")
     assert ("Strict-Transport-Security" in response.headers) is sent
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/", "private, no-cache"),
+        ("/stations/new", "private, no-cache"),
+        ("/nowhere", "private, no-cache"),
+        ("/api/stations", "no-cache"),
+        ("/static/0/style.css", "no-cache"),
+    ],
+)
+def test_only_what_is_the_same_for_all_is_for_shared_caches(
+    signed_in: FlaskClient, path: str, told: str
+):
+    with signed_in.get(path) as response:
+        assert response.headers.getlist("Cache-Control") == [told]

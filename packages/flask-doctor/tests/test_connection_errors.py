@@ -23,6 +23,7 @@ from clusters import (
 )
 from flask_doctor import machine
 from flask_doctor.actions import create_database
+from flask_doctor.notes import annotate
 from flask_doctor.rules import databases
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -76,6 +77,15 @@ def test_a_refusal_of_the_server_is_explained(server: Cluster, role, password, d
 
 def test_a_role_with_the_right_password_is_let_in(server: Cluster):
     assert last_step(lifted_app(server.url("secret", "postgres", ENCODED))).stage != "connection"
+
+
+def test_a_connection_of_the_applications_own_is_not_said_to_be_the_system_users(server: Cluster):
+    app = lifted_app(server.url("secret", "app"))
+    with app.app_context():
+        with pytest.raises(psycopg2.OperationalError) as caught:
+            psycopg2.connect(host="127.0.0.1", port=server.port, user="secret", dbname="app")
+        annotate(caught.value)
+    assert "password of role secret," in assert_explained(caught.value, "no-password")
 
 
 def test_peer_rejected(server: Cluster):

@@ -15,7 +15,7 @@ def page(after: int, limit: int) -> tuple[list[Widget], int | None]:
     A page costs the same at any depth, because it starts where the index says, and skips nothing.
     """
     query = select(Widget).where(Widget.id > after).order_by(Widget.id)
-    # One more than asked for tells whether there is a next page, without counting.
+    # One row more than needed shows whether there is a next page, without counting.
     found = list(db.session.scalars(query.limit(limit + 1)))
     return found[:limit], found[limit - 1].id if len(found) > limit else None
 

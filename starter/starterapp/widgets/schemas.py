@@ -1,4 +1,4 @@
-"""What the API takes and gives."""
+"""The requests and responses of the API."""
 
 from marshmallow import Schema, fields
 from marshmallow.validate import Length, OneOf, Range

@@ -1,4 +1,4 @@
-"""The part of the API that reads, under /api/stations: see /docs for its contract."""
+"""The endpoints under /api/stations that read; /docs documents them."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,7 +25,7 @@ bp.after_request(answers.share)
 # Another release may represent the same data differently, so every tag has a digest of the code.
 SHAPE = answers.digest(Path(__file__).parents[2])
 
-# Whole lists at once. Each needs a thread and a snapshot for as long as its client reads.
+# Complete lists at once. Each needs a thread and a snapshot for as long as its client reads.
 STREAMS_AT_ONCE = 4
 STREAMS = Semaphore(STREAMS_AT_ONCE)
 
@@ -49,14 +49,14 @@ def _current_tag() -> str:
 @bp.answers(_in_each_format(schemas.PageSchema, schemas.FeaturesSchema))
 @bp.fails(406, 422)
 def index(query: dict[str, Any]) -> Response:
-    """List stations in the order of their ids, a page at a time."""
+    """List stations, sorted by id, one page at a time."""
     form = answers.wanted(query.get("format"), MEDIA_TYPES)
     filters = _filters(query)
     if query["all"] == "true":
         if paged := [name for name in ("limit", "cursor") if name in request.args]:
             abort(422, f"not valid: {', '.join(paged)}; all=true returns all stations at once")
         return _everything(form, filters)
-    # One more than asked for tells whether there is a next page, without counting.
+    # One row more than needed shows whether there is a next page, without counting.
     version, rows = search.page(filters, query["limit"] + 1, query["cursor"])
     address = None
     if len(rows) > query["limit"]:
@@ -90,7 +90,7 @@ def nearest(query: dict[str, Any]) -> Response:
 @bp.answers({MEDIA_TYPES["json"]: schemas.ClustersSchema})
 @bp.fails(422)
 def clusters(query: dict[str, Any]) -> Response:
-    """Gather the stations of a box for a map of this zoom, in at most 500 clusters."""
+    """Group the stations in a box into at most 500 clusters, for a map at this zoom level."""
     version, rows = search.clusters(_filters(query), query["zoom"])
     body = representations.clusters(rows)
     return answers.answer(body, MEDIA_TYPES["json"], _tag(version))
@@ -101,7 +101,7 @@ def clusters(query: dict[str, Any]) -> Response:
 @bp.answers(_in_each_format(schemas.StationSchema, schemas.FeatureSchema))
 @bp.fails(404, 406, 422)
 def show(query: dict[str, Any], station_id: int) -> Response:
-    """Show one station."""
+    """Get a station."""
     form = answers.wanted(query.get("format"), MEDIA_TYPES)
     row = search.one(station_id)
     if row is None:
@@ -123,7 +123,7 @@ def _everything(form: str, filters: Filters) -> Response:
         version, rows = held.enter_context(search.everything(filters))
         chunks = answers.chunks(representations.stream(form, rows))
         response = answers.answer(chunks, MEDIA_TYPES[form], _tag(version))
-        # The connection is given back when all is sent, or when nobody takes it any more.
+        # The connection is returned when everything is sent, or when the client disconnects.
         response.call_on_close(held.pop_all().close)
     return response
 
@@ -132,7 +132,7 @@ def _everything(form: str, filters: Filters) -> Response:
 def _place() -> Iterator[None]:
     if not STREAMS.acquire(blocking=False):
         raise ServiceUnavailable(
-            f"{STREAMS_AT_ONCE} whole lists are already being sent", retry_after=5
+            f"{STREAMS_AT_ONCE} complete lists are already being sent", retry_after=5
         )
     try:
         yield

@@ -1,4 +1,4 @@
-"""What the API takes and gives."""
+"""The requests and responses of the API."""
 
 import re
 from typing import Any
@@ -51,43 +51,43 @@ def _check_bbox(bbox: list[float]) -> None:
 
 
 BBOX_SHOWN = {
-    "description": "west,south,east,north in degrees; with west > east it crosses the antimeridian",
+    "description": "west,south,east,north in degrees; if west > east, it crosses the antimeridian",
     "example": [5.9, 45.8, 10.5, 47.8],
 }
 
 
 class FormatQuery(StrictSchema):
-    """In which format."""
+    """The format of the response."""
 
     format = fields.String(
-        validate=OneOf(list(MEDIA_TYPES)), metadata={"description": "instead of the Accept header"}
+        validate=OneOf(list(MEDIA_TYPES)), metadata={"description": "overrides the Accept header"}
     )
 
 
 class FilterQuery(StrictSchema):
-    """Which stations."""
+    """Filters by source and by name."""
 
     source = fields.String(
         validate=[Length(1, 100), NO_NUL],
-        metadata={"description": "of this feed alone", "example": "sample"},
+        metadata={"description": "only stations of this source", "example": "sample"},
     )
     q = fields.String(
         validate=[Length(1, 200), NO_NUL],
         metadata={
-            "description": "words of the name, each a prefix, in any case, with or without accents",
+            "description": "words of the name, or their beginnings; case and accents don't matter",
             "example": "zurich hb",
         },
     )
 
 
 class ListQuery(FilterQuery):
-    """Which stations, and after which of them."""
+    """Filters, and where the page starts."""
 
     bbox = DelimitedList(QueryDegrees(), validate=_check_bbox, metadata=BBOX_SHOWN)
     cursor = QueryInteger(
         load_default=0,
         validate=Range(0, 2**63 - 1),
-        metadata={"description": "where the page starts, as `next` says; don't make your own"},
+        metadata={"description": "where the page starts: copy it from `next`"},
     )
 
 
@@ -98,23 +98,23 @@ class PageQuery(ListQuery, FormatQuery):
     all = fields.String(
         load_default="false",
         validate=OneOf(["true", "false"]),
-        metadata={"description": "every station, in one stream without limit"},
+        metadata={"description": "return all stations in one response, without pages"},
     )
 
 
 class NearestQuery(FilterQuery, FormatQuery):
-    """A point, and how many stations around it."""
+    """A point, and how many of the nearest stations to return."""
 
     lat = QueryDegrees(required=True, validate=LAT, metadata={"example": 48.85})
     lng = QueryDegrees(required=True, validate=LNG, metadata={"example": 2.35})
     limit = QueryInteger(load_default=10, validate=Range(1, 1000))
     radius = QueryFloat(
-        validate=Range(0, 21_000_000), metadata={"description": "not farther than so many metres"}
+        validate=Range(0, 21_000_000), metadata={"description": "the greatest distance in metres"}
     )
 
 
 class ClustersQuery(FilterQuery):
-    """What a map shows."""
+    """The part of the world that a map shows."""
 
     bbox = DelimitedList(QueryDegrees(), required=True, validate=_check_bbox, metadata=BBOX_SHOWN)
     zoom = QueryInteger(required=True, validate=Range(0, 20), metadata={"example": 5})
@@ -125,7 +125,7 @@ def _fits(field: str) -> list[Validator]:
 
 
 class StationBody(StrictSchema):
-    """A station to be made or changed."""
+    """A new station."""
 
     source = fields.String(load_default="local", validate=_fits("source"))
     code = fields.String(required=True, validate=_fits("code"), metadata={"example": "8503000"})
@@ -141,7 +141,7 @@ class StationBody(StrictSchema):
 
 
 class StationPatch(StationBody):
-    """What is to be changed of a station."""
+    """The fields of a station that change."""
 
 
 FIELD_TYPES = Schema.TYPE_MAPPING | {dict: fields.Dict}
@@ -152,7 +152,7 @@ SHOWN = {
 
 StationSchema = Schema.from_dict(SHOWN, name="StationSchema")
 NeighbourSchema = StationSchema.from_dict(
-    {"distance": fields.Float(required=True, metadata={"description": "metres, great circle"})},
+    {"distance": fields.Float(required=True, metadata={"description": "in metres"})},
     name="NeighbourSchema",
 )
 FeaturePropertiesSchema = Schema.from_dict(
@@ -162,7 +162,7 @@ FeaturePropertiesSchema = Schema.from_dict(
 
 
 class PageSchema(Schema):
-    """A page of stations, and the address of the next: null on the last."""
+    """A page of stations, and the URL of the next page: null on the last one."""
 
     stations = fields.List(fields.Nested(StationSchema), required=True)
     next = fields.String(required=True, allow_none=True)
@@ -175,19 +175,19 @@ class NeighboursSchema(Schema):
 
 
 class ClusterSchema(Schema):
-    """Stations near one another: how many, their mean position, and what they span."""
+    """Stations close to each other: their number, mean position and extent."""
 
     count = fields.Integer(required=True)
     lat = fields.Float(required=True)
     lng = fields.Float(required=True)
     bounds = fields.List(
-        fields.Float(), metadata={"description": "west, south, east, north; of several stations"}
+        fields.Float(), metadata={"description": "west, south, east, north; only if count > 1"}
     )
-    station = fields.Nested(StationSchema, metadata={"description": "of one station alone"})
+    station = fields.Nested(StationSchema, metadata={"description": "only if count is 1"})
 
 
 class ClustersSchema(Schema):
-    """What a map shows."""
+    """The clusters on a map."""
 
     clusters = fields.List(fields.Nested(ClusterSchema), required=True)
 
@@ -200,7 +200,7 @@ class GeometrySchema(Schema):
 
 
 class FeatureSchema(Schema):
-    """A station as a feature of RFC 7946."""
+    """A station as a GeoJSON Feature (RFC 7946)."""
 
     type = fields.Constant("Feature", required=True)
     id = fields.Integer(required=True)
@@ -209,7 +209,7 @@ class FeatureSchema(Schema):
 
 
 class FeaturesSchema(Schema):
-    """Stations as a feature collection of RFC 7946."""
+    """Stations as a GeoJSON FeatureCollection (RFC 7946)."""
 
     type = fields.Constant("FeatureCollection", required=True)
     features = fields.List(fields.Nested(FeatureSchema), required=True)

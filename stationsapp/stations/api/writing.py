@@ -1,10 +1,9 @@
-"""The part of the API that writes, with a token: POST, PATCH, DELETE."""
+"""The endpoints under /api/stations that write, with a token: POST, PATCH, DELETE."""
 
 from typing import Any, NoReturn
 
 from flask import Response, abort, request
 from sqlalchemy.exc import IntegrityError
-from werkzeug.exceptions import BadRequest, HTTPException
 
 from ...auth import auth
 from ...database import Row
@@ -12,7 +11,7 @@ from ...extensions import db
 from ...models import Station
 from ...web.answers import address, answer
 from ...web.blueprint import Blueprint
-from ...web.parser import refuse_parameters
+from ...web.parser import reading_body, refuse_parameters
 from .. import saving, search
 from ..properties import merged
 from . import representations
@@ -26,12 +25,8 @@ bp.before_request(refuse_parameters)
 @bp.before_request
 def read_body() -> None:
     """Read the whole body, however slowly it comes, before a connection is taken."""
-    try:
+    with reading_body():
         request.get_data()
-    except HTTPException:
-        raise  # it is too large or incomplete
-    except Exception as error:  # gunicorn's errors for invalid chunks have no common class
-        raise BadRequest("the body can't be read") from error
 
 
 SECURITY: list[dict[str, list[str]]] = [{"token": []}]
@@ -39,7 +34,7 @@ IF_MATCH = {
     "in": "header",
     "name": "If-Match",
     "schema": {"type": "string"},
-    "description": "the station's ETag: 412 when it has changed since",
+    "description": "the station's ETag; if the station has changed since then, the status is 412",
 }
 
 
@@ -51,7 +46,7 @@ IF_MATCH = {
 @bp.fails(401, 409, 413, 415, 422)
 @bp.doc(security=SECURITY)
 def create(body: dict[str, Any]) -> Response:
-    """Create a station. If this very station already exists, return it, so you can safely retry."""
+    """Create a station. If the same station already exists, return it: a retry is safe."""
     station = Station(**body, changed_by=auth.current_user())
     db.session.add(station)
     try:
@@ -70,7 +65,7 @@ def create(body: dict[str, Any]) -> Response:
 @bp.fails(401, 404, 409, 412, 413, 415, 422)
 @bp.doc(security=SECURITY, parameters=[IF_MATCH])
 def change(body: dict[str, Any], station_id: int) -> Response:
-    """Change a station by a merge patch (RFC 7396)."""
+    """Change a station with a JSON merge patch (RFC 7396)."""
     station = _locked(station_id)
     if "properties" in body:
         body["properties"] = merged(station.properties, body["properties"])
@@ -97,7 +92,7 @@ def delete(station_id: int) -> Response:
 
 
 def _locked(station_id: int) -> Station:
-    """Return the station, locked: who waited for another writer sees, and matches, its result."""
+    """Lock and return the station. A request that waited for another writer sees its result."""
     station = saving.locked(station_id)
     if station is None:
         abort(404, f"there is no station {station_id}")
@@ -118,12 +113,12 @@ def _saved(station: Station, status: int) -> Response:
 
 
 def _rival(error: IntegrityError, source: str, code: str) -> Station:
-    """Return the station that has the source and the code already."""
+    """Return the station that already has this source and code."""
     rival = saving.rival(error, source, code)
     if rival is None:
         abort(
             409,
-            f"source {source} had a station with the code {code}, just deleted: send it again",
+            f"source {source} had a station with the code {code} until a moment ago: send it again",
         )
     return rival
 
@@ -138,7 +133,7 @@ def _address(station: Station) -> str:
 
 
 def _row(station: Station) -> Row:
-    """Return the station as the reads find it, byte for byte, but from where it was written."""
+    """Return the station as a read would, but from the database that was written to."""
     rows = db.session.connection().exec_driver_sql(search.ONE, {"id": station.id})
     return dict(rows.mappings().one())
 

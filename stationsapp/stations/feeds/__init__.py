@@ -10,13 +10,13 @@ import orjson
 from ..geo import rounded
 
 LENGTHS = {"source": 100, "code": 255, "name": 500}
-"""Characters, at most; the table's own limits."""
+"""The maximum number of characters, as in the table."""
 
 
 class Record(NamedTuple):
-    """A station as a feed gives it; degrees WGS 84.
+    """A station of a feed, in degrees of WGS 84.
 
-    `line` is where it stands in the file: its line, in a JSON document its number, from 1.
+    `line` is its line in the file or, in a JSON document, its number, from 1.
     """
 
     line: int
@@ -33,9 +33,9 @@ class Record(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """A row that is no station: the column at fault, its value, and what was expected.
+    """A row that isn't a valid station: the wrong column, its value, and what was expected.
 
-    `code` is the station's, where it is known.
+    `code` is the code of the station, if it is known.
     """
 
     line: int
@@ -45,13 +45,13 @@ class Rejected(NamedTuple):
     code: str = ""
 
     def at(self, unit: str) -> str:
-        """Say it in a line; `unit` is what `line` counts."""
+        """Return this as one line of text; `unit` is what `line` counts."""
         value = self.value if len(self.value) <= 60 else self.value[:60] + "..."
         return f"{unit} {self.line}, column {self.column}: {value!r} {self.reason}"
 
 
 class Skipped(NamedTuple):
-    """A row that is sound but no station, such as a platform."""
+    """A valid row that isn't a station, such as a platform."""
 
     line: int
 
@@ -64,7 +64,7 @@ class FeedError(Exception):
 
 
 class Contents(Protocol):
-    """What a writer may ask about the stations before it takes their records."""
+    """What a writer may ask about the stations before it reads their records."""
 
     def keys(self) -> list[str]:
         """Return the names of their properties."""
@@ -76,9 +76,9 @@ class Contents(Protocol):
 class Format(NamedTuple):
     """A format of feeds.
 
-    `is_start` tells it by a feed's first characters, `endings` by a file's name, which has a slash
-    before it; the first is the usual one. `options` are those of `read`, and `unit` is what the
-    `line` of its records counts.
+    `is_start` recognizes it by the first characters of a feed, and `endings` by the name of a file,
+    with a slash before it; the first is the usual one. `options` are the options of `read`, and
+    `unit` is what the `line` of a record counts.
     """
 
     name: str
@@ -97,7 +97,7 @@ def checked(
     properties: dict[str, Any],
     columns: tuple[str, str, str, str],
 ) -> Record | Rejected:
-    """Make a record of a row's code, name, latitude and longitude, or say what is wrong with it.
+    """Make a record from a row's code, name, latitude and longitude, or say what is wrong.
 
     The values may be text or JSON's; `columns` are their names in the file.
     """
@@ -119,12 +119,12 @@ def checked(
 
 
 def degrees(value: Any, limit: float) -> float:
-    """Read a coordinate, text (a decimal comma will do) or a number; NaN unless within the limit.
+    """Read a coordinate from a number or text, which may have a decimal comma.
 
-    A blank is no coordinate, never 0.
+    Return NaN for a blank, or if it isn't a number within the limit.
     """
     if type(value) is str:
-        if "_" in value:  # Python's own way to write numbers, nobody else's
+        if "_" in value:  # only Python allows this in numbers
             return nan
         if "," in value and "." not in value:
             value = value.replace(",", ".")
@@ -144,7 +144,7 @@ def _fault(value: Any, field: str) -> str | None:
     if type(value) is not str or not 1 <= len(value) <= limit or value.isspace():
         return f"is not a valid {field}: expected 1 to {limit} characters"
     if "\0" in value:
-        return f"is not a valid {field}: it has a NUL character, which PostgreSQL can't keep"
+        return f"is not a valid {field}: it contains a NUL character, which PostgreSQL can't store"
     if not value.isascii():
         try:
             value.encode()
@@ -154,9 +154,9 @@ def _fault(value: Any, field: str) -> str | None:
 
 
 def dumps(value: Any) -> bytes:
-    """Write JSON; whole numbers of any length stay what they are, a time without a zone is in UTC.
+    """Write JSON. Whole numbers of any size stay exact, and a time without a zone is in UTC.
 
-    Raises ValueError, TypeError or RecursionError for what is no JSON.
+    Raises ValueError, TypeError or RecursionError if it can't be written as JSON.
     """
     try:
         return orjson.dumps(value, option=orjson.OPT_NAIVE_UTC)
@@ -165,13 +165,13 @@ def dumps(value: Any) -> bytes:
 
 
 def same(value: Any, other: Any) -> bool:
-    """Tell whether two values are the same JSON. Unlike for ==, true isn't 1, and 1 isn't 1.0."""
+    """Tell whether two values are the same JSON. Unlike with ==, true isn't 1, and 1 isn't 1.0."""
     texts = [json.dumps(side, sort_keys=True, default=repr) for side in (value, other)]
     return texts[0] == texts[1]
 
 
 def listed(start: bytes, values: Iterable[Any], end: bytes) -> Iterator[bytes]:
-    """Write values of JSON, one a line, between the start and the end of their list."""
+    """Write JSON values, one on each line, between the start and the end of their list."""
     separator = start + b"\n"
     for value in values:
         yield separator + dumps(value)
@@ -180,7 +180,7 @@ def listed(start: bytes, values: Iterable[Any], end: bytes) -> Iterator[bytes]:
 
 
 def shown(value: Any) -> str:
-    """Write a value of JSON so that it can stand in a message or a cell: text as it is."""
+    """Write a JSON value for a message or a cell: text without quotes, anything else as JSON."""
     if isinstance(value, str):
         return value
     try:

@@ -12,7 +12,7 @@ from . import Contents, FeedError, Format, Record, Rejected, checked, degrees
 from .headers import FIELDS, NAMES, from_file, normalised, to_file
 
 SEPARATORS = ",;\t|"
-SAMPLE = 200  # lines by which the separator and the columns are chosen
+SAMPLE = 200  # lines from which the separator and the columns are chosen
 LONGEST = 1 << 20  # bytes of a line
 ANOTHER = "--key COLUMN names another, or several (--key a,b)"
 JOINT = "-"  # between the columns of a code
@@ -22,11 +22,11 @@ BATCH = 1_000  # rows to a piece of output
 def read(
     stream: BinaryIO, key: str | None = None, columns: str | None = None
 ) -> Iterator[Record | Rejected]:
-    """Read the stations of a CSV file; the columns not known otherwise become properties.
+    """Read the stations of a CSV file. Columns that aren't recognized become properties.
 
-    `key` names the column of the codes, or several, joined by commas; `columns` names all columns
-    of a file without a header. Raises FeedError for a file that isn't CSV in UTF-8 or lacks a
-    column.
+    `key` is the name of the column of the codes, or of several, separated by commas. `columns` are
+    the names of all columns of a file without a header. Raises FeedError if a column is missing or
+    the file isn't CSV in UTF-8.
     """
     table = rows(stream, columns)
     _, header = next(table)
@@ -40,7 +40,8 @@ def read(
 def rows(stream: BinaryIO, columns: str | None = None) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows of a table and the lines that they start on, the header first.
 
-    `columns` names the columns where the file has no header. Raises FeedError for what isn't CSV.
+    `columns` are the names of the columns of a file without a header. Raises FeedError if the file
+    isn't CSV.
     """
     lines = _lines(stream)
     sample = list(islice(lines, SAMPLE))
@@ -71,7 +72,7 @@ def _lines(stream: BinaryIO) -> Iterator[str]:
 
 
 def _dialect(sample: list[str]) -> dict[str, Any]:
-    """Choose the separator by which the header makes sense and the rows are even."""
+    """Choose the separator for which the header is known and all rows have the same length."""
 
     def score(separator: str) -> tuple[int, int, int]:
         try:
@@ -91,7 +92,7 @@ def _dialect(sample: list[str]) -> dict[str, Any]:
 def _reader(
     header: list[str], sample: list[list[str]], key: str | None
 ) -> Callable[[int, list[str]], Record | Rejected]:
-    """Choose which column holds what, and make the function that reads a row so."""
+    """Choose the columns of the fields, and return a function that reads a row."""
     header = distinct(header)
     width = len(header)
     columns = [[row[i] for row in sample if len(row) == width] for i in range(width)]
@@ -104,7 +105,8 @@ def _reader(
     def record(line: int, row: list[str]) -> Record | Rejected:
         if len(row) != width:
             if len(row) < width or any(row[width:]):
-                return Rejected(line, header[-1], row[-1], f"ends {len(row)} fields, not {width}")
+                reason = f"is the last of {len(row)} fields: expected {width}"
+                return Rejected(line, header[-1], row[-1], reason)
             del row[width:]
         code = row[codes[0]]
         if len(codes) > 1:
@@ -117,7 +119,7 @@ def _reader(
 
 
 def distinct(header: list[str]) -> list[str]:
-    """Give each column a name of its own: a, a becomes a, a_2; a nameless one column_3."""
+    """Make the names of the columns unique: a, a becomes a, a_2, and a blank one column_3."""
     names: dict[str, None] = {}
     for number, title in enumerate(header, 1):
         name = base = title or f"column_{number}"
@@ -137,7 +139,7 @@ def _keys(header: list[str], key: str) -> list[int]:
 
 
 def _column(header: list[str], columns: list[list[str]], field: str) -> int:
-    """Find the column of a field; where several names fit, by how many of its values do."""
+    """Find the column of a field. If several names match, use the one with more valid values."""
     titles = [normalised(name) for name in header]
     found = [i for name in NAMES[field] for i, title in enumerate(titles) if title == name]
     if not found:
@@ -145,14 +147,14 @@ def _column(header: list[str], columns: list[list[str]], field: str) -> int:
     best = max(found, key=lambda i: _fit(columns[i], field))
     if field == "code" and len(columns[best]) >= 10 and _fit(columns[best], field) < 0.5:
         raise FeedError(
-            f"column {header[best]} holds no code of its own for most rows: {ANOTHER}; "
+            f"column {header[best]} has no unique code for most rows: {ANOTHER}; "
             f"found {', '.join(header)}"
         )
     return best
 
 
 def _fit(values: list[str], field: str) -> float:
-    """Tell which part of the values could be the field's: codes differ, degrees lie in range."""
+    """Return the share of values that are valid for the field: unique codes, degrees in range."""
     fitting = [value for value in values if value.strip()]
     if limit := {"lat": 90, "lng": 180}.get(field):
         fitting = [value for value in fitting if abs(degrees(value, limit)) <= limit]
@@ -184,14 +186,14 @@ def header(keys: Iterable[str]) -> list[str]:
 
 
 def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
-    """Write a CSV file with a column for each property; JSON's values as JSON."""
+    """Write a CSV file with a column for each property, with lists and objects as JSON."""
     keys = contents.keys()
     lines = ([*r[1:5], *map(r.cell, keys)] for r in records)
     return lines_of(chain([header(keys)], lines))
 
 
 def lines_of(table: Iterable[Sequence[Any]]) -> Iterator[bytes]:
-    """Write rows as CSV, UTF-8, a piece at a time."""
+    """Write rows as CSV in UTF-8, in pieces."""
     table = iter(table)
     while batch := list(islice(table, BATCH)):
         buffer = StringIO()

@@ -20,8 +20,8 @@ LARGEST = 1 << 22  # bytes of a gbfs.json
 def read(stream: BinaryIO, language: str | None = None) -> Iterator[Item]:
     """Read the stations of a station_information.json of any version.
 
-    Since 3.0 a name is a list of texts and their languages: the first is taken, or that of
-    `language`, and the list kept as a property. Raises FeedError for another kind of file.
+    Since 3.0, a name is a list of texts with their languages. The one in `language` or the first is
+    used, and the list becomes a property. Raises FeedError for any other kind of file.
     """
     for number, value in enumerate(items(stream, ("data", "stations")), 1):
         yield _record(number, value, language)
@@ -40,7 +40,7 @@ def _record(number: int, value: Any, language: str | None) -> Record | Rejected:
 
 
 def _unwrapped(value: Any) -> Any:
-    """Take a text out of the list that `_text` puts it in."""
+    """Undo `_text`: return the text of a list with one text."""
     match value:
         case [{"text": str(text)}] if value == _text(text):
             return text
@@ -57,15 +57,15 @@ def _choose(texts: list[Any], language: str | None) -> Any:
 
 
 def is_index(start: bytes) -> bool:
-    """Tell whether what starts like this is a gbfs.json, the list of a system's feeds."""
+    """Tell whether a document that starts like this is a gbfs.json, a system's list of feeds."""
     return bool(re.search(rb'"feeds"\s*:', start) and not re.search(rb'"stations"\s*:', start))
 
 
 def discover(stream: BinaryIO, language: str | None = None) -> str | None:
-    """Return the address of station_information.json that a gbfs.json names.
+    """Return the URL of station_information.json in a gbfs.json, or None if it isn't listed.
 
-    Before 3.0 it lists the feeds for each language: the first, or `language`. None when it names
-    no such feed; raises FeedError when it is no gbfs.json.
+    Before 3.0, the feeds are listed for each language: `language` or the first is used. Raises
+    FeedError if it isn't a gbfs.json.
     """
     try:
         data = orjson.loads(stream.read(LARGEST))["data"]
@@ -79,13 +79,13 @@ def discover(stream: BinaryIO, language: str | None = None) -> str | None:
 
 
 def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
-    """Write a station_information.json, a station a line.
+    """Write a station_information.json with one station on each line.
 
-    It is of version 2.3, or 3.0 when a name is in several languages. A property that has a name of
-    GBFS but isn't of its type is written as `properties.<name>`.
+    Its version is 2.3, or 3.0 if a name has several languages. A property that has the name of a
+    GBFS field, but not its type, is written as `properties.<name>`.
     """
     version = "3.0" if contents.some("name", r'^\[\{"') else "2.3"
-    # Of the feed's age nothing is known; ttl 0 says that it may change at any time.
+    # The feed's age is unknown. ttl 0 says that it may change at any time.
     now = int(time.time())
     updated = now if version == "2.3" else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
     start = dumps({"last_updated": updated, "ttl": 0, "version": version})
@@ -117,7 +117,7 @@ def _text(text: str) -> list[dict[str, str]]:
 
 
 def _candidates(value: Any) -> Iterator[Any]:
-    """Yield the value, and what it may be converted to for the schema's sake."""
+    """Yield the value, and the conversions of it that the schema may accept."""
     yield value
     if type(value) is int:
         yield str(value)
@@ -126,14 +126,14 @@ def _candidates(value: Any) -> Iterator[Any]:
     elif isinstance(value, str):
         yield _text(value)
         with suppress(ValueError):
-            yield orjson.loads(value)  # all values are text that come from CSV
+            yield orjson.loads(value)  # all values from CSV are text
 
 
 def _fits(value: Any, shape: Any) -> bool:
-    """Tell whether a value of JSON has a shape of the table below.
+    """Tell whether a JSON value has a shape of the table below.
 
-    That is a pattern of text, types, a range of whole numbers, [items, how many at least], {values}
-    of an object with any names, or {name: value} of one with these.
+    A shape is a pattern for text, types, a range of whole numbers, [items, minimum number],
+    {values} for an object with any names, or {name: value} for an object with these names.
     """
     match shape:
         case str():

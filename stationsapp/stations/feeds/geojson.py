@@ -1,4 +1,4 @@
-"""GeoJSON (RFC 7946): a FeatureCollection of Points, or a Feature a line (as in RFC 8142)."""
+"""GeoJSON (RFC 7946): a FeatureCollection of Points, or one Feature on each line (RFC 8142)."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -11,22 +11,22 @@ from .json_items import DECODER, LARGEST, is_json, items
 
 FEATURE = re.compile(r'"type"\s*:\s*"Feature')
 RESERVED = {"name"}
-# What a Feature holds beside its properties lies in a property of this name, so as not to be lost.
+# Other members of a Feature are kept in a property of this name.
 EXTRA = "geojson"
 
 
 def read(stream: BinaryIO, key: str | None = None) -> Iterator[Item]:
     """Read the stations of a FeatureCollection.
 
-    The code is the Feature's id (section 3.2), else, or with `key`, a property. Raises FeedError
-    for what isn't a FeatureCollection.
+    The code is the Feature's id (section 3.2). Without an id, or with `key`, it is a property.
+    Raises FeedError if the file isn't a FeatureCollection.
     """
     for number, feature in enumerate(items(stream, ("features",)), 1):
         yield _record(number, feature, key)
 
 
 def read_lines(stream: BinaryIO, key: str | None = None) -> Iterator[Item]:
-    """Read the stations of a file that has a Feature on each line. Raises FeedError for others."""
+    """Read the stations of a file with one Feature on each line. Raises FeedError for any other."""
     for number, line in enumerate(iter(partial(stream.readline, LARGEST), b""), 1):
         text = line.strip(b"\x1e\xef\xbb\xbf \t\r\n")  # RFC 8142 starts each with a separator
         if not text:
@@ -74,7 +74,7 @@ def _find(properties: dict[str, Any], field: str) -> str | None:
 
 
 def _extra(feature: dict[str, Any], geometry: dict[str, Any]) -> dict[str, Any]:
-    """Gather the altitude (section 3.1.1) and the foreign members (section 6.1)."""
+    """Return the altitude (section 3.1.1) and the foreign members (section 6.1)."""
     known = ("type", "id", "geometry", "properties")
     extra = {name: value for name, value in feature.items() if name not in known}
     if altitude := geometry["coordinates"][2:]:
@@ -85,7 +85,7 @@ def _extra(feature: dict[str, Any], geometry: dict[str, Any]) -> dict[str, Any]:
 
 
 def collection(features: Iterable[dict[str, Any]], **members: Any) -> Iterator[bytes]:
-    """Write a FeatureCollection, a Feature a line, and further members after them."""
+    """Write a FeatureCollection with one Feature on each line, and further members after them."""
     end = b"]," + dumps(members)[1:] if members else b"]}"
     return listed(b'{"type":"FeatureCollection","features":[', features, end + b"\n")
 

@@ -15,7 +15,7 @@ PLACE = COLUMNS[2:]
 INHERITED = ("stop_name", *PLACE, "parent_station")
 STATION = "1"
 
-# What the reference allows in its columns that are no free text; PostgreSQL reads these too.
+# The values that the reference allows in columns without free text; PostgreSQL uses these too.
 ALLOWED = {
     "location_type": "[0-4]?",
     "wheelchair_boarding": "[0-2]?",
@@ -29,8 +29,8 @@ RESERVED = {*COLUMNS, *ALLOWED}
 def read(stream: BinaryIO, all_locations: bool = False) -> Iterator[Item]:
     """Read the stations of a stops.txt: location_type 1, and 0 without a parent_station.
 
-    Other locations are skipped, or, with `all_locations`, taken too; then those without
-    coordinates or a name have their parent's. Raises FeedError for what isn't a stops.txt.
+    Other locations are skipped. With `all_locations`, they are read too, and get the coordinates or
+    name of their parent if they have none. Raises FeedError if the file isn't a stops.txt.
     """
     table = rows(stream)
     _, titles = next(table)
@@ -48,12 +48,12 @@ Stop = tuple[int, dict[str, str]]
 
 def _stop(line: int, row: list[str], header: list[str]) -> Stop | Rejected:
     if len(row) != len(header):
-        reason = f"ends {len(row)} fields, not {len(header)}"
+        reason = f"is the last of {len(row)} fields: expected {len(header)}"
         return Rejected(line, header[-1], row[-1], reason)
     stop = {column: value for column, value in zip(header, row, strict=True) if value}
     kind = stop.get("location_type", "")
     if not re.fullmatch(ALLOWED["location_type"], kind):
-        reason = "is not a type of location: expected 0 to 4"
+        reason = "is not a location type: expected 0 to 4"
         return Rejected(line, "location_type", kind, reason, stop.get("stop_id", ""))
     return line, stop
 
@@ -72,7 +72,7 @@ def _record(line: int, stop: dict[str, str]) -> Record | Rejected:
 
 
 def _inherited(stops: Iterable[Stop | Rejected]) -> Iterator[Item]:
-    """Make records of all locations; those that lack something wait for their parents."""
+    """Make records of all locations. Incomplete ones wait for their parents."""
     known: dict[str | None, dict[str, str]] = {}
     waiting: list[Stop] = []
     for stop in stops:
@@ -99,7 +99,7 @@ def _inherited(stops: Iterable[Stop | Rejected]) -> Iterator[Item]:
 def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
     """Write a stops.txt with a column for each property.
 
-    Where a value isn't what the reference allows in the column, it stands in a column of its own,
+    A value that the reference doesn't allow in the column is written to the column
     `properties.<key>`.
     """
     keys = contents.keys()
@@ -120,7 +120,7 @@ def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
 
 
 def _decimal(number: float) -> str:
-    """Write a coordinate without an exponent, which not every reader of GTFS takes."""
+    """Write a coordinate without an exponent, which some readers of GTFS don't accept."""
     text = repr(number)
     return f"{Decimal(text):f}" if "e" in text else text
 

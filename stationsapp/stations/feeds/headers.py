@@ -1,4 +1,4 @@
-"""The names under which files keep what a station has."""
+"""The names of columns in files, and the fields or properties that they stand for."""
 
 import re
 from collections.abc import Callable, Collection
@@ -26,7 +26,7 @@ APART = re.compile(r"[\W_]+")
 
 
 def normalised(name: str) -> str:
-    """Put a column's name in lower case, its words joined by underscores.
+    """Return the name of a column in lower case, with underscores between its words.
 
     "Latitude (Decimal Degrees)" is latitude_decimal_degrees.
     """
@@ -35,16 +35,16 @@ def normalised(name: str) -> str:
 
 PREFIX = "properties."
 
-Reserved = Callable[[str], bool] | Collection[str]  # the names that a format has a use for
+Reserved = Callable[[str], bool] | Collection[str]  # the names that a format reserves
 
 
 def to_file(key: str, reserved: Reserved) -> str:
-    """Name a property in a file; where the format reserves the name, `properties.` marks it."""
+    """Return a property's name in a file: with `properties.` if the format reserves the name."""
     return PREFIX + key if _clashes(key, reserved) else key
 
 
 def from_file(name: str, reserved: Reserved) -> str:
-    """Name a file's attribute as a property: the inverse of `to_file`."""
+    """Return the property's name for a name in a file: the inverse of `to_file`."""
     if name.startswith(PREFIX) and _clashes(name, reserved):
         return name[len(PREFIX) :]
     return name

@@ -1,8 +1,8 @@
 """The elements of an array inside a JSON document (RFC 8259), one by one, in little memory.
 
-The standard library decodes each; only what stands around them is walked here. That knows the line
-of an error, is as fast as decoding the whole, and is safe from depth: a path of names kept for
-each level, as streaming parsers do, costs the square of it.
+The standard library decodes the elements; this module only parses the text around them. It knows
+the line of an error, is as fast as decoding the whole document, and handles deep nesting:
+streaming parsers keep the path of each level, which takes quadratic time.
 """
 
 import codecs
@@ -20,7 +20,7 @@ SPACE = re.compile(r"[ \t\r\n]*")
 
 
 def _finite(text: str) -> float:
-    """Read a number, refusing NaN and what is too great for a double (RFC 8259, section 6)."""
+    """Read a number, but not NaN or one that is too large for a double (RFC 8259, section 6)."""
     if not isfinite(number := float(text)):
         raise ValueError(f"{text[:40]} is not a number, or too large")
     return number
@@ -35,9 +35,9 @@ def is_json(text: str) -> bool:
 
 
 def items(stream: BinaryIO, path: tuple[str, ...]) -> Iterator[Any]:
-    """Yield the elements of the array that the names of `path` lead to.
+    """Yield the elements of the array at this path of names.
 
-    Raises FeedError, with the line, for what isn't JSON or has no such array.
+    Raises FeedError, with the line, if the text isn't JSON or has no such array.
     """
     text = _Text(stream)
     found = yield from _descend(text, path)
@@ -48,7 +48,7 @@ def items(stream: BinaryIO, path: tuple[str, ...]) -> Iterator[Any]:
 
 
 def _descend(text: "_Text", path: tuple[str, ...]) -> Generator[Any, None, bool]:
-    """Walk one value; where `path` leads into it, follow. Returns whether the array was found."""
+    """Parse one value, following `path` into it. Return whether the array was found."""
     if not path and text.peek() == "[":
         for _ in text.members("[", "]"):
             yield text.value()
@@ -68,7 +68,7 @@ def _descend(text: "_Text", path: tuple[str, ...]) -> Generator[Any, None, bool]
 
 
 class _Text:
-    """A window on the document: what was read and not yet used up."""
+    """A window on the document: the text that was read, but not yet parsed."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.stream = stream
@@ -82,7 +82,7 @@ class _Text:
         raise FeedError(f"line {line}: {reason}")
 
     def more(self) -> bool:
-        """Drop what was used up, read on; return whether there was more."""
+        """Drop the parsed text and read more. Return whether there was more."""
         chunk = self.stream.read(CHUNK)
         self.line += self.window.count("\n", 0, self.at)
         self.window, self.at = self.window[self.at :], 0
@@ -94,14 +94,14 @@ class _Text:
         return bool(chunk)
 
     def peek(self) -> str:
-        """Return the next character that is no space, "" at the end."""
+        """Return the next character that isn't whitespace, or "" at the end."""
         while True:
             self.at = SPACE.match(self.window, self.at).end()  # type: ignore[union-attr]
             if self.at < len(self.window) or not self.more():
                 return self.window[self.at : self.at + 1]
 
     def take(self, wanted: str) -> str:
-        """Return the next character, which must be one of those wanted."""
+        """Return the next character, which must be one of these."""
         found = self.peek()
         if not found or found not in wanted:
             what = repr(found) if found else "the end of the file"
@@ -110,7 +110,7 @@ class _Text:
         return found
 
     def members(self, start: str, end: str) -> Iterator[None]:
-        """Stop at each member of an array or object; the caller takes it."""
+        """Stop at each member of an array or object, so that the caller can parse it."""
         self.take(start)
         if self.peek() == end:
             self.at += 1

@@ -1,11 +1,12 @@
-"""The HTML pages: their addresses, and which function shows each."""
+"""The HTML pages: their URLs and views."""
 
 from pathlib import Path
 
 import js_lib_leaflet
 from flask import Blueprint, Response
 
-from .. import search
+from .. import geo, search
+from ..search import Filters
 from . import editing, importing, listing, station, words
 from .base_map import render_with_map
 
@@ -23,8 +24,10 @@ bp.add_app_template_test(words.is_web_address, "web_address")
 
 @bp.get("/")
 def map_page() -> Response:
-    """Show the map."""
-    return render_with_map("stations/map.html", sources=search.sources())
+    """Show the map, which fits the view to the data."""
+    cells = search.clusters(Filters(), 0).rows
+    bounds = [[cell[side] for side in geo.SIDES] for cell in cells]
+    return render_with_map("stations/map.html", sources=search.sources(), bounds=bounds)
 
 
 bp.add_url_rule("/stations", "index", listing.index)

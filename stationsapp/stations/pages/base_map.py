@@ -1,4 +1,4 @@
-"""Pages with a map: where its tiles come from, and that browsers may load them."""
+"""Pages with a map: its tiles, and the policy that lets browsers load them."""
 
 from typing import Any
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""Adding, changing and deleting a station. Who does it is signed in."""
+"""The pages that add, change and delete a station, for signed-in users."""
 
 from secrets import token_hex
 from typing import Any
@@ -22,13 +22,13 @@ from .forms import EMPTY_ROWS, LIMITS, TEXTS, DeleteForm, StationForm, signed, u
 from .merging import Values, merged
 from .station import found
 
-NEAR = 200  # metres within which a station of a similar name may be the same one
-NEIGHBOURS = 100  # that are compared
+NEAR = 200  # metres: a station closer than this with a similar name may be the same one
+NEIGHBOURS = 100  # to compare
 
 
 @sign_in_required
 def new() -> ResponseReturnValue:
-    """Ask for a new station, perhaps where the map was clicked."""
+    """Show an empty form; the query string can contain the position."""
     values = {"source": "local", "code": token_hex(4), "properties": [{}] * EMPTY_ROWS}
     position = {name: request.args.get(name) for name in LIMITS}
     return _page(StationForm(None, data=values | position))
@@ -55,7 +55,7 @@ def edit(station_id: int) -> ResponseReturnValue:
 
 
 def change(station_id: int) -> ResponseReturnValue:
-    """Change a station, unless somebody else has changed it meanwhile."""
+    """Change a station, unless somebody else has changed it in the meantime."""
     form = StationForm()
     form.take(value for name, value in request.form.items() if name.startswith("theirs-"))
     if form.is_rearranged() or not form.validate():
@@ -67,7 +67,7 @@ def change(station_id: int) -> ResponseReturnValue:
         return _page(form, db.session.get(Station, station_id), similar=similar)
     station = saving.locked(station_id)
     if station is None:
-        form.form_errors.append("Somebody has deleted this station meanwhile.")
+        form.form_errors.append("Somebody else has deleted this station in the meantime.")
         return _page(form, is_gone=True)
     theirs = _values(station)
     values, differences = merged(seen, mine, theirs)
@@ -86,17 +86,17 @@ def ask_to_delete(station_id: int) -> ResponseReturnValue:
 
 
 def delete(station_id: int) -> ResponseReturnValue:
-    """Delete a station, unless somebody else has changed it meanwhile."""
+    """Delete a station, unless somebody else has changed it in the meantime."""
     form = DeleteForm()
     station = found(station_id)
     if form.validate() and not _is_imported(form, station.source):
-        station = saving.locked(station_id) or abort(404, "somebody has deleted it meanwhile")
+        station = saving.locked(station_id) or abort(404, "somebody has just deleted it")
         if same(_values(station), unsigned(form.before.data)):
             db.session.delete(station)
             db.session.commit()
-            flash(Markup("<bdi>{}</bdi> is deleted.").format(station.name))
+            flash(Markup("<bdi>{}</bdi> was deleted.").format(station.name))
             return redirect(url_for("stations.index"))
-        form.form_errors.append("Somebody has changed this station meanwhile: look at it again.")
+        form.form_errors.append("Somebody has changed this station. Look at it again.")
         form.before.data = signed(_values(station))
     return render_template("stations/delete.html", form=form, station=station), 422
 
@@ -112,9 +112,9 @@ def _page(form: StationForm, station: Station | None = None, **notes: Any) -> Re
 
 
 def _similar(values: Values, station_id: int | None = None) -> list[Row]:
-    """Find other stations that may be the same one, but not those that were shown before.
+    """Find other stations that may be the same one, except those that were shown before.
 
-    A station with the same code isn't told here, but at the code.
+    A station with the same source and code is an error of the field `code` instead.
     """
     known = {str(station_id), *request.form.getlist("other")}
     near = search.nearest(Filters(), values["lat"], values["lng"], NEIGHBOURS, NEAR).rows
@@ -131,13 +131,13 @@ def _is_imported(form: SignedInForm, *sources: str) -> bool:
     try:
         saving.keep_imports_out(*sources)
     except ServiceUnavailable as error:
-        form.form_errors.append(f"{error.description} just now. Nothing is lost: try again soon.")
+        form.form_errors.append(f"{error.description} right now. Nothing is lost: try again.")
         return True
     return False
 
 
 def _save(form: StationForm, station: Station, values: Values) -> ResponseReturnValue | None:
-    """Save a station and go to its page, or say in the form why that can't be."""
+    """Save a station and redirect to its page, or add the error to the form."""
     saving.change(station, values, signed_in())
     db.session.add(station)
     try:
@@ -145,13 +145,13 @@ def _save(form: StationForm, station: Station, values: Values) -> ResponseReturn
     except IntegrityError as error:
         rival = saving.rival(error, values["source"], values["code"])
         if rival is None:
-            form.form_errors.append("Another station had this code until just now: save again.")
+            form.form_errors.append("Another station had this code until a moment ago. Save again.")
             return None
         if station.id or not same(_values(rival), values):
             form.code.errors.append(_taken(rival))
             return None
-        station = rival  # what was sent twice is saved
-    flash(Markup("<bdi>{}</bdi> is saved.").format(station.name))
+        station = rival  # the form was sent twice
+    flash(Markup("<bdi>{}</bdi> was saved.").format(station.name))
     return redirect(url_for("stations.show", station_id=station.id))
 
 

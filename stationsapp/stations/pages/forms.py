@@ -1,4 +1,4 @@
-"""The forms of a station: what may be typed, and what it means."""
+"""The forms of a station, and how their input is checked and read."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -40,7 +40,7 @@ def _text(column: str) -> Check:
         if not text.strip():
             raise ValidationError(f"Enter a {column}.")
         if len(text) > LENGTHS[column]:
-            raise ValidationError(f"Use {LENGTHS[column]} characters at most, not {len(text):,}.")
+            raise ValidationError(f"Use at most {LENGTHS[column]} characters, not {len(text):,}.")
         _no_nul(form, field)
 
     return check
@@ -58,7 +58,7 @@ def _degrees(column: str, example: str) -> Check:
 
 def _no_nul(form: Form, field: StringField) -> None:
     if "\0" in (field.data or ""):
-        raise ValidationError("Take out the NUL character, which can't be kept.")
+        raise ValidationError("Remove the NUL character, which can't be stored.")
 
 
 class PropertyForm(Form):  # type: ignore[misc]
@@ -69,11 +69,11 @@ class PropertyForm(Form):  # type: ignore[misc]
     value = TextAreaField("Value", [_no_nul])
 
     def is_empty(self) -> bool:
-        """Tell whether there is nothing in this row, so that it doesn't count."""
+        """Tell whether the row is empty. Empty rows are ignored."""
         return not (self.key.data or self.value.data)
 
     def parsed(self) -> Any:
-        """Return the value as its kind has it. Raises marshmallow.ValidationError."""
+        """Return the value according to its kind. Raises marshmallow.ValidationError."""
         text = _with_newlines(self.value.data or "")
         if self.kind.data == "Text":
             return text
@@ -88,7 +88,7 @@ class PropertyForm(Form):  # type: ignore[misc]
 
 
 class StationForm(SignedInForm):
-    """A station as it is typed, and as it was when the form was made."""
+    """The values of a station, and what they were when the form was made."""
 
     source = StringField("Source", [_text("source")])
     code = StringField("Code", [_text("code")])
@@ -100,14 +100,14 @@ class StationForm(SignedInForm):
 
     @classmethod
     def showing(cls, values: Values, before: Values) -> "StationForm":
-        """Make a form that shows these values, for a station that was as `before` says."""
+        """Make a form with these values, for a station whose values were `before`."""
         texts = {name: _field(values[name]) for name in (*TEXTS, *LIMITS)}
         rows = [_row(key, value) for key, value in values["properties"].items()]
         rows += [{}] * EMPTY_ROWS
         return cls(None, data=texts | {"properties": rows, "before": signed(before)})
 
     def rows(self) -> Iterator[PropertyForm]:
-        """Yield the rows in which there is something."""
+        """Yield the rows that aren't empty."""
         return (row.form for row in self.properties if not row.form.is_empty())
 
     def is_rearranged(self) -> bool:
@@ -121,7 +121,7 @@ class StationForm(SignedInForm):
         return True
 
     def take(self, fields: Iterable[str]) -> None:
-        """Put back what these fields were before, as merging.flat calls them."""
+        """Reset these fields, named as in merging.flat, to their values in `before`."""
         before = flat(self.seen())
         for field in fields:
             if field in TEXTS and field in before:
@@ -136,11 +136,11 @@ class StationForm(SignedInForm):
                     self.properties.append_entry(_row(key, before[field]))
 
     def seen(self) -> Values:
-        """Return how the station was when the form was made; {} if that can't be told."""
+        """Return the values of the station when the form was made; {} if they are unknown."""
         return unsigned(self.before.data)
 
     def typed(self) -> Values:
-        """Return the station's values. What was left alone is exactly what it was."""
+        """Return the station's values. A field that wasn't edited keeps its exact value."""
         seen = self.seen()
         values: Values = {"properties": self._properties(seen.get("properties", {}))}
         for name in (*TEXTS, *LIMITS):
@@ -155,7 +155,7 @@ class StationForm(SignedInForm):
         return {_key(row, seen): _value(row, seen) for row in self.rows()}
 
     def validate_properties(self, field: FieldList) -> None:
-        """Refuse a value without a name or not of its kind, and a name that comes twice."""
+        """Refuse a value without a name or of the wrong kind, and a name that occurs twice."""
         seen = self.seen().get("properties", {})
         keys: set[str] = set()
         for row in self.rows():
@@ -174,19 +174,19 @@ class StationForm(SignedInForm):
 
 
 class DeleteForm(SignedInForm):
-    """Whether to delete a station, and how it was when that was asked."""
+    """The confirmation to delete a station, with its values when the page was shown."""
 
     before = HiddenField()
 
 
 def signed(values: Values) -> str:
-    """Write values so that a form can carry them, and nobody else can make them up."""
+    """Return signed values for a hidden field, so that nobody can forge them."""
     text: str = _serializer().dumps(values)
     return text
 
 
 def unsigned(text: str | None) -> Values:
-    """Return the values that `signed` was given; {} for anything else."""
+    """Return the values in what `signed` returned; {} for anything else."""
     try:
         values: Values = _serializer().loads(text or "")
     except BadData:
@@ -204,7 +204,7 @@ def _key(row: PropertyForm, seen: Values) -> str:
 
 
 def _value(row: PropertyForm, seen: Values) -> Any:
-    """Return the value of a row. Raises marshmallow.ValidationError, unless it was left alone."""
+    """Return the value of a row. Raises marshmallow.ValidationError if an edited one is invalid."""
     old = seen.get(_key(row, seen), GONE)
     is_old = old is not GONE and row.kind.data == _kind(old)
     if is_old and _with_newlines(row.value.data or "") == _with_newlines(shown(old)):
@@ -223,12 +223,12 @@ def _kind(value: Any) -> str:
 
 
 def _field(value: Any) -> str:
-    """Return the text of a field of one line, from which browsers take the newlines."""
+    """Return the text of a single-line field, from which browsers remove newlines."""
     if isinstance(value, float):
         return words.degrees(value)
     return str(value).replace("\r", "").replace("\n", "")
 
 
 def _with_newlines(text: str) -> str:
-    """Return the text of a field of several lines, which browsers send with CR and LF."""
+    """Return the text of a multi-line field, whose newlines browsers send as CR LF."""
     return text.replace("\r\n", "\n").replace("\r", "\n")

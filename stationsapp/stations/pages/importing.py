@@ -1,4 +1,4 @@
-"""Import in the browser: send a file, look at the dry run, load it."""
+"""Import in the browser: upload a file, look at the dry run, and load it."""
 
 from pathlib import PurePath
 from tempfile import TemporaryFile
@@ -16,13 +16,14 @@ from ...extensions import db
 from ...models import Upload
 from ...sign_in import sign_in_required
 from ...web.forms import Form
+from ...web.parser import reading_body
 from .. import jobs, locks, uploads
 from ..feeds.formats import FORMATS
 from ..report import printable
 from .base_map import render_with_map
 
 MULTIPART = 10_000  # bytes of a request besides the file
-BUSY = "Other imports are running on this server. Wait a moment, then check the file."
+BUSY = "Too many imports are running on this server. Wait a moment, then check the file."
 
 
 def _text(value: str | None) -> str:
@@ -31,7 +32,7 @@ def _text(value: str | None) -> str:
 
 def _is_printable(form: Form, field: StringField) -> None:
     if not field.data.isprintable():
-        raise ValidationError("Use only characters that can be seen.")
+        raise ValidationError("Use only printable characters.")
 
 
 class UploadForm(Form):
@@ -41,7 +42,7 @@ class UploadForm(Form):
 
 
 class OptionsForm(Form):
-    """How to read the file, and what to do with it: the options of the command."""
+    """How to read the file, and what to do with it: the same options as in the terminal."""
 
     source = StringField(
         "Source",
@@ -61,18 +62,19 @@ class OptionsForm(Form):
     force = BooleanField("Delete them even if they are more than a fifth of the source")
 
     def options(self) -> dict[str, Any]:
-        """Return what was chosen, by the names of the fields."""
+        """Return the chosen options by name."""
         return {name: value for name, value in self.data.items() if name != "csrf_token"}
 
 
 def send() -> ResponseReturnValue:
-    """Take a file, and begin to check it."""
-    # Only who was signed in may send so much. The body is read before the database is asked,
-    # because it may take longer than a request's time.
+    """Receive a file, and start to check it."""
+    # Only a signed-in user may send such a large body. It is read before the database is used,
+    # because reading it may take longer than a request may use the database.
     if request.method == "POST" and "token_id" in session:
         request.max_content_length = uploads.LARGEST + MULTIPART
         try:
-            request.files  # noqa: B018
+            with reading_body():
+                request.files  # noqa: B018
         except RequestEntityTooLarge:
             abort(413, f"the file is larger than {uploads.LARGEST // 1_000_000} MB")
     answer: ResponseReturnValue = _received()
@@ -97,11 +99,11 @@ def _received() -> ResponseReturnValue:
 
 @sign_in_required
 def check(upload_id: int) -> ResponseReturnValue:
-    """Show what an import does, would do or has done; do it, or check it with other options."""
-    running = jobs.is_running(upload_id)  # asked first: what is not running has its outcome
+    """Show the dry run, the progress or the result of an import; start it, or check it again."""
+    running = jobs.is_running(upload_id)  # before the row is read: then a result isn't missed
     upload = _own(upload_id)
     if upload is None:
-        flash("This file is no longer kept: choose it again.", "warning")
+        flash("This file is no longer stored. Choose it again.", "warning")
         return redirect(url_for("stations.send_file"))
     form = OptionsForm(data=upload.options)
     if form.validate_on_submit() and not running:
@@ -127,7 +129,7 @@ def check(upload_id: int) -> ResponseReturnValue:
 
 @sign_in_required
 def rejected(upload_id: int) -> ResponseReturnValue:
-    """Send the rejected rows."""
+    """Download the rejected rows as CSV."""
     if _own(upload_id) is None:
         return redirect(url_for("stations.send_file"))
     file = TemporaryFile()  # noqa: SIM115 (the response closes it)
@@ -137,14 +139,14 @@ def rejected(upload_id: int) -> ResponseReturnValue:
 
 
 def _own(upload_id: int) -> Upload | None:
-    """Return an upload of who is signed in."""
+    """Return this upload, if it belongs to the user who is signed in."""
     query = select(Upload).filter_by(id=upload_id, token_id=session["token_id"])
     upload: Upload | None = db.session.scalar(query)
     return upload
 
 
 def _may_load(upload: Upload) -> bool:
-    """Tell whether the dry run was shown, and there is something to load."""
+    """Tell whether there was a dry run, and there is something to load."""
     report = upload.report or {"error": "not checked yet"}
     if upload.task != "check" or "error" in report or report["refused"]:
         return False

@@ -1,4 +1,4 @@
-"""The list of the stations, a page at a time; it works without JavaScript."""
+"""The list of stations, one page at a time. It works without JavaScript."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ PAGE = 50  # stations
 
 
 class SortedQuery(ListQuery):
-    """In which order; `after` is the name of the station that `cursor` is the id of."""
+    """Filters and order; `after` is the name of the station whose id is `cursor`."""
 
     error_messages = {"unknown": "There is no such parameter."}  # noqa: RUF012
 
@@ -27,8 +27,8 @@ class SortedQuery(ListQuery):
 
 
 def index() -> ResponseReturnValue:
-    """List stations by name or by id, a page at a time."""
-    # A form also sends the fields that were left empty.
+    """List stations by name or by id, one page at a time."""
+    # A form also sends its empty fields.
     asked = {name: value for name, value in request.args.items() if value}
     shown = {
         "asked": asked,
@@ -41,7 +41,7 @@ def index() -> ResponseReturnValue:
         messages = error.messages_dict.items()
         wrong = {name: " ".join(_reasons(reasons)) for name, reasons in messages}
         return render_template("stations/list.html", **shown, wrong=wrong), 422
-    # One more than is shown tells whether there is a next page, without counting.
+    # One row more than needed shows whether there is a next page, without counting.
     stations = _page(query, PAGE + 1)
     following = _after(query, asked, stations[PAGE - 1]) if len(stations) > PAGE else None
     return render_template(
@@ -54,7 +54,7 @@ def index() -> ResponseReturnValue:
 
 
 def _reasons(messages: Any) -> list[str]:
-    """Return marshmallow's messages, which of a list are by the number of its items."""
+    """Return marshmallow's messages as a list. Those of a list field are nested by index."""
     if isinstance(messages, list):
         return messages
     return [reason for inner in messages.values() for reason in _reasons(inner)]

@@ -1,4 +1,4 @@
-"""Two who change the same station: what each has changed, field by field.
+"""Merge two edits of the same station, field by field.
 
 A field is `source`, `code`, `name`, `position`, or one of the properties: `properties.KEY`.
 """
@@ -9,14 +9,14 @@ from ..feeds import same, shown
 from .words import degrees
 
 Values = dict[str, Any]
-"""A station's columns by name, those that a form has; in here, also its fields by name."""
+"""A station's columns by name, as in a form; in this module, also its fields by name."""
 
 PROPERTY = "properties."
-GONE = object()  # a property that one side has and the other has not
+GONE = object()  # the value of a property that one side doesn't have
 
 
 class Difference(NamedTuple):
-    """A field that somebody else has changed; if we have too, one of us is to be chosen."""
+    """A field that somebody else has changed. If we have too, it is a conflict."""
 
     field: str
     theirs: str
@@ -25,13 +25,13 @@ class Difference(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Return what the field is called on the page."""
+        """Return the name of the field on the page."""
         name = self.field.removeprefix(PROPERTY)
         return name if name != self.field else name.title()
 
 
 def merged(before: Values, mine: Values, theirs: Values) -> tuple[Values, list[Difference]]:
-    """Return their values with my changes, and how they differ from what I have seen."""
+    """Return their values with my changes, and the fields that they have changed."""
     before, mine, theirs = flat(before), flat(mine), flat(theirs)
     result = {}
     differences = []

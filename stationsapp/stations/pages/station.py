@@ -19,7 +19,7 @@ NEIGHBOURS = 5  # shown
 def show(station_id: int) -> Response:
     """Show a station.
 
-    It is read from the primary, as all ORM objects are: who has just saved it sees what was saved.
+    ORM objects are read from the primary, so you always see what you have just saved.
     """
     station = found(station_id)
     last_import = db.session.scalar(select(Import).filter_by(source=station.source))

@@ -1,9 +1,9 @@
-"""The queries: SQL, no HTTP.
+"""The queries: SQL, without HTTP.
 
-Filters give a condition and its parameters; with them a statement is made, here or in `statements`
-if PostgreSQL plans it badly by itself; the statement gives rows, which are the stations, by the
-names of their columns. Each query is one statement on the read engine, and with its rows comes the
-data version that it saw; `StationVersion` says what that is.
+Filters become a condition with parameters, which is inserted into a statement. The statements that
+need care to be planned well are in `statements`. Each query is one statement on the read engine. It
+returns stations as rows, by the names of their columns, and the data version that it saw; see
+`StationVersion`.
 """
 
 from collections.abc import Iterator
@@ -59,14 +59,14 @@ def one(station_id: int) -> Row | None:
 
 
 def sources() -> list[str]:
-    """Return the sources that have stations, in their order; at most `statements.SOURCES`."""
+    """Return the sources that have stations, sorted; at most `statements.SOURCES`."""
     return [row["source"] for row in read(statements.sources(), prepare=True)]
 
 
 def page(filters: Filters, limit: int, after: int = 0) -> Versioned:
-    """Return up to `limit` stations whose id is greater than `after`, in the order of the ids.
+    """Return up to `limit` stations whose id is greater than `after`, sorted by id.
 
-    A page costs the same at any depth: it starts where the index says, it skips nothing.
+    A page takes the same time at any depth, because the index leads directly to its start.
     """
     _, parameters = filters.condition()
     parameters |= {"after": after, "limit": limit}
@@ -86,7 +86,7 @@ def page(filters: Filters, limit: int, after: int = 0) -> Versioned:
 
 
 def page_by_name(filters: Filters, limit: int, name: str = "", after: int = 0) -> Versioned:
-    """Return up to `limit` stations in the order of their names, those of one name by id.
+    """Return up to `limit` stations, sorted by name and id.
 
     The page starts after the station of this name and id; `NAME_START` characters are enough.
     """
@@ -101,7 +101,7 @@ def page_by_name(filters: Filters, limit: int, name: str = "", after: int = 0) -
 
 @contextmanager
 def everything(filters: Filters) -> Iterator[tuple[int, Iterator[Row]]]:
-    """Give the data version and all stations in the order of the ids, a batch at a time."""
+    """Provide the data version and all stations, sorted by id, in batches."""
     statement, parameters = _all(filters, ordered=True)
     with snapshot() as connection:
         seen = connection.exec_driver_sql(VERSION).one()
@@ -118,9 +118,9 @@ def _in_batches(connection: Connection, rows: CursorResult[Any]) -> Iterator[Row
 
 
 def nearest(filters: Filters, lat: float, lng: float, limit: int, radius: float = inf) -> Versioned:
-    """Return the `limit` nearest stations by great-circle distance, ties by id; exact everywhere.
+    """Return the `limit` nearest stations by great-circle distance, and by id if it is equal.
 
-    Degrees and metres in; each station comes with its `distance` in metres.
+    The arguments are in degrees and metres. Each station has its `distance` in metres.
     """
     condition, parameters = filters.condition()
     parameters |= {"lat": lat, "lng": lng, "limit": limit, "radius": radius}
@@ -138,11 +138,11 @@ CLUSTERS = 500  # at the most
 
 
 def clusters(filters: Filters, zoom: int) -> Versioned:
-    """Return stations gathered by the cells of a grid, at most `CLUSTERS` of them.
+    """Return stations grouped by the cells of a grid, at most `CLUSTERS` groups.
 
-    Each row has the `count`, the mean position and the bounds of the stations in its cell; where
-    there is one alone, that station's columns too. The grid depends on the zoom and the box's size
-    alone, so that a cell holds the same stations wherever the map is moved to.
+    Each row has the `count`, the mean position and the bounds of the stations in its cell. If the
+    count is 1, it also has the station's columns. The grid depends only on the zoom and the size of
+    the box, so a cell contains the same stations wherever the map is moved.
     """
     bbox = filters.bbox or geo.WORLD
     grid = _grid(bbox, zoom)
@@ -156,7 +156,7 @@ def clusters(filters: Filters, zoom: int) -> Versioned:
 
 
 def _grid(bbox: geo.Box, zoom: int) -> Parameters:
-    """Return the level of the cells of a grid, as `StationCell` has it, and their side, `cell`."""
+    """Return the level of the cells of a grid, as in `StationCell`, and their size, `cell`."""
     west, south, east, north = bbox
     width = east - west + 360 * (east < west)
     level, cell = zoom, 90 / 2**zoom
@@ -166,7 +166,7 @@ def _grid(bbox: geo.Box, zoom: int) -> Parameters:
 
 
 def _all(filters: Filters, *, ordered: bool) -> tuple[str, Parameters]:
-    """Return the query for all stations that fit, and its parameters."""
+    """Return the query for all stations that match, and its parameters."""
     _, parameters = filters.condition()
     if filters.q is not None:
         return words.stations(filters), parameters
@@ -179,7 +179,7 @@ def _all(filters: Filters, *, ordered: bool) -> tuple[str, Parameters]:
 def _versioned(
     statement: str, order: str, parameters: Parameters, *, prepare: bool = False
 ) -> Versioned:
-    """Run a statement together with the data version, which comes even when nothing else does."""
+    """Run a statement together with the data version, which is returned even without any rows."""
     rows = read(
         f"""SELECT found.*, version FROM ({VERSION}) AS current
             LEFT JOIN (SELECT *, true AS is_row FROM ({statement}) AS rows) AS found ON true

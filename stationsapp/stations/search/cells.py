@@ -1,9 +1,9 @@
-"""Clusters from the cells that triggers keep: their cost doesn't grow with the table.
+"""Clusters from the cells that triggers update, so that their cost doesn't grow with the table.
 
-The query goes down the levels of `StationCell`, from the whole earth. A cell inside the box is
-taken as it is. One that the box cuts is opened, and so is one in which stations have changed since
-it was counted. At the end of the way, where cells aren't split, the few stations are read from the
-table. So the answer is exactly what a scan of the table would give.
+The query descends the levels of `StationCell`, beginning with the whole earth. It uses the sums of
+a cell that is inside the box. It descends into a cell that is partly inside, or whose stations have
+changed since they were counted. At the lowest level, it reads the few stations from the table. So
+the result is exactly that of a scan of the table.
 """
 
 from .filters import sql_box
@@ -12,7 +12,7 @@ BASE, FINEST = 5, 17  # levels: as in the migration that makes the cells
 
 
 def in_each(boxes: int, condition: str) -> str:
-    """Write a condition for so many boxes, of which it must be true for one."""
+    """Return a condition that is true if it holds for one of this number of boxes."""
     return f"({' OR '.join(f'({condition.format(i=i)})' for i in range(boxes))})"
 
 
@@ -23,35 +23,29 @@ IS_MET = """east >= %(west{i})s AND north >= %(south{i})s
 
 
 def of_boxes(boxes: int) -> str:
-    """Return the query for the cells of a grid in so many boxes, at a level."""
+    """Return the query for the cells of a grid in this number of boxes, at a level."""
+    edges = ("west", "lng"), ("south", "lat"), ("east", "lng"), ("north", "lat")
+    at_edge = " OR ".join(f"{edge} IN (SELECT {place} FROM gone)" for edge, place in edges)
     cell = f"""
     SELECT *, {in_each(boxes, IS_INSIDE)} AS inside, {in_each(boxes, IS_MET)} AS met,
-        (level, x, y) IN (SELECT level, x, y FROM changed) AS changed
+        ({at_edge}) AND (level, x, y) IN (SELECT level, x, y FROM gone_cells) AS changed
     FROM station_cells"""
+    in_box = f"({' OR '.join(f'point(lng, lat) <@ {sql_box(i)}' for i in range(boxes))})"
     return f"""
-WITH RECURSIVE changes AS MATERIALIZED (
-    SELECT DISTINCT floor((lng + 180) / (90 / 2::float8 ^ {FINEST}))::integer AS x,
-        floor((lat + 90) / (90 / 2::float8 ^ {FINEST}))::integer AS y
-    FROM station_changes
+WITH RECURSIVE changes AS MATERIALIZED (  -- each station has left a place at most, and come to one
+    SELECT sum(sign)::integer AS sign, id, lat, lng,
+        floor((lng + 180) / (90::float8 / (1 << {FINEST})))::integer AS x,
+        floor((lat + 90) / (90::float8 / (1 << {FINEST})))::integer AS y
+    FROM station_changes GROUP BY id, lat, lng HAVING sum(sign) <> 0
 ),
-leaves AS MATERIALIZED (  -- the cells that aren't split, and have changed
-    SELECT DISTINCT leaf.level, x >> {FINEST} - leaf.level AS x, y >> {FINEST} - leaf.level AS y
-    FROM changes CROSS JOIN LATERAL (
-        SELECT coalesce(max(parent.level) + 2, {BASE}) AS level
-        FROM generate_series({BASE}, {FINEST - 2}, 2) AS above (level)
-        JOIN station_cells AS parent ON parent.split AND parent.level = above.level
-            AND parent.x = changes.x >> {FINEST} - above.level
-            AND parent.y = changes.y >> {FINEST} - above.level
-    ) AS leaf
+in_cells AS (
+    SELECT sign, id, level, x >> {FINEST} - level AS x, y >> {FINEST} - level AS y
+    FROM changes CROSS JOIN generate_series({BASE}, {FINEST}, 2) AS above (level)
 ),
-changed AS MATERIALIZED (
-    SELECT DISTINCT above.level, x >> leaves.level - above.level AS x,
-        y >> leaves.level - above.level AS y
-    FROM leaves JOIN generate_series(1, {FINEST}, 2) AS above (level)
-        ON above.level <= leaves.level
-),
+gone AS (SELECT lat, lng FROM changes WHERE sign < 0),
+gone_cells AS (SELECT level, x, y FROM in_cells WHERE sign < 0),
 way AS (
-    {cell} WHERE level = 1
+    {cell} WHERE level = {BASE}
     UNION ALL
     SELECT child.* FROM way AS parent CROSS JOIN LATERAL (
         {cell} WHERE level = parent.level + 2 AND y BETWEEN 4 * parent.y AND 4 * parent.y + 3
@@ -59,28 +53,30 @@ way AS (
                 4 * parent.x, 4 * parent.x + 1, 4 * parent.x + 2, 4 * parent.x + 3])
         OFFSET 0  -- or all cells might be read, to be joined
     ) AS child
-    WHERE parent.split AND (
-        parent.changed OR parent.met AND (parent.level < %(level)s OR NOT parent.inside)
-    )
+    WHERE parent.split AND parent.met
+        AND (parent.level < %(level)s OR NOT parent.inside OR parent.changed)
 ),
-opened AS (
+opened AS MATERIALIZED (
     SELECT level, x, y FROM way
-    WHERE NOT split AND NOT changed AND met AND (level < %(level)s OR NOT inside)
-    UNION ALL
-    SELECT level, x, y FROM leaves
+    WHERE NOT split AND met AND (level < %(level)s OR NOT inside OR changed)
 ),
 parts AS (
     SELECT count, lat, lng, ids, west, south, east, north,
         x >> level - %(level)s AS x, y >> level - %(level)s AS y
     FROM way WHERE level >= %(level)s AND inside AND NOT changed
     UNION ALL
-    SELECT 1, (lat * 1e8)::bigint, (lng * 1e8)::bigint, id, lng, lat, lng, lat,
+    SELECT sign, sign * (lat * 1e8)::bigint, sign * (lng * 1e8)::bigint, id,
+        {", ".join(f"CASE WHEN sign > 0 THEN {place} END" for _, place in edges)},
         floor((lng + 180) / %(cell)s)::integer, floor((lat + 90) / %(cell)s)::integer
-    FROM opened CROSS JOIN LATERAL (
-        SELECT * FROM stations_in_cell(level, opened.x, opened.y)
-        WHERE {" OR ".join(f"point(lng, lat) <@ {sql_box(i)}" for i in range(boxes))}
-        OFFSET 0
-    ) AS station
+    FROM (
+        SELECT 1 AS sign, station.* FROM opened CROSS JOIN LATERAL (
+            SELECT * FROM stations_in_cell(level, opened.x, opened.y) WHERE {in_box} OFFSET 0
+        ) AS station
+        UNION ALL
+        SELECT sign, id, lat, lng FROM changes WHERE {in_box} AND (id, sign) NOT IN (
+            SELECT id, sign FROM in_cells JOIN opened USING (level, x, y)
+        )
+    ) AS single
 )
 SELECT sum(count)::bigint AS count, x, y, bit_xor(ids) AS first_id,
     -- In the bounds, of which the rounded sums may be outside.

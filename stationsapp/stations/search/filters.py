@@ -1,21 +1,21 @@
-"""Which stations: filters, and the SQL condition that they make."""
+"""Filters for stations, and the SQL condition that they become."""
 
 from typing import Any, NamedTuple
 
 from .. import geo
 
 Parameters = dict[str, Any]
-"""What a statement's `%(name)s` stand for; the sides of a box have its number: west0, east1."""
+"""The parameters of a statement. The sides of a box are numbered: west0, east1."""
 
-# Square degrees. PostgreSQL takes any box to hold a thousandth of the points, and so scans the
-# index where reading the table is faster; of plain numbers it has statistics.
+# Square degrees. PostgreSQL estimates that any box contains a thousandth of the points, so it scans
+# the index even if reading the table is faster. For plain numbers, it has statistics.
 LARGE_BOX = 2_000
 
 
 class Filters(NamedTuple):
-    """Which stations: in a box, of a source, with these words in the name; None for any.
+    """Filters by a box, a source, and words in the name. None means all stations.
 
-    `bbox` is west, south, east, north in degrees; with west > east it crosses the antimeridian.
+    `bbox` is west, south, east, north in degrees. If west > east, it crosses the antimeridian.
     """
 
     bbox: geo.Box | None = None
@@ -25,7 +25,7 @@ class Filters(NamedTuple):
     def condition(self) -> tuple[str, Parameters]:
         """Return the SQL condition, and the parameters that it refers to.
 
-        No index answers the words in it: it is for those stations that another condition finds.
+        It uses no index for words, because it is for stations that another condition has found.
         """
         conditions = ["true"]
         parameters: Parameters = {}
@@ -43,10 +43,11 @@ class Filters(NamedTuple):
         return " AND ".join(conditions), parameters
 
     def start(self, after: str = "0") -> tuple[str, str]:
-        """Return the condition for ids greater than `after`, and the order in which they come.
+        """Return the condition for ids greater than `after`, and their order.
 
-        PostgreSQL expects a source anywhere among the ids, and so would read all that come before
-        it. As a range of sources and not one, only the index of the ids of a source has this order.
+        PostgreSQL assumes that the stations of a source are spread evenly over the ids, and would
+        read all ids before them. With a range of sources, only the index of the ids of each source
+        has this order.
         """
         if self.source is None:
             return f"stations.id > {after}", "stations.id"
@@ -64,7 +65,7 @@ def sides(boxes: list[geo.Box]) -> Parameters:
 
 
 def sql_box(i: int) -> str:
-    """Write the box of this number as PostgreSQL's type."""
+    """Return the SQL for the box of this number."""
     return f"box(point(%(west{i})s, %(south{i})s), point(%(east{i})s, %(north{i})s))"
 
 

@@ -1,4 +1,4 @@
-"""The statements that PostgreSQL plans badly, or not at all, unless they are written so."""
+"""Statements written so that PostgreSQL plans them well."""
 
 from .. import geo
 from ..columns import NAME_ORDER, SELECT_LIST
@@ -6,7 +6,7 @@ from .filters import sql_box
 
 
 def distance(lat: str, lng: str, other_lat: str, other_lng: str) -> str:
-    """Return geo.distance in SQL, of the SQL of four coordinates."""
+    """Return geo.distance in SQL, for four coordinates in SQL."""
     return f"""
     2 * {geo.EARTH_RADIUS} * asin(least(1, sqrt(
         sin(radians({other_lat} - {lat}) / 2) ^ 2 + cos(radians({lat}))
@@ -17,13 +17,13 @@ def distance(lat: str, lng: str, other_lat: str, other_lng: str) -> str:
 DISTANCE = distance("%(lat)s", "%(lng)s", "lat", "lng")
 
 
-SOURCES = 500  # at the most: they are for people to choose from
+SOURCES = 500  # at most: people choose from this list
 
 
 def sources() -> str:
     """Return the query for the distinct sources.
 
-    PostgreSQL would read all stations; so each source is looked up as the next after the last one.
+    PostgreSQL would read all stations, so the index is asked for one source after the other.
     """
     following = "SELECT source FROM stations {} ORDER BY source LIMIT 1"
     return f"""
@@ -41,12 +41,12 @@ FEW_IN_A_BOX = 5_000
 
 
 def page_of_box(parts: int, condition: str = "true", many: str | None = None) -> str:
-    """Return the query for a page of a box in so many parts, of the stations that fit a condition.
+    """Return the query for a page of the stations in a box of some parts that meet a condition.
 
-    PostgreSQL takes any box to hold a thousandth of the stations. So it isn't asked to choose: all
-    stations of a box are sorted if they are few, which the index tells soon as it starts from the
-    middle; and if not, they are frequent enough to be met soon in the order of the ids, or by the
-    query `many`.
+    PostgreSQL estimates that any box contains a thousandth of the stations, so the plan isn't left
+    to it. If the box contains few stations, which the index finds out quickly, they are all sorted.
+    If not, they are frequent enough to be found soon in the order of the ids, or by the query
+    `many`.
     """
     conditions = [f"point(lng, lat) <@ {sql_box(i)}" for i in range(parts)]
     few = " UNION ALL ".join(
@@ -55,7 +55,7 @@ def page_of_box(parts: int, condition: str = "true", many: str | None = None) ->
         for i, condition in enumerate(conditions)
     )
     are_few = f"(SELECT count(*) <= {FEW_IN_A_BOX} FROM few)"
-    # By coalesce, the condition is hidden from the indexes, and taken to be often true.
+    # With coalesce, PostgreSQL uses no index for the condition, and expects it to be often true.
     many = (
         many
         or f"""
@@ -76,12 +76,12 @@ FEW_NAMES = 100_000
 
 
 def page_by_name(of_source: str, condition: str, hits: str | None) -> str:
-    """Return the query for a page in the order of the names.
+    """Return the query for a page, sorted by name.
 
-    `of_source` is the part of the condition that an index in this order knows; if there is more,
-    `hits` is the query for all that fit. PostgreSQL takes these to be spread evenly over the names,
-    but those in Zürich come last. So it isn't asked to choose: all are sorted if they are few, and
-    if not, they are frequent enough to be met soon in the order of the names.
+    `of_source` is the part of the condition that an index in this order supports. If there is more,
+    `hits` is the query for all matches. PostgreSQL assumes that these are spread evenly over the
+    names, but those in Zürich come last, so the plan isn't left to it. If there are few, they are
+    all sorted. If not, they are frequent enough to be found soon in the order of the names.
     """
     order = f"{NAME_ORDER}, stations.id"
     start = f"""({order}) > (
@@ -93,7 +93,7 @@ ORDER BY {order} LIMIT %(limit)s
     if hits is None:
         return walk.format("")
     are_few = f"(SELECT count(*) <= {FEW_NAMES} FROM few)"
-    # By coalesce, the condition is hidden from the indexes, and taken to be often true.
+    # With coalesce, PostgreSQL uses no index for the condition, and expects it to be often true.
     return f"""
 WITH few AS MATERIALIZED (
     SELECT id, name FROM ({hits}) AS hits LIMIT {FEW_NAMES + 1}
@@ -107,24 +107,24 @@ UNION ALL ({walk.format(f"AND NOT {are_few} AND coalesce({condition}, false)")})
 """
 
 
-# Up to so many stations that fit a filter are all compared; beyond, they are looked for outwards
-# from the point, and compared after all if the first that are met don't fit.
+# If at most this many stations match a filter, all are compared. If more match, stations are
+# searched outwards from the point, and all are compared only if none of the first ones match.
 FEW = 20_000
 MET = 5_000
 
 
 def nearest(condition: str, fitting: str | None = None) -> str:
-    """Return the query, for a condition, and for the query `fitting` of the stations that fit it.
+    """Return the query for a condition; `fitting` is the query for all stations that meet it.
 
-    The index orders stations by their distance in the plane of `station_plane`, where all within a
-    radius of a point lie in a disc (or two: `station_discs`), though not centred on the point. The
-    k stations nearest to the point in the plane give a first radius; the k nearest to the centre of
-    its disc give a smaller one, and so on, until the disc holds so few that all of them are known.
+    The index orders stations by their distance in the plane of `station_plane`. There, all stations
+    within a radius of a point lie in a disc (or two: `station_discs`), which isn't centred on the
+    point. The k stations nearest to the point in the plane give a first radius. The k nearest to
+    the centre of its disc give a smaller one, and so on, until all stations in the disc are known.
 
-    A filter may fit stations that are all far away, which a search outwards would meet last; so
-    where it fits few, or none of those that are met first, all that fit are compared instead.
+    All stations that match a filter may be far away, and a search outwards would find them last. So
+    if few stations match, or none of the first ones, all that match are compared instead.
     """
-    # In radians, and a metre more than rounding can take away.
+    # In radians, plus a metre for rounding errors.
     radius = f"(least(max(distance), %(radius)s) + 1) / {geo.EARTH_RADIUS}"
     outwards = "ORDER BY station_plane(lat, lng) <-> station_plane(%(lat)s, %(lng)s) LIMIT"
     few = near = within = compared = ""
@@ -194,7 +194,7 @@ FROM ({fitting}) AS fitting GROUP BY x, y
 
 
 def clusters(cells: str) -> str:
-    """Return the query for these cells, with the stations that are alone in theirs."""
+    """Return the query for these cells, with the station's columns if there is only one."""
     return f"""
 SELECT cells.*, alone.* FROM ({cells}) AS cells LEFT JOIN LATERAL (
     SELECT {SELECT_LIST} FROM stations WHERE cells.count = 1 AND stations.id = first_id LIMIT 1

@@ -74,7 +74,7 @@ def test_a_file_without_header_has_its_columns_named():
         ("code,name,lat,lng\n".encode("utf-16"), "not UTF-8"),
         ('code,name,lat,lng\n1,"' + "A" * 200_000 + '",1,2\n', "line 2: field larger"),
         ("code," + "x" * (1 << 20), "longer than a mebibyte"),
-        ("code,name,lat,lng,usaf\n" + ",A,1,2,7\n" * 10, "column code holds no code"),
+        ("code,name,lat,lng,usaf\n" + ",A,1,2,7\n" * 10, "column code has no unique code"),
     ],
 )
 def test_what_is_no_table_of_stations_is_refused_in_a_line(text: str | bytes, said: str):
@@ -103,8 +103,8 @@ def test_an_unknown_key_is_refused():
         ("1, ,1,2", "name", "expected 1 to 500"),
         (f"1,{'A' * 501},1,2", "name", "expected 1 to 500"),
         ("1,A\0,1,2", "name", "NUL"),
-        ("1,A,1", "lng", "ends 3 fields, not 4"),
-        ("1,A,1,2,3", "lng", "ends 5 fields, not 4"),
+        ("1,A,1", "lng", "is the last of 3 fields: expected 4"),
+        ("1,A,1,2,3", "lng", "is the last of 5 fields: expected 4"),
     ],
 )
 def test_a_bad_row_is_rejected_by_line_column_and_reason(row: str, column: str, reason: str):

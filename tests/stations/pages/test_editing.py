@@ -69,7 +69,7 @@ def test_a_station_is_added_as_typed(signed_in: FlaskClient):
     station = saved("/stations/1")
     assert (values(station), station.properties) == (HERE, {"tracks": 42})
     assert station.changed_by.name == "ada"
-    assert "<bdi>Here</bdi> is saved." in signed_in.get("/stations/1").text
+    assert "<bdi>Here</bdi> was saved." in signed_in.get("/stations/1").text
 
 
 def test_the_form_of_a_new_station_starts_where_the_map_was_clicked(signed_in: FlaskClient):
@@ -89,7 +89,7 @@ def test_who_is_signed_out_signs_in_first_and_comes_back(
 ):
     make()
     asked = client.get(path)
-    assert "Sign in first" in client.get(asked.location).text
+    assert "Please sign in" in client.get(asked.location).text
     assert submit(client, asked.location, token=token).location == path
     assert client.get(path).status_code == 200
 
@@ -99,10 +99,10 @@ def test_who_is_signed_out_signs_in_first_and_comes_back(
     [
         ({"name": ""}, "Enter a name."),
         ({"name": " \t"}, "Enter a name."),
-        ({"name": "x" * 501}, "Use 500 characters at most, not 501."),
-        ({"code": "x" * 256}, "Use 255 characters at most, not 256."),
+        ({"name": "x" * 501}, "Use at most 500 characters, not 501."),
+        ({"code": "x" * 256}, "Use at most 255 characters, not 256."),
         ({"source": ""}, "Enter a source."),
-        ({"name": "a\0b"}, "Take out the NUL character"),
+        ({"name": "a\0b"}, "Remove the NUL character"),
         ({"lat": "90.1"}, "Enter degrees from -90 to 90, such as 48.8809."),
         ({"lat": "1,000.5"}, "Enter degrees from -90 to 90"),
         ({"lng": "here"}, "Enter degrees from -180 to 180"),
@@ -114,7 +114,7 @@ def test_who_is_signed_out_signs_in_first_and_comes_back(
         ({f"{FIRST}kind": "JSON", f"{FIRST}value": "9" * 30}, "more than 64 bits"),
         ({f"{FIRST}kind": "Colour"}, "Not a valid choice"),
         ({f"{FIRST}key": ""}, "Enter a name for this value."),
-        ({f"{FIRST}key": "\0"}, "Take out the NUL character"),
+        ({f"{FIRST}key": "\0"}, "Remove the NUL character"),
         ({"properties-7-key": " a "}, "Another property has this name."),
     ],
 )
@@ -142,12 +142,12 @@ def test_signed_out_meanwhile_the_form_comes_back_and_can_be_sent_after_signing_
     page = signed_in.get("/stations/new").text
     app.test_cli_runner().invoke(args=["tokens", "revoke", "ada"])
     response = resubmit(signed_in, "/stations/new", page, **TYPED)
-    assert "You are signed out." in response.text
+    assert "You are signed out" in response.text
     assert "Sign in in another tab" in response.text
     token = app.test_cli_runner().invoke(args=["tokens", "create", "eve"]).stdout
     submit(signed_in, "/sign-in", token=token)
     again = resubmit(signed_in, "/stations/new", response.text)
-    assert "This form is older than your session" in again.text
+    assert "This form has expired" in again.text
     assert resubmit(signed_in, "/stations/new", again.text).location == "/stations/1"
     assert saved("/stations/1").changed_by.name == "eve"
 
@@ -310,7 +310,7 @@ def test_a_form_that_does_not_say_what_it_was_made_from_overwrites_nothing(
 ):
     address = make(properties={"a": 1})
     page = edit(signed_in, address, before=before, name="Mine").text
-    assert "nothing is saved yet" in page
+    assert "nothing was saved yet" in page
     assert saved(address).name == "Here"
 
 
@@ -322,7 +322,7 @@ def test_a_station_deleted_meanwhile_can_be_added_again(signed_in: FlaskClient):
     db.session.commit()
     response = resubmit(signed_in, path, page, name="Mine")
     assert response.status_code == 422
-    assert "Somebody has deleted this station meanwhile." in response.text
+    assert "Somebody else has deleted this station in the meantime." in response.text
     assert 'action="/stations/new"' in response.text
     again = resubmit(signed_in, "/stations/new", response.text)
     assert (saved(again.location).name, saved(again.location).properties) == ("Mine", {"a": 1})
@@ -339,7 +339,7 @@ def test_while_its_source_is_imported_a_station_waits_and_is_not_lost(
         locks.wait_for_imports(importing, "local")
         response = resubmit(signed_in, path, page, **typed)
         assert response.status_code == 422
-        assert "source local is being imported just now" in response.text
+        assert "source local is being imported right now" in response.text
     assert resubmit(signed_in, path, response.text).status_code == 302
 
 
@@ -350,7 +350,7 @@ def test_a_station_is_deleted_after_being_asked_once(signed_in: FlaskClient):
     assert saved(address)
     assert resubmit(signed_in, f"{address}/delete", page).location == "/stations"
     assert saved(address) is None
-    assert "<bdi>&lt;i&gt;Here&lt;/i&gt;</bdi> is deleted." in signed_in.get("/stations").text
+    assert "<bdi>&lt;i&gt;Here&lt;/i&gt;</bdi> was deleted." in signed_in.get("/stations").text
     for path in (f"{address}/delete", f"{address}/edit", f"/stations/{2**63}/edit"):
         assert signed_in.get(path).status_code == 404
     assert resubmit(signed_in, f"{address}/delete", page).status_code == 404
@@ -361,7 +361,7 @@ def test_a_station_that_has_changed_is_not_deleted_unseen(signed_in: FlaskClient
     page = signed_in.get(f"{address}/delete").text
     change(address, other, name="Important")
     response = resubmit(signed_in, f"{address}/delete", page)
-    assert "Somebody has changed this station meanwhile" in response.text
+    assert "Somebody has changed this station" in response.text
     assert "Important" in response.text
     assert resubmit(signed_in, f"{address}/delete", response.text).status_code == 302
 
@@ -369,8 +369,11 @@ def test_a_station_that_has_changed_is_not_deleted_unseen(signed_in: FlaskClient
 @pytest.mark.parametrize(
     ("statement", "answer"),
     [
-        ("UPDATE stations SET name = 'Important'", "Somebody has changed this station meanwhile"),
-        ("DELETE FROM stations", "Somebody has deleted it meanwhile"),
+        (
+            "UPDATE stations SET name = 'Important'",
+            "Somebody has changed this station",
+        ),
+        ("DELETE FROM stations", "Somebody has just deleted it"),
     ],
 )
 def test_a_change_between_reading_and_locking_is_seen(
@@ -454,7 +457,7 @@ def test_the_pin_is_put_dragged_moved_by_keys_and_by_typing(editor: Page, live_u
     editor.get_by_label("Name", exact=True).fill("Here")
     placed = position(editor)
     editor.get_by_label("Name", exact=True).press("Enter")
-    expect(editor.get_by_text("Here is saved.")).to_be_visible()
+    expect(editor.get_by_text("Here was saved.")).to_be_visible()
     assert (saved("/stations/1").lat, saved("/stations/1").lng) == placed
 
 
@@ -470,7 +473,7 @@ def test_two_browsers_that_edit_a_station_overwrite_nothing(
     second.get_by_label("Name", exact=True).fill("Second")
     second.get_by_label("Value of property 1").fill("3")
     second.get_by_role("button", name="Save").click()
-    expect(second.get_by_text("Second is saved.")).to_be_visible()
+    expect(second.get_by_text("Second was saved.")).to_be_visible()
     context.close()
     editor.get_by_label("Name", exact=True).fill("First")
     editor.get_by_label("Latitude").fill("50")
@@ -480,6 +483,6 @@ def test_two_browsers_that_edit_a_station_overwrite_nothing(
     expect(editor.get_by_label("First")).to_be_checked()
     editor.get_by_label("Second").check()
     editor.get_by_role("button", name="Save").click()
-    expect(editor.get_by_text("Second is saved.")).to_be_visible()
+    expect(editor.get_by_text("Second was saved.")).to_be_visible()
     station = saved(address)
     assert (station.name, station.lat, station.properties) == ("Second", 50, {"tracks": 3})

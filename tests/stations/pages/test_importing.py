@@ -92,8 +92,8 @@ def test_a_file_is_shown_before_it_is_loaded(signed_in: FlaskClient):
         (b"\0\xff\x1b[2J", "UTF-8"),
         (b'{"data": {"feeds": []}, "ttl": 0}', "station_information"),
         (b"\x1f\x8b\x08damaged", "amaged"),
-        (b"code,name,lat,lng\n", "no station that could be loaded. Nothing was changed."),
-        (b"code,name,lat,lng\nA,Alpha,95,2\n", "no station that could be loaded."),
+        (b"code,name,lat,lng\n", "no valid station. Nothing was changed."),
+        (b"code,name,lat,lng\nA,Alpha,95,2\n", "no valid station."),
     ],
 )
 def test_what_is_no_feed_is_refused_with_the_reason(
@@ -168,7 +168,7 @@ def test_the_options_are_those_of_the_command(signed_in: FlaskClient):
     wrong = submit(signed_in, path, task="load", **(options | {"source": "", "key": "\0"}))
     assert wrong.status_code == 422
     assert "Give the source a name." in wrong.text
-    assert "Use only characters that can be seen." in wrong.text
+    assert "Use only printable characters." in wrong.text
     outcome(signed_in, submit(signed_in, path, task="load", **options))
     assert codes() == ["1-2"]
 
@@ -183,7 +183,7 @@ def test_what_vanished_is_deleted_only_when_ticked_and_much_of_it_only_twice(
     assert "would delete 4 of the 5 stations of feed, more than a fifth" in message(page)[0]
     forced = {"prune": "y", "force": "y"} | OPTIONS
     page = outcome(signed_in, submit(signed_in, path, task="check", **forced))
-    assert "Load and delete 4" in page.text
+    assert "Load the stations, and delete 4" in page.text
     outcome(signed_in, submit(signed_in, path, task="load", **forced))
     assert codes() == ["S0"]
 
@@ -244,15 +244,21 @@ def test_an_upload_is_its_senders_alone(signed_in: FlaskClient, app: Flask):
     token = app.test_cli_runner().invoke(args=["tokens", "create", "bob"]).stdout.strip()
     submit(other, "/sign-in", token=token)
     assert other.get(path).location == PATH
-    assert "no longer kept" in other.get(PATH).text
+    assert "no longer stored" in other.get(PATH).text
     assert other.get(f"{path}/rejected.csv").location == PATH
+
+
+@pytest.mark.parametrize("upload_id", [0, 2**31, 2**32, 2**63])
+def test_what_never_was_sent_is_asked_for(signed_in: FlaskClient, upload_id: int):
+    assert signed_in.get(f"{PATH}/{upload_id}").location == PATH
+    assert signed_in.get(f"{PATH}/{upload_id}/rejected.csv").location == PATH
 
 
 def test_a_file_that_is_gone_is_asked_for_again(signed_in: FlaskClient):
     path = checked(signed_in)
     uploads.change(text("TRUNCATE upload_parts"))  # as after a crash of the server
     page = outcome(signed_in, submit(signed_in, path, task="load", **OPTIONS))
-    assert "The file is no longer kept: choose it again. Nothing was changed." in message(page)
+    assert "The file is no longer stored: choose it again. Nothing was changed." in message(page)
     uploads.change(update(Upload).values(updated_at=func.now() - uploads.KEPT * 2))
     checked(signed_in)
     assert signed_in.get(path).location == PATH
@@ -269,7 +275,7 @@ def test_what_runs_is_shown_and_not_begun_again(signed_in: FlaskClient):
         assert '<meta http-equiv="refresh" content="2">' in page.text
         assert 'value="40"' in page.text
         assert "1</span> row read" in page.text
-    assert "This was interrupted, and nothing was changed." in message(signed_in.get(path))[0]
+    assert "The import was interrupted, and nothing was changed." in message(signed_in.get(path))[0]
     assert codes() == []
 
 
@@ -290,15 +296,15 @@ def test_a_worker_takes_only_so_many_imports(
     monkeypatch.setattr(jobs, "AT_ONCE", threading.Semaphore(0))
     page = outcome(signed_in, send(signed_in, CSV))
     assert message(page) == [
-        "Other imports are running on this server. Wait a moment, then check the file.",
-        "The file has arrived, and is still to be checked.",
+        "Too many imports are running on this server. Wait a moment, then check the file.",
+        "The file was received, but it hasn't been checked yet.",
     ]
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (ValueError("secret"), "Something went wrong on the server, and is in its log."),
+        (ValueError("secret"), "Something went wrong on the server; its log says what."),
         (OperationalError("", None, LockNotAvailable()), "Another import of the source took too"),
         (OperationalError("", None, psycopg2.Error()), "Something went wrong on the server"),
     ],

@@ -126,8 +126,8 @@ def test_what_is_wrong_with_the_address_is_said(client: FlaskClient, query: str,
     ("stations", "path", "said"),
     [
         ([], "/stations", "flask stations import FILE"),
-        ([], "/stations?q=x", "No station fits."),
-        (["Here"], "/stations?source=other", "No station fits."),
+        ([], "/stations?q=x", "No stations found."),
+        (["Here"], "/stations?source=other", "No stations found."),
         (["Here"], "/stations?cursor=9&after=There", "There are no more stations."),
         (["Here"], "/stations", "1 station<"),
         (["Here", "There"], "/stations", "2 stations<"),
@@ -151,7 +151,7 @@ def test_the_list_works_on_a_small_screen_without_javascript(
     assert page.evaluate("document.documentElement.scrollWidth") == 320
     page.get_by_role("link", name="Next page").click()
     expect(page.locator("tbody tr")).to_have_count(12)
-    page.get_by_label("Words of the name").fill("STATION 05")
+    page.get_by_label("Words in the name").fill("STATION 05")
     page.get_by_role("button", name="Search").click()
     expect(page.locator("tbody tr")).to_have_count(10)
     page.get_by_role("link", name="Station 05").first.click()

@@ -89,7 +89,7 @@ def test_properties_are_shown_readably(client: FlaskClient, make):
     for said in ["open yes", "closed no", "operator none", "note empty", "zero 0", "lines 4 B"]:
         assert said in found
     assert "deep er : and : even : deeper : [1]" in found
-    assert "says nothing more" in client.get(make()).text
+    assert "has no other data" in client.get(make()).text
 
 
 def test_the_nearest_stations_come_with_their_distances(client: FlaskClient, make):
@@ -103,11 +103,11 @@ def test_stations_at_one_place_are_neighbours_but_not_of_themselves(client: Flas
     paths = [make() for _ in range(9)]
     found = re.findall(r'href="(/stations/\d+)" dir="auto">Here', client.get(paths[8]).text)
     assert found == paths[:5]
-    assert "There is no other station" not in client.get(paths[8]).text
+    assert "There are no other stations" not in client.get(paths[8]).text
 
 
 def test_a_lonely_station_has_no_neighbours(client: FlaskClient, make):
-    assert "There is no other station." in client.get(make()).text
+    assert "There are no other stations." in client.get(make()).text
 
 
 def test_the_source_is_shown_with_its_last_import(client: FlaskClient, make):

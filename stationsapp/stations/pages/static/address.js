@@ -1,6 +1,6 @@
-// What the modules of the map page share: the map and its address.
+// The map, and the page's URL, which the modules of the map page share.
 //
-// The map shows what its address says, and the address says what the map shows:
+// The URL always describes the view, and opening it restores the view:
 //
 //   /?q=nord&source=sample&near=48.88000,2.35000&station=7#11/48.88/2.35
 //
@@ -25,12 +25,12 @@ export const POSITION = /^#(\d{1,2})\/(-?\d{1,2}(?:\.\d+)?)\/(-?\d{1,3}(?:\.\d+)
 const POINT = /^-?\d{1,2}(\.\d+)?,-?\d{1,3}(\.\d+)?$/;
 let isStep = false;
 
-// What the filters are, as a query to the API.
+// The filters, as a query to the API.
 export function filters() {
   return Object.fromEntries(Object.entries({ q: state.q, source: state.source }).filter(([, value]) => value));
 }
 
-// Make the next change of the address one that Back undoes.
+// Make the Back button undo the next change of the URL.
 export function takeStep() {
   isStep = true;
 }
@@ -38,7 +38,7 @@ export function takeStep() {
 export function writeAddress() {
   const query = new URLSearchParams(Object.entries(state).filter(([, value]) => value));
   const { lat, lng } = map.getCenter().wrap();
-  const digits = Math.ceil(map.getZoom() * 0.3); // a part of a pixel
+  const digits = Math.ceil(map.getZoom() * 0.3); // less than a pixel
   const position = [map.getZoom(), lat.toFixed(digits), lng.toFixed(digits)].join("/");
   const address = `${location.pathname}${query.size ? `?${query}` : ""}#${position}`;
   const isNew = address !== location.pathname + location.search + location.hash;

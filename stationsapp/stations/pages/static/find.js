@@ -4,13 +4,13 @@ import { filters, getJSON, map, place, state } from "./address.js";
 import { go } from "./nearest.js";
 import { whereabouts } from "./popup.js";
 
-const PAUSE = 200; // milliseconds without a key, before the server is asked
+const PAUSE = 200; // milliseconds after the last key, before the server is asked
 const form = document.getElementById("find");
 const input = form.q;
 const listbox = document.getElementById("suggestions");
 const status = document.getElementById("suggestions-status");
 let stations = [];
-let active = -1; // the number of the suggestion that the arrow keys have come to
+let active = -1; // the index of the suggestion that the arrow keys have reached
 let timer;
 let asking;
 
@@ -23,7 +23,7 @@ function suggestSoon() {
   if (input.value.trim()) timer = setTimeout(suggest, PAUSE);
 }
 
-// Close the list, and forget what was asked.
+// Close the list, and cancel the request.
 function stop() {
   clearTimeout(timer);
   asking?.abort();
@@ -40,7 +40,7 @@ async function suggest() {
   try {
     const found = await getJSON(place.dataset.nearestUrl, query, signal);
     show(found.stations);
-    status.classList.toggle("hidden", stations.length > 0); // who sees the list needs no count
+    status.classList.toggle("hidden", stations.length > 0); // the count is only for screen readers
     status.textContent = count(stations.length);
   } catch (error) {
     if (signal.aborted) return;
@@ -50,7 +50,7 @@ async function suggest() {
 }
 
 function count(number) {
-  if (!number) return "No station has a name with these words.";
+  if (!number) return "No station has these words in its name.";
   return number === 1 ? "1 suggestion" : `${number} suggestions, the nearest first`;
 }
 
@@ -91,7 +91,7 @@ function choose(station) {
   go(station);
 }
 
-// From the field itself, the arrow keys lead to the first and the last suggestion, and back.
+// From the field, the arrow keys lead to the first or last suggestion, and back.
 const KEYS = {
   ArrowDown: () => (stations.length ? activate(active + 2 > stations.length ? -1 : active + 1) : suggest()),
   ArrowUp: () => (stations.length ? activate(active < 0 ? stations.length - 1 : active - 1) : suggest()),
@@ -107,5 +107,5 @@ input.addEventListener("keydown", (event) => {
   KEYS[event.key]();
 });
 
-// What was typed while this module was on its way
+// Something may have been typed while this module was loading
 if (document.activeElement === input && input.value !== state.q) suggestSoon();

@@ -1,5 +1,5 @@
-// The import's pages work without this: it adds the drop zone, how far a file or an import is, and
-// the map of what changes.
+// The import pages also work without this module. It adds the drop zone, the progress, and the map of
+// the changes.
 
 const form = document.getElementById("upload");
 const job = document.getElementById("job");
@@ -9,7 +9,7 @@ if (form) sendWithProgress(form);
 if (job) follow(job);
 if (changes) drawChanges(changes);
 
-// Send the file, and show how much of it is sent.
+// Upload the file, and show the progress.
 function sendWithProgress(form) {
   const input = form.querySelector("[type=file]");
   const drop = form.querySelector(".drop");
@@ -31,12 +31,12 @@ function sendWithProgress(form) {
   });
   input.addEventListener("change", check);
 
-  // Say what is chosen, and refuse at once what the server would refuse after minutes.
+  // Show which file is chosen. Refuse a file at once if it is too large for the server.
   function check() {
     const file = input.files[0];
     const tooLarge = file?.size > largest;
     if (!file) say("");
-    else if (tooLarge) say(`${file.name} has ${size(file.size)}: at most ${size(largest)} can be sent.`, true);
+    else if (tooLarge) say(`${file.name} has ${size(file.size)}, but the limit is ${size(largest)}.`, true);
     else say(`${file.name}, ${size(file.size)}`);
     return file && !tooLarge;
   }
@@ -49,20 +49,20 @@ function sendWithProgress(form) {
 
   form.addEventListener("submit", (event) => {
     const [file] = input.files;
-    if (!file) return; // the server says it
+    if (!file) return; // the server reports it
     event.preventDefault();
     if (!check()) return;
-    const request = new XMLHttpRequest(); // fetch() doesn't tell how much is sent
+    const request = new XMLHttpRequest(); // fetch() doesn't report upload progress
     request.upload.onprogress = ({ loaded, total }) => {
       progress.value = (100 * loaded) / total;
     };
     request.onload = () => {
       if (request.status < 300) location.assign(request.responseURL);
-      else form.submit(); // to see what is wrong
+      else form.submit(); // shows the error page
     };
     request.onerror = () => {
       form.inert = false;
-      say("The file could not be sent. Check your connection, and try again.", true);
+      say("The file could not be sent. Check your connection and try again.", true);
     };
     request.open("POST", form.action || location.href);
     request.send(new FormData(form));
@@ -77,7 +77,7 @@ function size(bytes) {
   return (bytes / one).toLocaleString(undefined, { style: "unit", unit, maximumFractionDigits: 1 });
 }
 
-// Ask for the page again and again, until the work is done.
+// Fetch the page every second until the work is done.
 async function follow(job) {
   const status = document.getElementById("job-status");
   for (let said = 0; ; ) {
@@ -100,7 +100,7 @@ async function follow(job) {
   }
 }
 
-// Show where stations are added, moved and vanish.
+// Draw the stations that are added, moved or vanish.
 async function drawChanges(place) {
   const { added, moved, vanished } = JSON.parse(document.getElementById("changes-data").textContent);
   const map = L.map(place, { minZoom: 1, worldCopyJump: true });

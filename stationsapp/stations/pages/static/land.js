@@ -1,5 +1,5 @@
-// What every map stands on: the base map's tiles, and below them the land and the borders of
-// countries, so that it is a map without tiles too.
+// The base map of every map: tiles, and below them the land and the borders of countries, so that
+// there is a map even without tiles.
 //
 //   import { addBaseMap } from "./land.js";
 //   addBaseMap(map, element.dataset); // a Leaflet map, data-tiles-url and data-attribution
@@ -20,7 +20,7 @@ export function addBaseMap(map, { tilesUrl, attribution }) {
   L.tileLayer(tilesUrl, { attribution, maxZoom: 19, referrerPolicy }).addTo(map);
 }
 
-// Add the land alone, the coarse file first and the fine one when it is looked at closely.
+// Add only the land: the coarse file first, and the fine one when you zoom in.
 export function addLand(map) {
   const pane = map.createPane("land");
   pane.style.zIndex = 150;

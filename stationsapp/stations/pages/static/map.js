@@ -1,5 +1,5 @@
-// The map page: the stations in view, as buttons, and in words what is going on. What isn't needed at
-// first is in modules of its own: find.js, nearest.js, popup.js.
+// The map page: the stations in view, as buttons, and a status line. What isn't needed at first is
+// loaded later: find.js, nearest.js, popup.js.
 import { filters, getJSON, inCopy, map, place, POSITION, readAddress, state, takeStep, writeAddress } from "./address.js";
 import { addBaseMap } from "./land.js";
 
@@ -15,6 +15,7 @@ async function showAddress() {
   const view = readAddress();
   fillForm();
   if (view) map.setView(view.centre, view.zoom, { reset: true });
+  else if (everywhere.length && !Object.keys(filters()).length) fit(everywhere, { animate: false });
   else await showAll({ animate: false });
   if (state.near || nearby.querySelector("li")) (await import("./nearest.js")).showNear();
   if (state.station) (await import("./popup.js")).openById(state.station);
@@ -26,7 +27,7 @@ function fillForm() {
   if (form.source.selectedIndex < 0) form.source.add(new Option(state.source, state.source, true, true));
 }
 
-// What is going on, and a button for what to do about it
+// The status line, and a button beside it
 
 function say(text, label = "", act = null) {
   status.textContent = text;
@@ -42,9 +43,9 @@ function sayCount(count) {
 
 // The stations in view
 
-let asking; // aborts the request whose answer is waited for
+let asking; // aborts the pending request
 let askAgain = showStations;
-let everywhere = null; // the clusters of all stations, and their zoom, if the next view is of all
+const everywhere = JSON.parse(place.dataset.bounds); // boxes with all stations
 
 async function ask(query, again, show) {
   asking?.abort();
@@ -61,27 +62,21 @@ async function ask(query, again, show) {
 }
 
 export function showStations() {
-  const zoom = map.getZoom();
   asList.href = `${place.dataset.pagesUrl}?${new URLSearchParams({ bbox: viewBox(), ...filters() })}`;
-  const show = (clusters) => {
+  ask({ bbox: viewBox(), zoom: map.getZoom() }, showStations, (clusters) => {
     draw(clusters);
     sayCount(clusters.reduce((sum, { count }) => sum + count, 0));
-  };
-  if (everywhere?.zoom === zoom) show(everywhere.clusters);
-  else ask({ bbox: viewBox(), zoom }, showStations, show);
-  everywhere = null;
+  });
 }
 
-// Fit the view to all stations that the filters find.
+// Fit the view to all stations that match the filters.
 export async function showAll(options) {
-  const zoom = map.getBoundsZoom([[-50, -120], [60, 170]]); // likely, and so asked for once
-  await ask({ bbox: [-180, -90, 180, 90], zoom }, () => showAll(options), (clusters) => {
+  await ask({ bbox: [-180, -90, 180, 90], zoom: 0 }, () => showAll(options), (clusters) => {
     if (clusters.length) {
-      everywhere = { clusters, zoom };
-      map.fitBounds(extent(clusters), { paddingTopLeft: [64, 40], paddingBottomRight: [40, 40], maxZoom: 15, ...options });
+      fit(clusters.map(({ bounds, lat, lng }) => bounds ?? [lng, lat, lng, lat]), options);
     } else if (Object.keys(filters()).length) {
       draw([]);
-      say("No station fits your search.", "Clear the search", () => applyFilters({ q: "", source: "" }));
+      say("No stations match your search.", "Clear the search", () => applyFilters({ q: "", source: "" }));
     } else {
       say("There are no stations yet.");
     }
@@ -109,9 +104,13 @@ function viewBox() {
   return [west, south, east, north];
 }
 
-// The smallest box of clusters: it begins after the widest gap, wherever in the world that is.
-function extent(clusters) {
-  const boxes = clusters.map(({ bounds, lat, lng }) => bounds ?? [lng, lat, lng, lat]).sort((a, b) => a[0] - b[0]);
+function fit(boxes, options) {
+  map.fitBounds(extent(boxes), { paddingTopLeft: [56, 40], paddingBottomRight: [24, 40], maxZoom: 15, ...options });
+}
+
+// The smallest box around boxes: it begins after the widest gap, wherever in the world that is.
+function extent(boxes) {
+  boxes.sort((a, b) => a[0] - b[0]);
   let end = Math.max(...boxes.map((box) => box[2])) - 360;
   let gap = -1, west;
   for (const [left, , right] of boxes) {
@@ -123,7 +122,7 @@ function extent(clusters) {
   return [[south, west], [north, west + 360 - gap]];
 }
 
-// Markers are buttons: what is the same as before stays, and with it the focus.
+// Markers are buttons. Unchanged ones stay, and keep the focus.
 
 const Button = L.Icon.extend({
   createIcon() {
@@ -185,7 +184,7 @@ function marker({ count, lat, lng: _, station, bounds }, lng) {
   });
 }
 
-// What people do
+// Events
 
 async function nearestTo({ lat, lng }) {
   takeStep();

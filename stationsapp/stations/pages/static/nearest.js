@@ -1,4 +1,4 @@
-// The ten stations nearest to a point, in a list; a line leads to the one that is pointed at.
+// The list of the ten stations nearest to a point, and a line to the one under the pointer.
 import { filters, getJSON, inCopy, map, place, state, takeStep, writeAddress } from "./address.js";
 import { distance } from "./distance.js";
 import { openStation } from "./popup.js";
@@ -12,7 +12,7 @@ const line = L.polyline([], { className: "line", interactive: false });
 const INVITATION = hint.textContent;
 let asking;
 
-// List what is nearest to the point in the address; nothing, if there is none.
+// List the stations nearest to the point in the URL, if there is one.
 export function showNear() {
   if (state.near) {
     showNearest(...state.near.split(",").map(Number));
@@ -37,7 +37,7 @@ export async function showNearest(lat, lng) {
   try {
     const { stations } = await getJSON(place.dataset.nearestUrl, { lat, lng, ...filters() }, signal);
     list.replaceChildren(...stations.map((station) => entry(station, { lat, lng })));
-    hint.textContent = stations.length ? `From ${lat.toFixed(4)}, ${lng.toFixed(4)}` : "There is no such station.";
+    hint.textContent = stations.length ? `From ${lat.toFixed(4)}, ${lng.toFixed(4)}` : "No stations found.";
   } catch (error) {
     if (!signal.aborted) hint.textContent = `The nearest stations could not be loaded: ${error.message}. Click the map again.`;
   }
@@ -70,7 +70,7 @@ function drawLine(from, station) {
   line.setLatLngs([[from.lat, lng], [station.lat, inCopy(station.lng, lng)]]).addTo(map);
 }
 
-// Go to a station and open its popup; on a phone, the list makes room for it.
+// Go to a station and open its popup. On a phone, close the list to make room for it.
 export function go(station) {
   takeStep();
   if (matchMedia("(max-width: 45rem)").matches) nearby.open = false;
@@ -80,7 +80,7 @@ export function go(station) {
 
 export function nearMe() {
   nearby.open = true;
-  hint.textContent = "Asking your browser where you are …";
+  hint.textContent = "Asking your browser for your location …";
   const found = ({ coords }) => {
     takeStep();
     map.setView([coords.latitude, coords.longitude], 13, { animate: false });
@@ -88,8 +88,8 @@ export function nearMe() {
   };
   const failed = (error) => {
     hint.textContent = error?.code === 1
-      ? "Your browser keeps to itself where you are, which is fine. Click the map where you want to look."
-      : "Your browser can't tell where you are. Click the map where you want to look.";
+      ? "Your browser doesn't share your location. Click the map where you want to look."
+      : "Your browser can't determine your location. Click the map where you want to look.";
   };
   if (navigator.geolocation) navigator.geolocation.getCurrentPosition(found, failed, { timeout: 10_000, maximumAge: 60_000 });
   else failed();

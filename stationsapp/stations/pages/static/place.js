@@ -1,4 +1,5 @@
-// The map of the form: a click puts the pin, dragging and the arrow keys move it, and typing too.
+// The map of the form. You place the pin with a click, and move it by dragging, with the arrow keys,
+// or by typing.
 import { addBaseMap } from "./land.js";
 
 const DIGITS = 6; // a decimetre
@@ -25,7 +26,7 @@ pin.on("add", () => {
   element.addEventListener("keydown", move);
 });
 
-// What is typed, as [latitude, longitude]; null if it isn't a position. A decimal comma will do.
+// The typed position as [latitude, longitude], or null if it isn't valid. Allows decimal commas.
 function typed() {
   const texts = [latitude, longitude].map((input) => input.value.trim().replace(/^([^.,]*),([^.,]*)$/, "$1.$2"));
   const [lat, lng] = texts.map(Number);

@@ -1,11 +1,11 @@
-// Popups: one station, or all that are at one place. They get the focus, and give it back.
+// Popups of one station, or of all stations at one place. They take the focus, and return it.
 import { filters, getJSON, inCopy, map, place, state, writeAddress } from "./address.js";
 import { focusNear } from "./map.js";
 
 const MOST = 100; // stations listed
 let before; // what had the focus
 
-// Names and properties come from feeds: they go in as text, never as HTML.
+// Names and properties come from feeds, so they are inserted as text, never as HTML.
 function element(tag, text = "", attributes = {}) {
   const made = document.createElement(tag);
   made.textContent = text;
@@ -16,7 +16,7 @@ function element(tag, text = "", attributes = {}) {
 const page = ({ id }) => `${place.dataset.pagesUrl}/${id}`;
 const link = (station) => element("a", station.name, { href: page(station), dir: "auto" });
 
-// The city and the country, or else the position.
+// The city and country, or the position.
 export function whereabouts({ properties, lat, lng }) {
   const known = [properties.city, properties.country].filter((value) => typeof value === "string" && value);
   return known.join(", ") || `${lat}, ${lng}`;
@@ -57,7 +57,7 @@ export async function openPlace({ lat, lng, bounds, count }) {
     box.lastChild.replaceWith(list);
     if (stations.length < count) {
       const query = new URLSearchParams({ bbox: bounds, ...filters() });
-      box.append(element("a", "All of them", { href: `${place.dataset.pagesUrl}?${query}` }));
+      box.append(element("a", "Show all", { href: `${place.dataset.pagesUrl}?${query}` }));
     }
   } catch (error) {
     box.lastChild.textContent = `The stations could not be loaded: ${error.message}.`;

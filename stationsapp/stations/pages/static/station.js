@@ -1,5 +1,5 @@
-// A station's page: a map of the surroundings, a button that copies the position, and numbers and
-// times as the reader writes them. The page says all without it.
+// A station's page: a map of the area, a button that copies the position, and numbers and times in
+// the reader's format. The page is complete without them.
 import { distance } from "./distance.js";
 
 import { addBaseMap } from "./land.js";
@@ -8,7 +8,7 @@ showMap(document.getElementById("place"));
 offerCopy(document.getElementById("copy"), document.getElementById("copied"));
 localise();
 
-// Show the station and the nearest ones, which say something even if no tile comes.
+// Show the station and the ones nearest to it.
 function showMap(element) {
   const here = placeOf(element);
   element.hidden = false;
@@ -17,7 +17,7 @@ function showMap(element) {
   const bounds = L.latLngBounds([here]);
   for (const item of document.querySelectorAll(".neighbours li")) {
     const { lat, lng } = placeOf(item);
-    // Beside the station, on whichever side of the antimeridian it is drawn.
+    // Close to the station, even across the antimeridian.
     const place = L.latLng(lat, lng + 360 * Math.round((here.lng - lng) / 360));
     // And as far on the other side, so that the station stays in the middle.
     bounds.extend(place).extend([2 * here.lat - place.lat, 2 * here.lng - place.lng]);
@@ -39,7 +39,7 @@ function offerCopy(button, status) {
       await navigator.clipboard.writeText(button.dataset.text);
       status.textContent = "Copied";
     } catch {
-      status.textContent = "The browser doesn’t allow it";
+      status.textContent = "Your browser doesn’t allow it";
     }
   });
 }

@@ -112,7 +112,9 @@ def _place(attempt: libpq.Attempt | None, text: str, parameters: dict[str, Any])
         named = re.search(r"host (?:name )?[\"']([^\"']+)[\"']", text)
         return {"host": named[1]} if named else {}
     own = libpq.effective(parameters)
-    names = {"role": own.get("user") or machine.system_user().get("system_user", "")}
+    # libpq takes the system's user by default, but what another connection asked for is unknown.
+    role = own.get("user") or (machine.system_user().get("system_user", "") if parameters else "")
+    names = {"role": role}
     names |= {"database": own.get("dbname", "")} | libpq.names_in(text)
     return server_facts(attempt.host, attempt.port, names["role"], names["database"])
 
