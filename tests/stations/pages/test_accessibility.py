@@ -93,7 +93,7 @@ STATES = [
     ("no station here", "/#9/80/80", None, "#action"),
     ("no station found", "/?q=nowhere", None, "#action"),
     ("list", "/stations", None, "tbody tr"),
-    ("list of none", "/stations?q=nowhere", None, "text=No station fits"),
+    ("list of none", "/stations?q=nowhere", None, ".list form + p"),
     ("wrong list", f"/stations?{'x' * 300}=1", None, ".message.error"),
     ("station", "/stations/1", None, "#place canvas"),
     ("form", "/stations/new", None, "#where canvas"),
