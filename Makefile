@@ -21,22 +21,22 @@ run: $(INSTALLED) ## prepare the database and serve on http://127.0.0.1:5000 (or
 test: $(INSTALLED) ## run the tests
 	$(BIN)/pytest --numprocesses logical --dist worksteal
 
-test-new: $(INSTALLED) ## make applications with all rooms and without some, and test each (a quarter of an hour)
+test-new: $(INSTALLED) ## make applications with different rooms, test each one, and run the tutorial and the recipes (takes 15 minutes)
 	$(BIN)/pytest --numprocesses logical --dist worksteal tests/matrix_of_*.py
 
-chaos: $(INSTALLED) ## break the database and the network under load, and show what clients notice (make chaos ARGS='--only frozen')
+chaos: $(INSTALLED) ## break the database and the network under load, and show the effects (make chaos ARGS='--only frozen')
 	$(BIN)/python -m chaos $(ARGS)
 
-fuzz: $(INSTALLED) ## test with random requests and feeds for a few minutes
+fuzz: $(INSTALLED) ## test with random requests and feeds (takes a few minutes)
 	FUZZ_EXAMPLES=1000 $(BIN)/pytest -m hypothesis
 
 doctor-exam: $(INSTALLED) ## break healthy applications at random and score the doctor (make doctor-exam ARGS='--seed 7 --breaks 500')
 	@cd packages/flask-doctor/tests && ../../../$(BIN)/python -m exam $(ARGS)
 
-bench: $(INSTALLED) ## measure the speed, in a few minutes (make bench ARGS='--cpu --stations 100000')
+bench: $(INSTALLED) ## measure the speed (takes a few minutes; make bench ARGS='--cpu --stations 100000')
 	$(BIN)/python -m benchmarks $(ARGS)
 
-cluster: $(INSTALLED) .venv-cluster/installed ## break the parts of a Patroni cluster under load, on Debian (make cluster ARGS='frozen deploy')
+cluster: $(INSTALLED) .venv-cluster/installed ## break a Patroni cluster under load; needs Debian (make cluster ARGS='frozen deploy')
 	@$(BIN)/python -m cluster $(ARGS)
 
 new: $(INSTALLED) ## make an application of your own (make new NAME=shops MODEL=Shop [DIR=../shops] [PLURAL=] [WITH=|WITHOUT=rooms])
@@ -60,7 +60,7 @@ format: $(INSTALLED) ## format the code in the project's style
 docs: $(INSTALLED) ## write packages/flask-doctor/docs/errors.md from the doctor's catalogue
 	$(BIN)/python -m flask_doctor.document packages/flask-doctor/docs/errors.md
 
-land: ## write the land below the map's tiles from Natural Earth's data (needs npm)
+land: ## make the land and borders of the map from Natural Earth's data; needs npm
 	@mkdir -p build && cd build && npm pack --silent world-atlas@2.0.2 && tar -xzf world-atlas-2.0.2.tgz package/countries-10m.json
 	$(PYTHON) tools/land.py build/package/countries-10m.json
 
@@ -86,27 +86,29 @@ clean: ## remove the virtual environment and everything generated, but not the d
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 reset: $(INSTALLED) ## delete the embedded database, after asking
-	@printf 'Delete the embedded database with all its stations? [y/N] '; read answer; [ "$$answer" = y ]
+	@printf 'Delete the embedded database with all its stations? [y/N] '; read answer; [ "$$answer" = y ] || { echo "Nothing was deleted."; exit 1; }
 	@$(BIN)/python -c "import shutil; from filelock import FileLock; \
 		FileLock('instance/postgres.keeper.lock').acquire(timeout=2); shutil.rmtree('instance/postgres')" 2> /dev/null \
 		|| { echo "Nothing was deleted: there is no database, or it is in use. Stop the server first."; exit 1; }
+	@echo "It is deleted. For an empty one, run: make run"
 
-# A virtual environment that was copied or moved with its folder still runs the code of the old one.
-ifneq ($(shell cat $(INSTALLED) 2> /dev/null),$(CURDIR))
+# A virtual environment that was copied or moved with its folder still runs the code of the old one,
+# and one whose Python was removed runs none.
+ifneq ($(shell test -x $(BIN)/python && cat $(INSTALLED) 2> /dev/null),$(CURDIR))
 .PHONY: $(INSTALLED)
 ANEW := --clear
 endif
 
 ifndef ALONE
-# Two at once would break each other, so the second one waits, and finds it done.
+# Two at once would break each other, so the second one waits for the first.
 $(INSTALLED): pyproject.toml packages/flask-doctor/pyproject.toml constraints.txt
 	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('This needs Python 3.11 or newer, but $(PYTHON) is ' \
 		+ sys.version.split()[0] + '. If you have another one, run: make PYTHON=python3.12')"
+	@echo "Installing the packages in .venv, which takes a minute or two ..."
 	@$(PYTHON) -c "import fcntl, os, sys; lock = open('Makefile'); fcntl.flock(lock, fcntl.LOCK_EX); \
-		os.set_inheritable(lock.fileno(), True); os.execvp(sys.argv[1], sys.argv[1:])" $(MAKE) --no-print-directory ALONE=1 $@
+		os.set_inheritable(lock.fileno(), True); os.execvp(sys.argv[1], sys.argv[1:])" $(MAKE) --silent --no-print-directory ALONE=1 $@
 else
 $(INSTALLED): pyproject.toml packages/flask-doctor/pyproject.toml constraints.txt
-	@echo "Installing the packages in .venv ..."
 	@$(PYTHON) -m venv $(ANEW) .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable packages/flask-doctor --editable '.[dev]'
 	@echo "$(CURDIR)" > $@

@@ -13,15 +13,15 @@ load_dotenv(ROOT / ".env")
 
 
 class Config:
-    """What every configuration shares."""
+    """The settings of all configurations."""
 
     DATABASE_URL = os.environ.get("DATABASE_URL")
     DATABASE_READ_URL = os.environ.get("DATABASE_READ_URL")
-    # Seconds of a request's time with the database; it then ends with 503.
+    # How many seconds a request may use the database. After that, the response is 503.
     DATABASE_TIMEOUT = float(os.environ.get("DATABASE_TIMEOUT") or 4)
-    # Seconds for a statement of an import, an export or a migration.
+    # How many seconds a statement of an import, an export or a migration may take.
     DATABASE_COMMAND_TIMEOUT = float(os.environ.get("DATABASE_COMMAND_TIMEOUT") or 3600)
-    # Where the embedded PostgreSQL keeps its data; None where DATABASE_URL must be set.
+    # The folder of the embedded PostgreSQL's data, or None if DATABASE_URL must be set.
     EMBEDDED_POSTGRES: Path | None = ROOT / "instance" / "postgres"
     SECRET_KEY = os.environ.get("SECRET_KEY")
     SHORTEST_SECRET_KEY = 1  # characters
@@ -53,14 +53,14 @@ class Config:
 
 
 class DevelopmentConfig(Config):
-    """One machine, one developer, nothing to set."""
+    """The default, which needs no settings."""
 
     SECRET_KEY = Config.SECRET_KEY or "development only"
     SAMPLE_STATIONS = True
 
 
 class TestingConfig(Config):
-    """What the tests start from; they set DATABASE_URL to the database that they made."""
+    """For tests, which set DATABASE_URL to a database of their own."""
 
     TESTING = True
     DATABASE_TIMEOUT = 60.0  # on a busy machine
@@ -68,7 +68,7 @@ class TestingConfig(Config):
 
 
 class ProductionConfig(Config):
-    """Nothing by default that should have been chosen."""
+    """Without defaults for settings that you have to choose."""
 
     EMBEDDED_POSTGRES = None
     SHORTEST_SECRET_KEY = 16

@@ -1,1 +1,1 @@
-"""`make bench`: how fast the application is, compared with what this machine can do."""
+"""`make bench`: how fast the application is, compared with what is possible on this machine."""

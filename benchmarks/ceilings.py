@@ -1,7 +1,7 @@
-"""What the application is measured against, served by the very same workers.
+"""The endpoints that the application is compared with, served by the same workers.
 
-`/hand/empty` is what an answer costs that says nothing; the rest of `/hand` answers as the API
-does, written by hand for speed alone; `/article` is the way that tutorials teach.
+`/hand/empty` shows the cost of an empty response. The rest of `/hand` returns the same as the API,
+written by hand only for speed. `/article` is the way of most tutorials.
 """
 
 import os
@@ -50,7 +50,7 @@ def fetch(statement: str, parameters: Parameters = None) -> list[dict[str, Any]]
 
 
 def stations(statement: str, parameters: Parameters) -> list[dict[str, Any]]:
-    """Run a query for stations, whose properties are sent on as the text that they are."""
+    """Run a query for stations, without parsing their properties."""
     rows = fetch(statement, parameters)
     for row in rows:
         row["properties"] = orjson.Fragment(row["properties"])
@@ -58,7 +58,7 @@ def stations(statement: str, parameters: Parameters) -> list[dict[str, Any]]:
 
 
 def answer(value: object) -> Response:
-    """Answer with JSON."""
+    """Return a response in JSON."""
     return Response(
         orjson.dumps(value, option=orjson.OPT_NAIVE_UTC), content_type="application/json"
     )
@@ -66,13 +66,13 @@ def answer(value: object) -> Response:
 
 @hand.get("/empty")
 def empty() -> dict[str, object]:
-    """Say nothing."""
+    """Return `{}`."""
     return {}
 
 
 @hand.get("/unchanged")
 def unchanged() -> Response:
-    """Ask for the data version, and answer that nothing has changed."""
+    """Query the data version, and return 304."""
     fetch(search.VERSION)
     return Response(status=304)
 

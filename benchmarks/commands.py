@@ -1,4 +1,4 @@
-"""Import and export as whole commands, against PostgreSQL's bare COPY of the same rows."""
+"""Import and export as complete commands, compared with a COPY of the same rows."""
 
 import os
 import subprocess
@@ -19,14 +19,14 @@ COLUMNS = "source, code, name, lat, lng, properties"
 
 
 class Run(NamedTuple):
-    """How long a command took, in seconds, and how much memory it had at most, in megabytes."""
+    """The seconds that a command took, and its maximum memory in megabytes."""
 
     seconds: float
     megabytes: float
 
 
 def stations(*arguments: str) -> Run:
-    """Run `flask stations` with these arguments. Raises ClickException when it fails."""
+    """Run `flask stations` with these arguments. Raises ClickException if it fails."""
     start = time.perf_counter()
     process = psutil.Popen(
         [sys.executable, "-m", "flask", "--app", "wsgi", "stations", *arguments],

@@ -1,4 +1,4 @@
-"""CPU time, counted in this process: steadier than the clock on a busy machine."""
+"""CPU time of this process, which varies less than the clock on a busy machine."""
 
 import time
 from itertools import cycle, islice
@@ -11,9 +11,9 @@ GOOD = {"200 OK", "304 NOT MODIFIED"}
 
 
 def rate(addresses: list[str], requests: int, etag: str | None = None) -> float:
-    """Make so many requests, and return how many are answered in a second of CPU.
+    """Make this number of requests, and return how many take a second of CPU time.
 
-    PostgreSQL's own is not counted. Raises RuntimeError unless all is well.
+    PostgreSQL's CPU time isn't included. Raises RuntimeError if a request fails.
     """
     headers = [("If-None-Match", etag)] if etag else []
     environs = [
@@ -29,5 +29,5 @@ def rate(addresses: list[str], requests: int, etag: str | None = None) -> float:
 
 
 def _status(environ: dict[str, object]) -> str:
-    """Take the whole answer, as a server does, and return its status."""
+    """Read the whole response, as a server does, and return its status."""
     return run_wsgi_app(app, environ, buffered=True)[1]

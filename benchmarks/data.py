@@ -1,4 +1,4 @@
-"""Stations to measure with: made up, but the same for the same seed, and crowded in cities."""
+"""Generated stations, which are the same for the same seed, and concentrated in cities."""
 
 import csv
 import random
@@ -13,7 +13,7 @@ SYLLABLES = ["ba", "den", "ka", "lo", "mi", "nor", "pe", "ra", "sto", "ta", "vil
 
 
 def write(path: Path, count: int, seed: int) -> None:
-    """Write so many stations as CSV, in cities around the sample's; the oceans stay empty."""
+    """Write this number of stations as CSV, around those of the sample, so not in oceans."""
     chance = random.Random(seed)
     with SAMPLE.open("rb") as file:
         cities = [item for item in read(file) if isinstance(item, Record)]

@@ -1,4 +1,4 @@
-"""What the work costs as the table grows, a power of ten at a time."""
+"""Measurements as the table grows, for each power of ten."""
 
 import time
 from pathlib import Path
@@ -19,7 +19,7 @@ Costs = dict[str, float]
 
 
 def sizes(stations: int) -> list[int]:
-    """Return the powers of ten on the way to so many stations, and that."""
+    """Return the powers of ten below this number of stations, and the number itself."""
     steps = [min(SMALLEST, stations)]
     while steps[-1] < stations:
         steps.append(min(steps[-1] * 10, stations))
@@ -27,15 +27,15 @@ def sizes(stations: int) -> list[int]:
 
 
 def grow(size: int, folder: Path) -> Costs:
-    """Fill the table up to a size with stations made up, and return what everything costs."""
+    """Fill the table with generated stations up to a size, and return all measurements."""
     data.write(folder / "stations.csv", size - _count(), seed=size)
     return fill(str(folder / "stations.csv"), f"up to {size}", folder)
 
 
 def fill(feed: str, source: str, folder: Path) -> Costs:
-    """Import a feed, and return what that costs, and the same by COPY, and the queries then.
+    """Import a feed, and return measurements of the import, of COPY, and of the queries after it.
 
-    Raises ClickException for a feed that can't be read, or with too few stations.
+    Raises ClickException if the feed can't be read or has too few stations.
     """
     startup = commands.stations("import", "--help").seconds
     imported = commands.stations("import", feed, "--source", source)
@@ -68,7 +68,7 @@ def _queries() -> dict[str, list[Query]]:
 
 
 def _milliseconds(queries: list[Query]) -> float:
-    """Return the median time of a query and of taking its rows, one at a time."""
+    """Return the median time of a query, including fetching its rows."""
     times = []
     for query in queries:
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Requests over real HTTP: how many a second, and how long each takes."""
+"""Requests over real HTTP: their rate and their latency."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ WRK = shutil.which("wrk")
 
 
 class Load(NamedTuple):
-    """What came of a round: requests in so many seconds, and percentiles in milliseconds."""
+    """The result of a round: the number of requests, the seconds, and percentiles in ms."""
 
     requests: int
     seconds: float
@@ -33,11 +33,11 @@ class Load(NamedTuple):
 
 
 def load(port: int, paths: list[str], seconds: float, etag: str | None = None) -> Load:
-    """Ask a server for the paths in turn on all connections, by wrk if it is installed.
+    """Request the paths in turn on all connections, with wrk if it is installed.
 
-    With an ETag, they are asked for on the condition that they have changed. If no answer comes in
-    time, ten times as long is waited for. Raises RuntimeError unless all is well: nothing is as
-    fast as an error.
+    With an ETag, the requests have `If-None-Match`. If no response comes in time, the time is
+    multiplied by ten. Raises RuntimeError if a request fails, because nothing is as fast as an
+    error.
     """
     ask = _wrk if WRK else _threads
     result = ask(port, paths, seconds, etag)
@@ -63,7 +63,7 @@ def _wrk(port: int, paths: list[str], seconds: float, etag: str | None) -> Load:
 
 
 def _threads(port: int, paths: list[str], seconds: float, etag: str | None) -> Load:
-    """Do what wrk does, with blocking sockets: no library is lighter."""
+    """Do the same as wrk with blocking sockets, which is faster than any library."""
     header = f"If-None-Match: {etag}\r\n" if etag else ""
     requests = [
         f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n".encode() for path in paths
@@ -98,7 +98,7 @@ def _threads(port: int, paths: list[str], seconds: float, etag: str | None) -> L
 
 
 def _receive(connection: socket.socket) -> bytes:
-    """Read one response and return its status, `closed` if it breaks off."""
+    """Read one response and return its status, or `closed` if it is incomplete."""
     data = b""
     while b"\r\n\r\n" not in data:
         data += (piece := connection.recv(1 << 16))

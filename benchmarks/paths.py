@@ -1,4 +1,4 @@
-"""The main paths and their ceilings, measured in turn, round by round."""
+"""Measure the main paths and their ceilings in turn, in rounds."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ Rates = dict[str, list[float]]
 
 
 def by_requests(rounds: int, progress: Callable[[int], None]) -> dict[str, Rates]:
-    """Measure requests a second, over HTTP, of the workers that gunicorn has in production."""
+    """Measure requests per second over HTTP, with gunicorn's workers as in production."""
     paths: dict[str, Rates] = defaultdict(lambda: defaultdict(list))
     measured = subjects()
     with gunicorn() as port:
@@ -42,7 +42,7 @@ def by_requests(rounds: int, progress: Callable[[int], None]) -> dict[str, Rates
 
 
 def by_cpu(rounds: int, progress: Callable[[int], None]) -> dict[str, Rates]:
-    """Measure requests by second of CPU, in this process, without a server."""
+    """Measure requests per second of CPU time, in this process, without a server."""
     from .cpu import rate  # makes the application when it is imported: the database must be there
 
     paths: dict[str, Rates] = defaultdict(lambda: defaultdict(list))
@@ -60,14 +60,14 @@ def by_cpu(rounds: int, progress: Callable[[int], None]) -> dict[str, Rates]:
 
 
 def _everything(measured: list[Subject]) -> Iterator[list[str]]:
-    """Yield all addresses once: the first answers open connections and have queries planned."""
+    """Yield all URLs once, because the first requests open connections and plan queries."""
     for subject in measured:
         yield subject.paths
         yield from ceilings(subject).values()
 
 
 def ceilings(subject: Subject) -> dict[str, list[str]]:
-    """Return the addresses of what a subject is measured against."""
+    """Return the URLs of the ceilings of a subject."""
     found = {
         "empty": ["/hand/empty"],
         "hand": ["/hand/unchanged"] if subject.etag else _at("/hand", subject),

@@ -1,4 +1,4 @@
-"""The queries alone, as fast as PostgreSQL answers them: prepared, by pgbench."""
+"""Only the queries, prepared, as fast as pgbench can run them."""
 
 import os
 import re
@@ -29,7 +29,7 @@ SAMPLES = 50  # of the parameters, drawn by pgbench
 
 
 def queries_per_second(queries: list[Query], seconds: float) -> float:
-    """Return how many of the queries PostgreSQL answers, asked as the load asks: side by side."""
+    """Return how many queries PostgreSQL answers per second, on as many connections as the load."""
     with NamedTemporaryFile("w", suffix=".sql") as file:
         file.write(_script([_sent(query) for query in queries[:SAMPLES]]))
         file.flush()
@@ -52,7 +52,7 @@ def _length(seconds: float) -> list[str]:
 
 
 def _script(queries: list[Sent]) -> str:
-    """Write a script that asks one of the queries, with parameters drawn anew each time."""
+    """Write a script that runs one of the queries, with random parameters each time."""
     statement, constants = queries[0]
     # A box across the antimeridian is another statement.
     samples = [parameters for sent, parameters in queries if sent == statement]
@@ -70,7 +70,7 @@ def _script(queries: list[Sent]) -> str:
 
 
 def _sent(query: Query) -> Sent:
-    """Return the SQL that a query sends, and its parameters."""
+    """Return the SQL of a query and its parameters."""
     sent: list[Sent] = []
 
     def record(statement: str, parameters: Mapping[str, Any] | None = None, **_: Any) -> list[Row]:

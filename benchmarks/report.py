@@ -1,15 +1,15 @@
-"""The results as Markdown, and against those of another run."""
+"""The results as Markdown, and compared with those of another run."""
 
 from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
 Results = dict[str, Any]
-"""What `--json` writes.
+"""The results, which `--json` writes.
 
-`cpu` tells which kind of time was counted. `paths` has for each path what was measured, a number a
-round: of the application `rate`, a second, and `p50` and `p99`, in milliseconds; of each ceiling
-its rate. `sizes` has what growth.py found.
+`cpu` says whether CPU time was measured. `paths` has, for each path, lists with a number for each
+round: the `rate` of the application per second, its `p50` and `p99` in milliseconds, and the rate
+of each ceiling. `sizes` has the results of growth.py.
 """
 
 CEILINGS = {
@@ -46,7 +46,7 @@ def _share(path: dict[str, list[float]], ceiling: str) -> list[float]:
 
 
 def paths_table(paths: dict[str, dict[str, list[float]]]) -> Iterator[str]:
-    """Yield the lines: medians of the rounds, and the least and the greatest share."""
+    """Yield the lines of the table: medians of the rounds, with the lowest and highest ratio."""
     measured = {key for path in paths.values() for key in path}
     figures = {
         "rate": ("a second", ",.0f"),
@@ -68,7 +68,7 @@ def _spread(shares: list[float]) -> str:
 
 
 def sizes_table(sizes: dict[str, dict[str, float]]) -> Iterator[str]:
-    """Yield the lines: what everything costs, for each size of the table."""
+    """Yield the lines of the table of measurements for each size."""
     yield from _head(["stations", *sizes])
     for name in next(iter(sizes.values())):
         yield _row([name, *(_number(costs[name]) for costs in sizes.values())])

@@ -1,4 +1,4 @@
-"""A database to measure on, and gunicorn as in production."""
+"""The database for the measurements, and gunicorn as in production."""
 
 import os
 import secrets
@@ -23,11 +23,10 @@ DIRECTORY = ROOT / "instance" / "benchmarks"
 
 @contextmanager
 def no_database(server: str | None) -> Iterator[None]:
-    """Set DATABASE_URL to a database that isn't there, and drop it after.
+    """Set DATABASE_URL to a new database, and drop it afterwards.
 
-    `server` is the URL of a database on the server to use; None is an embedded one. A run holds a
-    lock while it lives: so that runs share the server, and one that was killed is cleared away by
-    the next.
+    `server` is the URL of a database on the server to use, or None for an embedded one. A run holds
+    a lock, so several runs can share a server, and each drops the databases of killed runs.
     """
     name = f"benchmark_{secrets.token_hex(4)}"
     connected = psycopg2.connect(server) if server else embedded.connect(DIRECTORY, "postgres")
@@ -55,7 +54,7 @@ def no_database(server: str | None) -> Iterator[None]:
 
 @contextmanager
 def gunicorn() -> Iterator[int]:
-    """Serve the application and its ceilings by 2 workers, as in production; give the port."""
+    """Serve the application and its ceilings with 2 workers, as in production; yield the port."""
     with socket.socket() as place:
         # A queue for each worker: or the first to wake takes all connections, and a core stands
         # idle. This socket listens to nobody; it keeps the port ours, which others could share.

@@ -1,4 +1,4 @@
-"""What is measured: the main paths, each as requests and as the queries behind them."""
+"""The subjects of the measurements: the main paths, as requests and as queries."""
 
 import random
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Query = Callable[[], Any]
 
 
 class Subject(NamedTuple):
-    """A main path of the API: what is asked for, and the queries that answer it."""
+    """A main path of the API: its requests, and the queries that they run."""
 
     name: str
     paths: list[str]
@@ -29,7 +29,7 @@ class Subject(NamedTuple):
 
 
 def subjects() -> list[Subject]:
-    """Return the main paths, with stations, places and boxes drawn from the table."""
+    """Return the main paths, with random stations, places and boxes from the table."""
     stations = _sample()
     page = Subject(
         "page of 100",
@@ -85,7 +85,7 @@ VIEWS = {  # of a map of 1,280 by 800 pixels
 
 
 def views() -> dict[str, list[Query]]:
-    """Return the queries for the clusters of a map that shows much or little."""
+    """Return the queries for the clusters of maps with many or few stations."""
     return {
         f"clusters, {name}": [partial(search.clusters, Filters(bbox), zoom)] * 20
         for name, (bbox, zoom) in VIEWS.items()
@@ -93,7 +93,7 @@ def views() -> dict[str, list[Query]]:
 
 
 def words() -> dict[str, list[Query]]:
-    """Return searches for words: a letter that is typed, a frequent word, and one without hits."""
+    """Return searches for words: a single letter, a frequent word, and a word without hits."""
     asked = {
         "letter": ("s", 9),
         "frequent word": ("central", 101),
@@ -110,7 +110,7 @@ def _nearest(lat: float, lng: float) -> Query:
 
 
 def _sample() -> list[tuple[int, float, float]]:
-    """Return ids and places, the same for the same table; a hundred stations come after each."""
+    """Return random ids and places, the same for the same table, with 100 stations after each."""
     count = read("SELECT count(*) FROM stations")[0]["count"]
     share = min(100, 200 * SAMPLES / count)
     rows = read(
@@ -122,7 +122,7 @@ def _sample() -> list[tuple[int, float, float]]:
 
 
 def _box(lat: float, lng: float) -> tuple[float, float, float, float]:
-    """Return a box around a point that holds a hundred stations, or a few more."""
+    """Return a box around a point that contains a hundred stations, or a few more."""
     reach = read(
         """SELECT max(distance) FROM (
             SELECT point(lng, lat) <-> point(%(lng)s, %(lat)s) AS distance FROM stations

@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import shutil
 import sys
 import tokenize
 import tomllib
@@ -29,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
         folder = Path(options.folder or ROOT.parent / names.package).absolute()
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise RefusedError(f"{folder} is there already: use another with DIR=")
+        if not shutil.which("git"):
+            raise RefusedError("git is missing: install it, because this makes a git repository")
         write(folder, names, left_out)
         repository.create(folder, f"Make {names.package} from the starter")
         repository.git(folder, "config", "starter.from", str(ROOT))

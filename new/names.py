@@ -82,5 +82,6 @@ def _check_package(name: str) -> None:
 
 
 def _expected(setting: str, value: str, what: str) -> str:
-    given = f"{setting}={value}" if value else f"{setting} is missing"
-    return f"{given}: expected {what}, of at most {LONGEST} characters"
+    if not value:
+        return f"{setting} is missing: run, for example, make new NAME=shops MODEL=Shop"
+    return f"{setting}={value}: expected {what}, of at most {LONGEST} characters"

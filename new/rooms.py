@@ -59,7 +59,7 @@ ROOMS = {
             "that the API and the pages share": "of the pages",
             "people change them on its pages, and\nprograms by its API.": "people change them on "
             "its pages.",
-            " on the pages, or send it to the API:": ".",
+            " A program sends one to the API:": "",
         },
     ),
     "pages": Room(
@@ -80,18 +80,18 @@ ROOMS = {
             "their API, their pages": "their API",
             "API, pages, command": "API, command",
             "that the API and the pages share": "of the API",
-            ", static files, and answer errors with pages": ", and serve static files",
             "Send the security headers, serve static files, and answer errors with pages": "Send "
             "the security headers, and serve static files",
             "What all APIs and pages share": "What all APIs share",
-            ", or as pages for people": "",
-            "a page if a person asked for one outside of /api, and else a problem": "a problem",
+            ", or as pages for browsers": "",
+            "a page to browsers outside /api, and a problem document to all others": "a problem "
+            "document",
             "people change them on its pages, and\nprograms by its API.": "programs use them by "
             "its API.",
-            "Sign in with it on the pages, or send it to the API:": "Send it to the API:",
+            " Sign in with it on the pages.": "",
             "## Sign in": "## Write",
             "A client that sends forms as a browser does": "A client whose requests share nothing",
-            "The models of signing in: API tokens, and the tries that failed": "API tokens",
+            "The models of API tokens and of failed attempts to sign in": "The model of API tokens",
         },
     ),
     "auth": Room(

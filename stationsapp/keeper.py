@@ -60,6 +60,8 @@ def keep(directory: Path) -> None:
             _make(programs, fresh)
             fresh.rename(directory)
         if not _is_up(directory):  # it is, if only its keeper was killed
+            if _is_root():  # who may have copied or moved the folder
+                prepare_for_system_user(programs, directory)
             _start(programs, directory)
         server = psutil.Process(int((directory / "postmaster.pid").read_text().split("\n")[0]))
         with suppress(BrokenPipeError):
@@ -193,7 +195,10 @@ def prepare_for_system_user(programs: Path, directory: Path) -> None:
         pwd.getpwnam(SYSTEM_USER)
     except KeyError:
         subprocess.run(["useradd", "--system", SYSTEM_USER], check=True)  # noqa: S603, S607
-    shutil.chown(directory, SYSTEM_USER)
+    if directory.owner() != SYSTEM_USER:
+        user = pwd.getpwnam(SYSTEM_USER).pw_uid
+        for path in (directory, *directory.rglob("*")):
+            os.lchown(path, user, -1)
     for folder in (*programs.resolve().parents, programs, *directory.resolve().parents):
         folder.chmod(folder.stat().st_mode | 0o001)
 

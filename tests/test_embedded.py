@@ -197,6 +197,16 @@ def test_root_takes_nothing_in_a_folder_that_belongs_to_somebody(tmp_path: Path,
     assert list(tmp_path.iterdir()) == before
 
 
+def test_a_copy_of_the_folder_has_a_server_of_its_own(directory: Path, folder: Path):
+    embedded.connect(directory, "postgres").close()
+    wait_until_stopped(directory)
+    copy = folder / "copy" / "postgres"
+    shutil.copytree(directory, copy)
+    copy.parent.chmod(0o700)
+    embedded.connect(copy, "postgres").close()
+    wait_until_stopped(copy)
+
+
 def test_a_folder_that_is_renamed_while_it_runs_can_be_used_when_all_have_left(directory: Path):
     folder = directory.parent
     renamed = folder.with_name(f"{folder.name}-renamed")

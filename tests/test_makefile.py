@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ def copy(tmp_path: Path) -> Path:
     for name in NEEDED:
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / ".venv/installed").write_text(f"{tmp_path}\n")
+    (tmp_path / ".venv/bin").mkdir()
+    (tmp_path / ".venv/bin/python").symlink_to(sys.executable)
     return tmp_path
 
 
@@ -36,10 +39,17 @@ def test_a_virtual_environment_of_another_folder_is_made_anew(copy: Path, tmp_pa
     assert make(moved, "--question", ".venv/installed").returncode == 1
 
 
+def test_a_virtual_environment_whose_python_was_removed_is_made_anew(copy: Path):
+    (copy / ".venv/bin/python").unlink()
+    (copy / ".venv/bin/python").symlink_to(copy / "removed")
+    assert make(copy, "--question", ".venv/installed").returncode == 1
+
+
 @pytest.mark.parametrize("answer", ["n\n", "\n", ""])
 def test_the_database_is_deleted_only_after_a_yes(copy: Path, answer: str):
     (copy / "instance" / "postgres").mkdir(parents=True)
-    assert make(copy, "reset", input=answer).returncode == 2
+    done = make(copy, "reset", input=answer)
+    assert (done.returncode, done.stdout.count("Nothing was deleted.")) == (2, 1)
     assert (copy / "instance" / "postgres").exists()
 
 

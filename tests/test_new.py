@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from made import ROOT, files, found, git, new, passes
 
+from new import writing
 from new.__main__ import main
 from new.names import Names, plural_of
+from new.rooms import ROOMS
 from new.words import renamed
-from new.writing import READ
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,12 @@ def test_names_of_several_words_are_read_as_words(made: Path):
     assert "{% for coffee_shop in coffee_shops %}" in page
 
 
+def test_each_sentence_that_is_different_without_a_room_is_in_the_starter():
+    texts = [(writing.STARTER / path).read_text() for path in writing.files()]
+    sentences = [sentence for room in ROOMS.values() for sentence in room.instead]
+    assert [s for s in sentences if not any(s in text for text in texts)] == []
+
+
 def test_what_is_made_is_one_commit_on_two_branches(made: Path):
     assert git(made, "branch", "--format=%(refname:short)").split() == ["main", "starter"]
     assert git(made, "rev-list", "--count", "--all") == "1"
@@ -58,7 +65,7 @@ def lines(paths: list[Path]) -> int:
 def test_a_newcomer_can_read_it_in_one_sitting():
     starter = ROOT / "starter"
     code = [starter / path for path in files(starter) if path.suffix == ".py"]
-    own = [path for path in code if not path.is_symlink() or path.name in READ]
+    own = [path for path in code if not path.is_symlink() or path.name in writing.READ]
     own = [path for path in own if not {"tests", "versions"} & set(path.parts)]
     closed = [path for path in code if path.is_symlink() and path not in own]
     assert [path.name for path in own if lines([path]) > 150] == []
@@ -74,10 +81,10 @@ def test_a_newcomer_can_read_it_in_one_sitting():
         ({"name": "class"}, "NAME=class: this is a word of Python's"),
         ({"name": "my-shops"}, "NAME=my-shops: expected lower-case letters"),
         ({"name": "Shops"}, "NAME=Shops: expected lower-case letters"),
-        ({"name": ""}, "NAME is missing: expected lower-case letters"),
+        ({"name": ""}, "NAME is missing: run, for example, make new NAME="),
         ({"name": "config"}, "NAME=config: the application has something else of this name"),
         ({"model": "shop"}, "MODEL=shop: expected a noun such as Shop"),
-        ({"model": ""}, "MODEL is missing: expected a noun such as Shop"),
+        ({"model": ""}, "MODEL is missing: run, for example, make new NAME="),
         ({"model": "Class"}, "MODEL=Class: class is a word of Python's"),
         ({"model": "List"}, "MODEL=List: list is a word of Python's"),
         ({"model": "Page"}, "MODEL=Page: the starter uses page for something else"),
@@ -100,6 +107,15 @@ def test_what_cannot_be_made_is_said_in_one_line(
     said = capsys.readouterr().err
     assert reason in said
     assert said.count("\n") == 1
+    assert not (tmp_path / "new").exists()
+
+
+def test_without_git_nothing_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["--name=shops", "--model=Shop", f"--folder={tmp_path / 'new'}"]) == 1
+    assert "git is missing: install it" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
 
 

@@ -51,7 +51,7 @@ def upgrade():
     op.execute(STATION_PLANE)
     op.execute(STATION_DISCS)
     with op.get_context().autocommit_block():
-        # One that was broken off is left behind, invalid.
+        # An interrupted build leaves an invalid index behind.
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_stations_plane")
         op.create_index(
             "ix_stations_plane",

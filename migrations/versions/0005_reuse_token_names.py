@@ -40,7 +40,7 @@ def downgrade():
 
 def create_unique_index(name, **options):
     with op.get_context().autocommit_block():
-        # One that was broken off is left behind, invalid.
+        # An interrupted build leaves an invalid index behind.
         op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
         op.create_index(
             name, "api_tokens", ["name"], unique=True, postgresql_concurrently=True, **options

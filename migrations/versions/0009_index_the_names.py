@@ -16,7 +16,7 @@ depends_on = None
 NAME_ORDER = sa.text('lower(normalize(left(name, 60), NFD) COLLATE "C")')
 INDEXES = {
     "ix_stations_name": [NAME_ORDER, "id"],
-    # A source's names may all come late in the order, where a walk through all names meets them
+    # All names of a source may come late in the order, so a scan of all names would find them
     # last.
     "ix_stations_source_name": ["source", NAME_ORDER, "id"],
 }
@@ -25,7 +25,7 @@ INDEXES = {
 def upgrade():
     with op.get_context().autocommit_block():
         for name, columns in INDEXES.items():
-            # One that was broken off is left behind, invalid.
+            # An interrupted build leaves an invalid index behind.
             op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
             op.create_index(name, "stations", columns, postgresql_concurrently=True)
 

@@ -13,18 +13,18 @@ down_revision = "0009"
 branch_labels = None
 depends_on = None
 
-# The words of a name, each with the block of ids that its station is in: 3:gare, 3:du, 3:nord. So
-# the index has the words of a block side by side, and the first hits in the order of the ids cost
-# the same, however many hits there are. A block is 2^14 ids.
+# The words of a name, each with the block of ids of its station: 3:gare, 3:du, 3:nord. So the index
+# has the words of a block side by side, and finding the first hits by id takes the same time with
+# any number of hits. A block has 2^14 ids.
 #
-# Words are without case and accents. Compatibility forms are taken apart (NFKD) and combining
-# accents dropped; letters that don't come apart are replaced by the ASCII ones that people type.
-# Punctuation, symbols and modifier letters such as the ʻokina separate words. These ranges don't
-# depend on the server's locale, as those of a text search parser do. 500 characters of 4 bytes are
-# less than a word of a tsvector may have.
+# Words have no case and no accents. They are decomposed (NFKD), and combining accents are removed.
+# Letters that can't be decomposed are replaced by the ASCII letters that people type. Punctuation,
+# symbols and modifier letters such as the ʻokina separate words. Unlike a text search parser, this
+# doesn't depend on the server's locale. A name of 500 characters of 4 bytes is shorter than the
+# limit for a word of a tsvector.
 #
-# It takes 8 microseconds: by this cost, PostgreSQL asks the index and doesn't compute it for a
-# table that seems to be small.
+# It takes 8 microseconds. With this cost, PostgreSQL uses the index even if it believes that the
+# table is small.
 STATION_TERMS = r"""
 CREATE OR REPLACE FUNCTION station_terms(name text, id bigint) RETURNS tsvector
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS $$
@@ -39,8 +39,9 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS $$
         ' ' || (id >> 14) || ':', 'g'), ' '))
 $$
 """
-# The words of a search, each a prefix, in the block of this id. A lexeme has neither quotes nor
-# backslashes: no text is an error. One that ends in a colon is the nothing beside punctuation.
+# The words of a search, each as a prefix, in the block of this id. Lexemes have no quotes or
+# backslashes, so no text causes an error. One that ends with a colon is the empty text next to
+# punctuation.
 STATION_SEARCH = """
 CREATE OR REPLACE FUNCTION station_search(words text, id bigint) RETURNS tsquery
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
@@ -54,7 +55,7 @@ def upgrade():
     # The functions of 0001 and 0002 stay, for the version that still runs during the upgrade.
     op.execute(STATION_TERMS)
     op.execute(STATION_SEARCH)
-    # A search in each block reads what waits to be sorted into the index: so that must be little.
+    # A search in a block also reads the pending list of the index, so that must be short.
     create_index(
         "ix_stations_terms",
         sa.text("station_terms(name, id)"),
@@ -76,6 +77,6 @@ def downgrade():
 
 def create_index(name, *columns, **options):
     with op.get_context().autocommit_block():
-        # One that was broken off is left behind, invalid.
+        # An interrupted build leaves an invalid index behind.
         op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
         op.create_index(name, "stations", list(columns), postgresql_concurrently=True, **options)

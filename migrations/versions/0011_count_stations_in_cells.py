@@ -17,8 +17,8 @@ depends_on = None
 # row. Below, the cells inside a cell have rows if it is split, because it has many stations.
 BASE, MIDDLE, FINEST = 5, 11, 17
 SPLIT_AT = 128
-# A statement that changes so many stations adds them to the cells itself; smaller ones leave them
-# in station_changes, where one in OFTEN adds them all.
+# A statement that changes this many stations adds them to the cells itself. Smaller ones leave them
+# in station_changes, and one in OFTEN statements adds them all.
 MANY, OFTEN = 1_000, 256
 LOCK = 7_220_002  # the key of the advisory lock of who writes station_cells
 PATIENCE = 50  # tenths of a second in which a statement with many tries to get it
@@ -41,9 +41,9 @@ MAY_ADD = f"""
 CREATE OR REPLACE FUNCTION may_add_to_station_cells(patience integer) RETURNS boolean
 LANGUAGE plpgsql AS $$
 BEGIN
-    -- In other transactions, rows that have changed since their snapshot would be an error.
+    -- At other isolation levels, rows that have changed since the snapshot cause an error.
     IF current_setting('transaction_isolation') = 'read committed' THEN
-        -- Nobody waits in a lock, so nobody waits in a circle.
+        -- Never wait for this lock, so that there is no deadlock.
         FOR try IN 0 .. patience LOOP
             IF pg_try_advisory_xact_lock({LOCK}) THEN
                 RETURN true;
@@ -58,8 +58,8 @@ END
 $$
 """
 
-# A change of one station in the shape of a cell: of one in FINEST. Positions are summed up as
-# integers, so that no rounding adds up.
+# A change of one station, as if it were a cell of the level FINEST. Positions are summed as
+# integers, so that rounding errors don't add up.
 AS_CELL = """
     floor((lng + 180) / (90::float8 / (1 << {level})))::integer AS x,
     floor((lat + 90) / (90::float8 / (1 << {level})))::integer AS y,
@@ -81,8 +81,8 @@ sums_{level} AS MATERIALIZED (
     FROM {below} GROUP BY x >> {shift}, y >> {shift}
 ),
 """
-# Those of them that are kept. A cell without a row has no station: so of a new one, all stations
-# are among the changes, and it can be split right away.
+# The sums that are stored. A cell without a row has no stations, so all stations of a new cell are
+# among the changes, and it can be split at once.
 ROWS = """
 rows_{level} AS MATERIALIZED (
     SELECT cell.*, coalesce(known.split, {split}) AS split
@@ -111,8 +111,8 @@ def rows(level):
 
 
 UP = range(BASE, MIDDLE + 1, 2)
-# All that is visible of station_changes is taken too, so that no station's deletion is added before
-# its insertion.
+# All visible rows of station_changes are added too, so that no deletion of a station is added
+# before its insertion.
 ADD = f"""
     WITH taken AS (DELETE FROM station_changes RETURNING sign, id, lat, lng),
     all_changes AS MATERIALIZED ({{changes}}),
@@ -205,8 +205,8 @@ BEGIN
 END
 $$
 """
-# While a statement is half counted, or another's changes aren't added yet, a cell differs from the
-# table: then it is left for another time.
+# While a statement is only partly counted, or another one's changes aren't added yet, a cell
+# differs from the table. Then it is split later.
 SPLIT = f"""
 CREATE OR REPLACE FUNCTION split_station_cells(crowded station_cells[]) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -252,8 +252,8 @@ BEGIN
 END
 $$
 """
-# Whoever calls it holds the lock. In one statement, so that what is forgotten of the changes is
-# exactly what is in the table.
+# The caller holds the lock. This is one statement, so that the deleted changes are exactly those
+# that the table contains.
 RECOUNT = f"""
 CREATE OR REPLACE FUNCTION recount_stations() RETURNS void LANGUAGE plpgsql
 SET work_mem = '64MB' AS $$
@@ -285,7 +285,7 @@ BEGIN
 END
 $$
 """
-# Before bump_station_version, in the order of the names: that one makes others wait.
+# Its name sorts before bump_station_version, so that it runs first: that one makes others wait.
 TRIGGER = """
 CREATE OR REPLACE TRIGGER a_count_{event} AFTER {event} ON stations REFERENCING {tables}
 FOR EACH STATEMENT EXECUTE FUNCTION count_{event}()
@@ -330,7 +330,7 @@ def upgrade():
         if_not_exists=True,
         postgresql_with={"fillfactor": 80},
     )
-    # A handful of changes is added every moment: that must not read all cells.
+    # A few changes are added all the time, which must not read all cells.
     op.create_index(
         "ix_station_cells_split",
         "station_cells",
@@ -364,7 +364,7 @@ def upgrade():
         op.execute(function)
         op.execute(TRIGGER.format(event=event, tables=tables))
     op.execute(TRUNCATE_TRIGGER)
-    # Committed before, so that from its snapshot on every change is noted.
+    # Committed first, so that every change after the snapshot is recorded.
     with op.get_context().autocommit_block():
         op.execute(
             f"DO $$ BEGIN PERFORM pg_advisory_xact_lock({LOCK}); PERFORM recount_stations(); END $$"

@@ -51,7 +51,7 @@ def upgrade():
         ),
         prefixes=["UNLOGGED"],
     )
-    # Feeds that are compressed already wouldn't get smaller, and others aren't kept for long.
+    # Compressed feeds wouldn't become smaller, and others aren't stored for long.
     op.execute("ALTER TABLE upload_parts ALTER content SET STORAGE EXTERNAL")
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 import psycopg2
@@ -10,7 +11,7 @@ import pytest
 from flask import Flask, g
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from sqlalchemy import URL, text
+from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from config import TestingConfig
@@ -52,10 +53,11 @@ def application() -> Iterator[Flask]:
     name = f"starterapp_test_{uuid4().hex[:8]}"
     with closing(connect_to_server()) as connection:
         server = connection.info
-        place = {"host": server.host, "port": str(server.port)}
-        url = URL.create("postgresql", server.user, server.password, database=name, query=place)
-        settings = {"DATABASE_URL": url.render_as_string(hide_password=False)}
-        app = create_app(type("Config", (TestingConfig,), settings))
+        place = {"user": server.user, "host": server.host, "port": server.port}
+        if server.password:
+            place["password"] = server.password
+        url = f"postgresql:///{name}?{urlencode(place, quote_via=quote)}"
+        app = create_app(type("Config", (TestingConfig,), {"DATABASE_URL": url}))
         create_database(app)
         with app.app_context():
             upgrade()

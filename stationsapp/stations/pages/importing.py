@@ -110,7 +110,7 @@ def check(upload_id: int) -> ResponseReturnValue:
         wanted = "load" if request.form.get("task") == "load" else "check"
         if wanted == "load" and (form.options() != upload.options or not _may_load(upload)):
             wanted = "check"
-            flash("The options have changed: look at the new dry run before you load.", "warning")
+            flash("This is a new dry run, because the other no longer holds.", "warning")
         if not jobs.start(upload_id, wanted, form.options()):
             flash(BUSY, "warning")
         return redirect(url_for("stations.check_file", upload_id=upload_id), 303)

@@ -1,9 +1,10 @@
 """Clusters from the cells that triggers update, so that their cost doesn't grow with the table.
 
-The query descends the levels of `StationCell`, beginning with the whole earth. It uses the sums of
-a cell that is inside the box. It descends into a cell that is partly inside, or whose stations have
-changed since they were counted. At the lowest level, it reads the few stations from the table. So
-the result is exactly that of a scan of the table.
+The query descends the levels of `StationCell`, beginning with those that cover the whole earth. It
+uses the sums of a cell that is inside the box. It descends into a cell that is partly inside, or
+whose bounds may have shrunk because a station left it at its edge. At the lowest level, it reads
+the few stations from the table. Changes that aren't in the cells yet are added one by one. So the
+result is exactly that of a scan of the table.
 """
 
 from .filters import sql_box

@@ -193,7 +193,7 @@ def test_other_options_than_those_shown_are_shown_first(signed_in: FlaskClient):
     page = outcome(
         signed_in, submit(signed_in, path, task="load", **(OPTIONS | {"source": "other"}))
     )
-    assert "The options have changed" in message(page)[0]
+    assert "a new dry run" in message(page)[0]
     assert codes() == []
     assert 'value="load"' in page.text
 
