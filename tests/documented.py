@@ -37,7 +37,7 @@ class Terminal:
         kept = {
             name: value
             for name, value in os.environ.items()
-            if name not in SETTINGS and not name.startswith(("PYTEST", "PG"))
+            if name not in SETTINGS and not name.startswith(("PYTEST", "PG", "MAKE", "MFLAGS"))
         }
         self.made = folder / "shops"
         self.log = folder / "server.log"

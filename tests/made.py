@@ -37,9 +37,9 @@ def passes(folder: Path, *command: str, **settings: str) -> str:
 
 
 def files(folder: Path) -> list[Path]:
-    """Find what was made, but for the packages that come along."""
-    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return sorted(path for path in paths if path.parts[0] not in (".git", "packages"))
+    """Find what was made and committed, but for the packages that come along."""
+    paths = map(Path, git(folder, "ls-files").splitlines())
+    return sorted(path for path in paths if path.parts[0] != "packages")
 
 
 def found(folder: Path, words: str) -> list[tuple[Path, str]]:
