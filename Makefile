@@ -4,6 +4,8 @@ PORT ?= 5000
 BIN := .venv/bin
 FLASK := $(BIN)/flask
 INSTALLED := .venv/installed
+# More than there are processors, because some tests wait.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 # squawk checks the migrations after this one.
 CHECKED := 0006
 
@@ -19,7 +21,7 @@ run: $(INSTALLED) ## prepare the database and serve on http://127.0.0.1:5000 (or
 	@$(FLASK) run --debug --port $(PORT)
 
 test: $(INSTALLED) ## run the tests
-	$(BIN)/pytest --numprocesses logical --dist worksteal
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 
 test-new: $(INSTALLED) ## make applications with different rooms, test each one, and run the tutorial and the recipes (takes 15 minutes)
 	$(BIN)/pytest --numprocesses logical --dist worksteal tests/matrix_of_*.py

@@ -69,9 +69,9 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
 )
 def test_every_path_is_measured_and_a_loss_is_told(tmp_path: Path, mode: list, ceilings: set):
     written, baseline = tmp_path / "results.json", tmp_path / "baseline.json"
-    before = {"cpu": bool(mode), "paths": {}, "sizes": {"2,000": {"import, share of COPY": 1000}}}
+    before = {"cpu": bool(mode), "paths": {}, "sizes": {"1,000": {"import, share of COPY": 1000}}}
     baseline.write_text(json.dumps(before))
-    run = bench(*mode, "--stations", "2000", "--json", str(written), "--compare", str(baseline))
+    run = bench(*mode, "--stations", "1000", "--json", str(written), "--compare", str(baseline))
     assert run.returncode == 1, run.stderr
     assert run.stderr.splitlines()[-2] == "Slower than the baseline:"
     assert run.stderr.splitlines()[-1].endswith(", was 1000.00")
