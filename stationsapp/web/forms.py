@@ -1,12 +1,13 @@
-"""The base class of all forms."""
+"""The base class of all forms, and how their bodies are read."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import abort, request
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
-
-from .parser import reading_body
+from werkzeug.exceptions import BadRequest, HTTPException
 
 MOST_FIELDS = 1_000  # of a form; a table's rows are slow to read and to show again
 LONGEST_NAME = 100  # characters of a field's name
@@ -36,3 +37,14 @@ class Form(FlaskForm):  # type: ignore[misc]
 
 def _is_name(name: str | None) -> bool:
     return name is not None and name.isascii() and 0 < len(name) <= LONGEST_NAME
+
+
+@contextmanager
+def reading_body() -> Iterator[None]:
+    """Answer 400 if the body that is read in here is broken."""
+    try:
+        yield
+    except HTTPException:
+        raise  # it is too large or incomplete
+    except Exception as error:  # gunicorn's errors for invalid chunks have no common class
+        raise BadRequest("the body can't be read") from error

@@ -2,8 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from math import inf
 from typing import Any
 
@@ -11,7 +9,6 @@ import orjson
 from flask import Request, abort, request
 from marshmallow import RAISE, Schema, ValidationError
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import BadRequest, HTTPException
 
 BODY_TYPES = ("application/json", "application/merge-patch+json")
 
@@ -19,17 +16,6 @@ LONG_INTEGER = re.compile(rb"\d{19}")
 LARGEST = range(-(2**63), 2**63)  # 64 bits, like PostgreSQL's bigint
 
 DEEPEST = 100  # levels of lists and objects in a body
-
-
-@contextmanager
-def reading_body() -> Iterator[None]:
-    """Answer 400 if the body that is read in here is broken."""
-    try:
-        yield
-    except HTTPException:
-        raise  # it is too large or incomplete
-    except Exception as error:  # gunicorn's errors for invalid chunks have no common class
-        raise BadRequest("the body can't be read") from error
 
 
 class StrictSchema(Schema):

@@ -11,7 +11,8 @@ from ...extensions import db
 from ...models import Station
 from ...web.answers import address, answer
 from ...web.blueprint import Blueprint
-from ...web.parser import reading_body, refuse_parameters
+from ...web.forms import reading_body
+from ...web.parser import refuse_parameters
 from .. import saving, search
 from ..properties import merged
 from . import representations

@@ -15,8 +15,7 @@ from wtforms.validators import InputRequired, Length
 from ...extensions import db
 from ...models import Upload
 from ...sign_in import sign_in_required
-from ...web.forms import Form
-from ...web.parser import reading_body
+from ...web.forms import Form, reading_body
 from .. import jobs, locks, uploads
 from ..feeds.formats import FORMATS
 from ..report import printable
