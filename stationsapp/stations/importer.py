@@ -143,7 +143,7 @@ def _rejecter(report: Report, rejects: TextIO | None) -> Callable[[Rejected], No
 
 
 class _Pieces:
-    """A file for COPY. A thread reads ahead while PostgreSQL stores, so that both have a core."""
+    """A file for COPY, which reads the next records while PostgreSQL stores the last ones."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self.pieces = pieces
