@@ -7,8 +7,8 @@ from sqlalchemy.exc import DBAPIError
 
 from .. import limits
 
-# So many changes, plus this share of the table. Autovacuum analyses a table after about as many, but
-# up to a minute later.
+# So many changes, plus this share of the table. Autovacuum analyses a table after about as many,
+# but up to a minute later.
 MANY, SHARE = 1_000, 0.1
 # The sample has 300 times as many rows. The default is 100, which takes as long as to load 15,000
 # stations.
