@@ -68,19 +68,12 @@ def page(filters: Filters, limit: int, after: int = 0) -> Versioned:
 
     A page takes the same time at any depth, because the index leads directly to its start.
     """
-    _, parameters = filters.condition()
-    parameters |= {"after": after, "limit": limit}
-    named = None if filters.q is None else words.stations(filters, "%(after)s", "%(limit)s")
+    statement, parameters = _all(filters, ordered=True, after="%(after)s", limit="%(limit)s")
     if filters.bbox and filters.source is None:
         fits, _ = Filters(q=filters.q).condition()
+        named = None if filters.q is None else statement
         statement = statements.page_of_box(len(geo.parts(filters.bbox)), fits, named)
-    else:
-        start, order = filters.start("%(after)s")
-        inside, _ = Filters(filters.bbox).condition()
-        statement = named or (
-            f"SELECT {SELECT_LIST} FROM stations WHERE {start} AND {inside}"
-            f" ORDER BY {order} LIMIT %(limit)s"
-        )
+    parameters |= {"after": after, "limit": limit}
     prepare = filters == Filters(filters.bbox)
     return _versioned(statement, "id", parameters, prepare=prepare)
 
@@ -165,15 +158,19 @@ def _grid(bbox: geo.Box, zoom: int) -> Parameters:
     return {"level": level, "cell": cell}
 
 
-def _all(filters: Filters, *, ordered: bool) -> tuple[str, Parameters]:
-    """Return the query for all stations that match, and its parameters."""
+def _all(
+    filters: Filters, *, ordered: bool, after: str = "0", limit: str = "ALL"
+) -> tuple[str, Parameters]:
+    """Return the query for all stations that match, and the parameters of the filters."""
     _, parameters = filters.condition()
     if filters.q is not None:
-        return words.stations(filters), parameters
-    start, order = filters.start()
+        return words.stations(filters, after, limit), parameters
+    start, order = filters.start(after)
     inside, _ = Filters(filters.bbox).condition()
     statement = f"SELECT {SELECT_LIST} FROM stations WHERE {start} AND {inside}"
-    return f"{statement} ORDER BY {order}" if ordered else statement, parameters
+    if ordered:
+        statement += f" ORDER BY {order} LIMIT {limit}"
+    return statement, parameters
 
 
 def _versioned(

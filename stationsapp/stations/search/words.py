@@ -6,7 +6,7 @@ from .filters import Filters
 BLOCK = 2**14 - 1  # the bits of an id within its block; see migration 0010
 
 
-def stations(filters: Filters, after: str = "0", limit: str = "ALL") -> str:
+def stations(filters: Filters, after: str, limit: str) -> str:
     """Return the query for matching stations whose id is greater than `after`.
 
     The index contains the words by blocks of ids. One block after the other is searched until there
