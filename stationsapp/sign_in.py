@@ -38,7 +38,7 @@ TRIES = 5  # failed attempts from one address within WAIT
 WAIT = timedelta(minutes=1)
 # Not //host, nor what browsers treat the same: /\\host, or a tab between the slashes.
 LOCAL = re.compile(r"/(?![/\\])[!-~]*")
-LOCK = 7_220_002  # the first key of the advisory lock; the second is the address's hash
+LOCK = 7_220_004  # the first key of the advisory lock; the second is the address's hash
 
 
 class SignInForm(Form):
