@@ -30,6 +30,7 @@ function sendWithProgress(form) {
     check();
   });
   input.addEventListener("change", check);
+  check(); // a file may have been chosen while this module was loading
 
   // Show which file is chosen. Refuse a file at once if it is too large for the server.
   function check() {
