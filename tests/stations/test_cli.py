@@ -217,9 +217,7 @@ def test_a_name_that_many_feeds_have_is_refused_with_a_better_one(
     assert f"many feeds are called like this. Name yours: --source {better}\n" in result.stderr
 
 
-def test_the_address_of_a_feed_gives_it_a_name(
-    app: Flask, serve: Callable[[Answer], str]
-):
+def test_the_address_of_a_feed_gives_it_a_name(app: Flask, serve: Callable[[Answer], str]):
     def answer(request: BaseHTTPRequestHandler) -> None:
         body = {"/gbfs/system_information.json": '{"data": {"system_id": "bay"}}'}
         reply(200, body.get(request.path, GBFS).encode())(request)

@@ -3,6 +3,8 @@
 The rows are used up: what is no longer needed of one is taken from it.
 """
 
+import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from itertools import chain
@@ -19,6 +21,9 @@ from ..feeds.formats import FORMATS
 MEDIA_TYPES = {"json": "application/json"} | {
     name: FORMATS[name].media_type for name in ("geojson", "csv")
 }
+
+# A property that can't stand beside the columns under its own name, in PostgreSQL's JSON.
+NOT_FLAT = re.compile(rf'"(properties\.|({"|".join(geojson.API_RESERVED)}|{geojson.EXTRA})": )')
 
 
 def one(form: str, row: Row) -> bytes:
@@ -70,15 +75,29 @@ def _object(row: Row) -> Row:
     return row
 
 
-def _feature(row: Row) -> dict[str, Any]:
-    properties = _object(row)
-    position = [properties.pop("lng"), properties.pop("lat")]
+def _feature(row: Row) -> Any:
+    position, text = [row.pop("lng"), row.pop("lat")], row.pop("properties")
+    if NOT_FLAT.search(text):
+        return _unlike_its_text(row, position, text)
+    flat = dumps(row) if text == "{}" else dumps(row)[:-1] + b"," + text[1:].encode()
     return {
         "type": "Feature",
-        "id": properties.pop("id"),
+        "id": row["id"],
         "geometry": {"type": "Point", "coordinates": position},
-        "properties": properties,
+        "properties": Fragment(flat),
     }
+
+
+def _unlike_its_text(row: Row, position: list[float], text: str) -> Fragment:
+    """Return a Feature whose properties can't be sent on as the text that they are."""
+    reserved = geojson.API_RESERVED
+    try:
+        # Numbers stay text, because floats would round them.
+        properties = json.loads(text, parse_int=Fragment, parse_float=Fragment)
+        return Fragment(dumps(geojson.feature(row["id"], position, row, properties, reserved)))
+    except (TypeError, RecursionError):  # nested too deeply
+        properties = {"properties": Fragment(text)}
+        return Fragment(dumps(geojson.feature(row["id"], position, row, properties, reserved)))
 
 
 def clusters(rows: list[Row]) -> bytes:
