@@ -43,7 +43,7 @@ class Source(NamedTuple):
     stream: "io.BufferedReader[Any]"
     position: Callable[[], int]
     size: int | None
-    beside: Callable[[str], bytes] = {}.__getitem__
+    beside: Callable[[str], bytes] = dict[str, bytes]().__getitem__
 
 
 def is_address(location: str) -> bool:
