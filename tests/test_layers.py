@@ -33,6 +33,7 @@ LAYERS = [
             "jobs",
             "recount",
             "saving",
+            "several",
             "suspicions",
             "uploads",
         )
