@@ -19,7 +19,7 @@ LAYERS = [
         f"stationsapp.{name}"
         for name in ("gate", "health", "metrics", "prepare", "worker", "stations.cli")
     ]
-    + [f"stationsapp.stations.{name}" for name in ("api", "metrics", "pages", "sample")],
+    + [f"stationsapp.stations.{name}" for name in ("api", "metrics", "ogc", "pages", "sample")],
     ["stationsapp.sign_in"],
     ["stationsapp.auth"],
     ["stationsapp.tokens"],

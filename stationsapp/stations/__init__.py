@@ -9,12 +9,15 @@ def init_app(app: Flask) -> None:
     from ..web import api, assets
     from . import cli, pages, sample
     from .api import reading, writing
+    from .ogc import reading as ogc
 
     app.register_blueprint(pages.bp)
     app.add_url_rule("/", endpoint="home", view_func=pages.map_page)
     assets.add(app, *pages.FOLDERS)
     app.register_blueprint(cli.bp)
     api.register(app, reading.bp, writing.bp)
+    app.register_blueprint(ogc.bp)
+    app.register_blueprint(ogc.docs)
     database_prepared.connect(sample.load_sample)
     if app.config["METRICS"]:
         from .. import metrics

@@ -7,7 +7,7 @@ from werkzeug.exceptions import HTTPException
 
 from . import error_pages
 
-API = "/api/"
+APIS = ("/api/", "/ogc/")
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -23,10 +23,10 @@ class ProblemSchema(Schema):
 
 
 def problem(error: HTTPException) -> Response | HTTPException:
-    """Return a page to browsers outside /api, and a problem document to all others."""
+    """Return a page to browsers outside the APIs, and a problem document to all others."""
     if error.code is None or error.code < 400 or error.response:  # a redirect, for example
         return error
-    if not f"{request.path}/".startswith(API) and error_pages.is_wanted():
+    if not f"{request.path}/".startswith(APIS) and error_pages.is_wanted():
         return error_pages.error_page(error)
     document = {"type": "about:blank", "title": error.name, "status": error.code}
     # webargs puts the invalid fields into `data`, grouped by their location.

@@ -25,7 +25,7 @@ def one(form: str, row: Row) -> bytes:
     """Return one station in the format."""
     if form == "csv":
         return b"".join(_csv([row], list(row)))
-    return dumps(_object(row) if form == "json" else _feature(row))
+    return dumps(_object(row) if form == "json" else feature(row))
 
 
 def many(form: str, rows: list[Row], columns: Sequence[str], **links: str | None) -> bytes:
@@ -48,7 +48,12 @@ def stream(form: str, rows: Iterable[Row]) -> Iterator[bytes]:
 
 def _geojson(rows: Iterable[Row], **links: str | None) -> Iterator[bytes]:
     hrefs = [{"rel": relation, "href": href} for relation, href in links.items() if href]
-    return geojson.collection(map(_feature, rows), links=hrefs)
+    return geojson.collection(map(feature, rows), links=hrefs)
+
+
+def features(rows: Iterable[Row], **members: Any) -> bytes:
+    """Return a FeatureCollection with further members."""
+    return b"".join(geojson.collection(map(feature, rows), **members))
 
 
 def _csv(rows: Iterable[Row], columns: Sequence[str]) -> Iterator[bytes]:
@@ -70,7 +75,8 @@ def _object(row: Row) -> Row:
     return row
 
 
-def _feature(row: Row) -> dict[str, Any]:
+def feature(row: Row) -> dict[str, Any]:
+    """Return one station as a GeoJSON Feature."""
     properties = _object(row)
     position = [properties.pop("lng"), properties.pop("lat")]
     return {
