@@ -207,9 +207,12 @@ def test_the_formats_hold_the_same_stations(client: FlaskClient, address: str):
     assert len(stations) == len(features) == len(rows) == (3 if "limit" in address else 271)
     for station, feature, row in zip(stations, features, rows, strict=True):
         assert feature["geometry"]["coordinates"] == [station["lng"], station["lat"]]
-        assert {"id": feature["id"], "lat": station["lat"], "lng": station["lng"]} | feature[
-            "properties"
-        ] == station
+        assert feature["id"] == station["id"]
+        columns = station.keys() - {"lat", "lng", "properties"}
+        assert feature["properties"] == {
+            **{name: station[name] for name in columns},
+            **station["properties"],
+        }
         assert {name: str(value) for name, value in station.items() if name != "properties"} == {
             name: value for name, value in row.items() if name != "properties"
         }

@@ -3,6 +3,8 @@
 The rows are used up: what is no longer needed of one is taken from it.
 """
 
+import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from itertools import chain
@@ -19,6 +21,9 @@ from ..feeds.formats import FORMATS
 MEDIA_TYPES = {"json": "application/json"} | {
     name: FORMATS[name].media_type for name in ("geojson", "csv")
 }
+
+# A property that can't stand beside the columns under its own name, in PostgreSQL's JSON.
+NOT_FLAT = re.compile(rf'"(properties\.|({"|".join(geojson.API_RESERVED)}|{geojson.EXTRA})": )')
 
 
 def one(form: str, row: Row) -> bytes:
@@ -75,16 +80,36 @@ def _object(row: Row) -> Row:
     return row
 
 
-def feature(row: Row) -> dict[str, Any]:
-    """Return one station as a GeoJSON Feature."""
-    properties = _object(row)
-    position = [properties.pop("lng"), properties.pop("lat")]
+def feature(row: Row, **members: Any) -> Any:
+    """Return one station as a GeoJSON Feature, with further members."""
+    position, text = [row.pop("lng"), row.pop("lat")], row.pop("properties")
+    if NOT_FLAT.search(text):
+        return _unlike_its_text(row, position, text, members)
+    flat = dumps(row) if text == "{}" else dumps(row)[:-1] + b"," + text[1:].encode()
     return {
         "type": "Feature",
-        "id": properties.pop("id"),
+        "id": row["id"],
         "geometry": {"type": "Point", "coordinates": position},
-        "properties": properties,
+        "properties": Fragment(flat),
+        **members,
     }
+
+
+def _unlike_its_text(row: Row, position: list[float], text: str, members: Row) -> Fragment:
+    """Return a Feature whose properties can't be sent on as the text that they are."""
+    try:
+        # Numbers stay text, because floats would round them.
+        properties = json.loads(text, parse_int=Fragment, parse_float=Fragment)
+        return _nested(row, position, properties, members)
+    except (TypeError, RecursionError):  # nested too deeply
+        return _nested(row, position, {"properties": Fragment(text)}, members)
+
+
+def _nested(row: Row, position: list[float], properties: Row, members: Row) -> Fragment:
+    reserved = geojson.API_RESERVED
+    return Fragment(
+        dumps(geojson.feature(row["id"], position, row, properties, reserved) | members)
+    )
 
 
 def clusters(rows: list[Row]) -> bytes:

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import INCLUDE, Schema, ValidationError, fields
 from marshmallow.validate import Length, OneOf, Range, Validator
 from webargs.fields import DelimitedList
 
@@ -11,7 +11,7 @@ from ...web.fields import NO_NUL, BodyFloat, QueryInteger
 from ...web.parser import StrictSchema
 from .. import geo
 from ..columns import COLUMNS
-from ..feeds import LENGTHS
+from ..feeds import LENGTHS, geojson
 from ..properties import no_nul_within
 from .representations import MEDIA_TYPES
 
@@ -156,10 +156,21 @@ NeighbourSchema = StationSchema.from_dict(
     {"distance": fields.Float(required=True, metadata={"description": "in metres"})},
     name="NeighbourSchema",
 )
-FeaturePropertiesSchema = Schema.from_dict(
-    {name: field for name, field in SHOWN.items() if name not in ("id", "lat", "lng")},
-    name="FeaturePropertiesSchema",
-)
+Columns = Schema.from_dict({name: SHOWN[name] for name in SHOWN if name in geojson.COLUMNS})
+
+
+class FeaturePropertiesSchema(Columns):  # type: ignore[misc,valid-type]
+    """A station's columns, and beside them its properties.
+
+    A property that has the name of a column, or `distance`, is called `properties.<name>`.
+    """
+
+    class Meta:
+        """Marshmallow's options."""
+
+        unknown = INCLUDE
+
+    distance = fields.Float(metadata={"description": "in metres; only of the nearest"})
 
 
 class PageSchema(Schema):
@@ -194,10 +205,10 @@ class ClustersSchema(Schema):
 
 
 class GeometrySchema(Schema):
-    """A position: longitude, latitude."""
+    """A position: longitude, latitude, and the altitude if the feed has it."""
 
     type = fields.Constant("Point", required=True)
-    coordinates = fields.List(fields.Float(), required=True, validate=Length(equal=2))
+    coordinates = fields.List(fields.Float(), required=True, validate=Length(min=2))
 
 
 class FeatureSchema(Schema):

@@ -8,7 +8,7 @@ from flask import current_app, request, url_for
 
 from .. import geo, search
 from ..columns import COLUMNS
-from ..feeds import LENGTHS
+from ..feeds import LENGTHS, geojson
 from ..feeds.headers import to_file
 
 Json = dict[str, Any]
@@ -109,7 +109,7 @@ def collection(links: Links) -> Json:
 
 def schema(links: Links) -> Json:
     """Describe what a station has: the columns, then the properties from its sources (Part 5)."""
-    columns = [column for column in COLUMNS if column.type in TYPES]
+    columns = [column for column in COLUMNS if column.name in geojson.COLUMNS]
     known = {column.name: dict(TYPES[column.type]) for column in columns}
     for name in ("id", "created_at", "updated_at"):
         known[name]["readOnly"] = True
@@ -117,7 +117,11 @@ def schema(links: Links) -> Json:
     for name, length in LENGTHS.items():
         known[name] |= {"minLength": 1, "maxLength": length}
     known["geometry"] = {"format": "geometry-point", "x-ogc-role": "primary-geometry"}
-    found = {to_file(row["name"], known): {"type": row["type"]} for row in search.property_types()}
+    found = {
+        to_file(row["name"], geojson.API_RESERVED): {"type": row["type"]}
+        for row in search.property_types()
+        if row["name"] != geojson.EXTRA
+    }
     return _json_schema(links, known | found)
 
 

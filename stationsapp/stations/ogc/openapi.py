@@ -47,11 +47,12 @@ def _description() -> Json:
     problem = {problems.MEDIA_TYPE: {"schema": _ref("schemas/Problem")}}
     spec.components.response("Problem", {"description": "what is wrong", "content": problem})
     spec.components.parameter("featureId", "path", {"schema": {"type": "integer"}})
-    assert plugin.converter is not None  # because of `spec`
-    query = plugin.converter.schema2parameters(ItemsQuery(), location="query")
-    for parameter in query:
-        form = {"style": "form", "explode": False}
-        spec.components.parameter(parameter["name"], "query", parameter | form)
+    converter: Any = plugin.converter  # made by `spec`
+    query = {
+        one["name"]: one for one in converter.schema2parameters(ItemsQuery(), location="query")
+    }
+    for name, parameter in query.items():
+        spec.components.parameter(name, "query", parameter | {"style": "form", "explode": False})
     paths = {
         path or "/": {"get": _read(describe, media_type, {"type": "object"}, "f")}
         for path, describe, media_type in RESOURCES

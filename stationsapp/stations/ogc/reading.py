@@ -122,7 +122,7 @@ def item(feature_id: str) -> Response:
     links.append(documents.link("collection", "collection", JSON, "All stations"))
     if form == "html":
         return station.show(row["id"], "stations/ogc/item.html", links=links)
-    return _answer(dumps(representations.feature(row) | {"links": links}), GEOJSON)
+    return _answer(dumps(representations.feature(row, links=links)), GEOJSON)
 
 
 def number(feature_id: str) -> int:
