@@ -59,11 +59,7 @@ def _description() -> Json:
     }
     views = current_app.view_functions
     paths["/api"] = {"get": _read(views["ogc.definition"], OPENAPI, {"type": "object"}, "f")}
-    paths[ITEMS] = {
-        "get": _read(
-            views["ogc.items"], GEOJSON, _ref("schemas/Items"), *(one["name"] for one in query)
-        )
-    }
+    paths[ITEMS] = {"get": _read(views["ogc.items"], GEOJSON, _ref("schemas/Items"), *query)}
     one = GEOJSON, _ref("schemas/Item"), "featureId", "f"
     paths[ITEM] = {"get": _read(views["ogc.item"], *one, fails=[404])}
     return spec.to_dict() | {"paths": paths}

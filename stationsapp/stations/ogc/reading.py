@@ -17,8 +17,9 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from flask_swagger_ui import get_swaggerui_blueprint
 from marshmallow import Schema
+from werkzeug.exceptions import HTTPException
 
-from ...web import answers
+from ...web import answers, problems
 from ...web.fields import WHOLE
 from ...web.parser import Parser
 from .. import search
@@ -35,6 +36,7 @@ bp = Blueprint("ogc", __name__, url_prefix="/ogc")
 names = {"app_name": "OGC API Features"}
 docs = get_swaggerui_blueprint("/ogc/docs", "/ogc/api?f=json", names, blueprint_name="ogc_docs")
 PARSER = Parser()
+bp.register_error_handler(HTTPException, problems.document)
 
 
 @bp.after_request

@@ -6,7 +6,8 @@ from marshmallow import fields
 from marshmallow.validate import OneOf, Range
 from webargs.fields import DelimitedList
 
-from ...web.fields import QueryInteger, QueryInterval
+from ...web.fields import QueryInteger
+from ...web.intervals import QueryInterval
 from ...web.parser import StrictSchema
 from ..api.schemas import BBOX_SHOWN, ListQuery, QueryDegrees, check_bbox
 
