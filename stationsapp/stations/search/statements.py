@@ -37,6 +37,26 @@ SELECT source FROM found WHERE source IS NOT NULL LIMIT {SOURCES}
 """
 
 
+def property_types(sample: int) -> str:
+    """Return the query for the properties of each source's first stations.
+
+    The `type` is that of JSON Schema; several are a list.
+    """
+    return f"""
+SELECT name, CASE
+    WHEN count(DISTINCT type) = 1 THEN to_jsonb(min(type))
+    WHEN bool_and(type IN ('integer', 'number')) THEN '"number"'
+    ELSE to_jsonb(array_agg(DISTINCT type)) END AS type
+FROM ({sources()}) AS known CROSS JOIN LATERAL (
+    SELECT properties FROM stations WHERE stations.source = known.source ORDER BY id LIMIT {sample}
+) AS station CROSS JOIN LATERAL jsonb_each(properties) AS property (name, value)
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN value::text ~ '^-?[0-9]+$' THEN 'integer' ELSE jsonb_typeof(value) END AS type
+) AS typed
+WHERE type <> 'null' GROUP BY name ORDER BY name
+"""
+
+
 FEW_IN_A_BOX = 5_000
 
 
@@ -60,7 +80,7 @@ def page_of_box(parts: int, condition: str = "true", many: str | None = None) ->
         many
         or f"""
     SELECT {SELECT_LIST} FROM stations
-    WHERE stations.id > %(after)s AND coalesce({" OR ".join(conditions)}, false)
+    WHERE stations.id > %(after)s AND coalesce({" OR ".join(conditions)}, false) AND {condition}
     ORDER BY stations.id LIMIT %(limit)s"""
     )
     return f"""
