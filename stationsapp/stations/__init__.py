@@ -6,7 +6,7 @@ from flask import Flask
 def init_app(app: Flask) -> None:
     """Register the pages, the API, the commands and the sample."""
     from ..prepare import database_prepared
-    from ..web import api, assets
+    from ..web import api, assets, cors, operations
     from . import cli, pages, sample
     from .api import reading, writing
 
@@ -14,7 +14,9 @@ def init_app(app: Flask) -> None:
     app.add_url_rule("/", endpoint="home", view_func=pages.map_page)
     assets.add(app, *pages.FOLDERS)
     app.register_blueprint(cli.bp)
+    operations.init_app(app, reading.bp.description)
     api.register(app, reading.bp, writing.bp)
+    cors.init_app(app)
     database_prepared.connect(sample.load_sample)
     if app.config["METRICS"]:
         from .. import metrics
