@@ -8,6 +8,7 @@ from sqlalchemy import Connection, CursorResult
 from .. import limits
 from ..database import snapshot
 from .feeds import SOURCE, Format, Record, csv
+from .feeds.headers import FIELDS
 from .geo import Box
 from .search import Filters
 
@@ -111,7 +112,7 @@ def _copy_csv(chosen: Chosen, file: BinaryIO, keys: list[str]) -> int:
     """Let PostgreSQL write the same CSV as csv.write, in a third of the time."""
     names = {f"key{number}": key for number, key in enumerate(keys)}
     cells = ["source" if key is SOURCE else f"properties ->> %({n})s" for n, key in names.items()]
-    query = chosen.rows(", ".join([*csv.FIELDS, *cells])).format(where=chosen.where)
+    query = chosen.rows(", ".join([*FIELDS, *cells])).format(where=chosen.where)
     cursor = chosen.connection.connection.cursor()
     copy = f"COPY ({query}) TO STDOUT (FORMAT csv, ENCODING 'UTF8')"
     file.writelines(csv.lines_of([csv.header(keys)]))
@@ -122,11 +123,14 @@ def _copy_csv(chosen: Chosen, file: BinaryIO, keys: list[str]) -> int:
 def _write(chosen: Chosen, file: BinaryIO, form: Format) -> int:
     numbers = count(1)
     source = "source" if chosen.several else "NULL"
-    query = chosen.rows(f"code, name, lat, lng, properties, {source}")
-    records = (
-        # The source comes first, because an import looks for it at the start of a feed.
-        Record(next(numbers), code, name, lat, lng, {SOURCE: source} | kept if source else kept)
-        for code, name, lat, lng, kept, source in chosen.run(query, yield_per=BATCH)
-    )
+    query = chosen.rows(f"{source} AS source, code, name, lat, lng, properties")
+    rows = chosen.run(query, yield_per=BATCH)
+    records = (Record._make((next(numbers), *row[1:5], _with_source(row))) for row in rows)
     file.writelines(form.write(records, chosen))
     return next(numbers) - 1
+
+
+def _with_source(row: Any) -> dict[str, Any]:
+    # The source comes first, because an import looks for it at the start of a feed.
+    properties: dict[str, Any] = row.properties
+    return {SOURCE: row.source} | properties if row.source else properties
