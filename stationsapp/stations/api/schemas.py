@@ -48,7 +48,8 @@ class QueryList(DelimitedList):
     is_multiple = True
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        return super()._deserialize(",".join(value), attr, data, **kwargs)  # type: ignore[no-untyped-call]
+        text = value if isinstance(value, str) else ",".join(value)
+        return super()._deserialize(text, attr, data, **kwargs)  # type: ignore[no-untyped-call]
 
 
 def _check_bbox(bbox: list[float]) -> None:
