@@ -52,7 +52,8 @@ class QueryList(DelimitedList):
         return super()._deserialize(text, attr, data, **kwargs)  # type: ignore[no-untyped-call]
 
 
-def _check_bbox(bbox: list[float]) -> None:
+def check_bbox(bbox: list[float]) -> None:
+    """Refuse what isn't a box. Raises ValidationError."""
     if len(bbox) != 4 or not geo.is_box(*bbox):
         raise ValidationError(
             "Expected west,south,east,north: longitudes in -180..180, latitudes in -90..90, "
@@ -93,7 +94,7 @@ class FilterQuery(StrictSchema):
 class ListQuery(FilterQuery):
     """Filters, and where the page starts."""
 
-    bbox = QueryList(QueryDegrees(), validate=_check_bbox, metadata=BBOX_SHOWN)
+    bbox = QueryList(QueryDegrees(), validate=check_bbox, metadata=BBOX_SHOWN)
     # Generated clients send the defaults that are documented, with all=true as well; these aren't.
     cursor = QueryInteger(
         load_default=lambda: 0,
@@ -134,7 +135,7 @@ class NearestQuery(FilterQuery, FormatQuery):
 class ClustersQuery(FilterQuery):
     """The part of the world that a map shows."""
 
-    bbox = QueryList(QueryDegrees(), required=True, validate=_check_bbox, metadata=BBOX_SHOWN)
+    bbox = QueryList(QueryDegrees(), required=True, validate=check_bbox, metadata=BBOX_SHOWN)
     zoom = QueryInteger(required=True, validate=Range(0, 20), metadata={"example": 5})
 
 
