@@ -51,7 +51,8 @@ class QueryList(DelimitedList):
         return super()._deserialize(",".join(value), attr, data, **kwargs)  # type: ignore[no-untyped-call]
 
 
-def _check_bbox(bbox: list[float]) -> None:
+def check_bbox(bbox: list[float]) -> None:
+    """Refuse what isn't a box. Raises ValidationError."""
     if len(bbox) != 4 or not geo.is_box(*bbox):
         raise ValidationError(
             "Expected west,south,east,north: longitudes in -180..180, latitudes in -90..90, "
@@ -92,7 +93,7 @@ class FilterQuery(StrictSchema):
 class ListQuery(FilterQuery):
     """Filters, and where the page starts."""
 
-    bbox = QueryList(QueryDegrees(), validate=_check_bbox, metadata=BBOX_SHOWN)
+    bbox = QueryList(QueryDegrees(), validate=check_bbox, metadata=BBOX_SHOWN)
     cursor = QueryInteger(
         load_default=0,
         validate=Range(0, 2**63 - 1),
@@ -125,7 +126,7 @@ class NearestQuery(FilterQuery, FormatQuery):
 class ClustersQuery(FilterQuery):
     """The part of the world that a map shows."""
 
-    bbox = QueryList(QueryDegrees(), required=True, validate=_check_bbox, metadata=BBOX_SHOWN)
+    bbox = QueryList(QueryDegrees(), required=True, validate=check_bbox, metadata=BBOX_SHOWN)
     zoom = QueryInteger(required=True, validate=Range(0, 20), metadata={"example": 5})
 
 
