@@ -27,6 +27,7 @@ LAYERS = [
         f"stationsapp.stations.{name}"
         for name in (
             "search",
+            "bulk",
             "comparison",
             "importer",
             "exporter",
