@@ -8,7 +8,7 @@ def init_app(app: Flask) -> None:
     from flask_swagger_ui import get_swaggerui_blueprint
 
     from ..prepare import database_prepared
-    from ..web import api, assets
+    from ..web import api, assets, cors, operations
     from . import cli, pages, sample
     from .api import reading, writing
     from .ogc import writing as ogc
@@ -17,11 +17,13 @@ def init_app(app: Flask) -> None:
     app.add_url_rule("/", endpoint="home", view_func=pages.map_page)
     assets.add(app, *pages.FOLDERS)
     app.register_blueprint(cli.bp)
+    operations.init_app(app, reading.bp.description)
     api.register(app, reading.bp, writing.bp)
     app.register_blueprint(ogc.bp)
     about = {"app_name": "OGC API Features"}
     docs = get_swaggerui_blueprint("/ogc/docs", "/ogc/api?f=json", about, blueprint_name="ogc_docs")
     app.register_blueprint(docs)
+    cors.init_app(app)
     database_prepared.connect(sample.load_sample)
     if app.config["METRICS"]:
         from .. import metrics

@@ -20,7 +20,10 @@ from .suspicions import suspicions
 BATCH = 500  # records to a piece of COPY, less than a socket's buffer
 SAID = 5_000  # records between two calls of progress
 SHOWN = 10  # rejected rows that the report keeps
-PRUNED_AT_MOST = 0.2  # of a source, unless forced
+# Of a source, unless forced. In a small source, a few may always be moved or renamed.
+PRUNED_AT_MOST = 0.2
+CHANGED_AT_MOST = 1 / 3
+FEW = 9
 
 STAGING = """
 CREATE TEMPORARY TABLE staging (
@@ -83,8 +86,9 @@ def import_records(
 ) -> Report:
     """Load a feed's records as stations of `source`, all or none.
 
-    `prune` deletes stations that the feed no longer has, if they are at most a fifth of the source;
-    with `force`, any number. `strict` refuses a feed with a rejected row. `changed_by` is the id of
+    `prune` deletes stations that the feed no longer has, if they are at most a fifth of the source.
+    At most a third of the stations that it still has may be moved or renamed. With `force`, both
+    may be any number. `strict` refuses a feed with a rejected row. `changed_by` is the id of
     the token that is used. All rejected rows are written to `rejects` as CSV. `progress` is called
     with the number of rows read. `sample` is how many changes of each kind the report contains.
     Raises FeedError from the reader.
@@ -107,13 +111,12 @@ def import_records(
         elif not report.added + report.updated + report.unchanged:
             # Such a feed is broken: it must not empty the source.
             report.refused = "it contains no valid station"
-        elif prune and not force and report.vanished > PRUNED_AT_MOST * report.before:
-            report.refused = (
-                f"pruning would delete {report.vanished:,} of the {report.before:,} stations of "
-                f"{source}, more than a fifth, and must be forced"
-            )
+        elif not force and (excess := _excess(source, report, prune)):
+            report.refused, report.forceable = excess, True
         elif prune:
             report.pruned = report.vanished
+        if rejects:
+            rejects.flush()  # on a full disk, this fails before anything is changed
         if not report.refused and not dry_run:
             changed = report.added + report.updated + report.pruned
             if changed:
@@ -124,6 +127,23 @@ def import_records(
             connection.commit()
             analysis.renew(connection, changed)
     return report
+
+
+def _excess(source: str, report: Report, prune: bool) -> str:
+    """Say what changes so much of the source that it may be another feed, or a broken one."""
+    known = report.updated + report.unchanged
+    if max(report.moved, report.renamed) > max(FEW, CHANGED_AT_MOST * known):
+        return (
+            f"this may be another feed, for it would move {report.moved:,} and rename "
+            f"{report.renamed:,} of the {known:,} stations that {source} has already, more than a "
+            "third"
+        )
+    if prune and report.vanished > PRUNED_AT_MOST * report.before:
+        return (
+            f"pruning would delete {report.vanished:,} of the {report.before:,} stations of "
+            f"{source}, more than a fifth"
+        )
+    return ""
 
 
 def _rejecter(report: Report, rejects: TextIO | None) -> Callable[[Rejected], None]:

@@ -11,8 +11,9 @@ from flask import Response, abort, request
 from marshmallow import Schema
 from werkzeug.exceptions import ServiceUnavailable
 
-from ...web import answers
+from ...web import answers, compression
 from ...web.blueprint import Blueprint
+from ...web.operations import operation
 from .. import search
 from ..columns import COLUMN_NAMES
 from ..search import Filters
@@ -46,6 +47,7 @@ def current_tag() -> str:
 
 
 @bp.get("")
+@operation(bp, "listStations")
 @answers.conditional(current_tag)
 @bp.arguments(schemas.PageQuery(), location="query")
 @bp.answers(_in_each_format(schemas.PageSchema, schemas.FeaturesSchema))
@@ -63,7 +65,7 @@ def index(query: dict[str, Any]) -> Response:
     address = None
     if len(rows) > query["limit"]:
         rows.pop()
-        arguments = {**request.args, "cursor": rows[-1]["id"]}
+        arguments = request.args.to_dict(flat=False) | {"cursor": rows[-1]["id"]}
         address = answers.address("api.index", **arguments)
     body = representations.many(form, rows, COLUMN_NAMES, next=address)
     response = answers.answer(body, MEDIA_TYPES[form], tag(version))
@@ -73,6 +75,7 @@ def index(query: dict[str, Any]) -> Response:
 
 
 @bp.get("/nearest")
+@operation(bp, "listNearestStations")
 @answers.conditional(current_tag)
 @bp.arguments(schemas.NearestQuery(), location="query")
 @bp.answers(_in_each_format(schemas.NeighboursSchema, schemas.FeaturesSchema))
@@ -87,6 +90,7 @@ def nearest(query: dict[str, Any]) -> Response:
 
 
 @bp.get("/clusters")
+@operation(bp, "listClusters")
 @answers.conditional(current_tag)
 @bp.arguments(schemas.ClustersQuery(), location="query")
 @bp.answers({MEDIA_TYPES["json"]: schemas.ClustersSchema})
@@ -99,6 +103,7 @@ def clusters(query: dict[str, Any]) -> Response:
 
 
 @bp.get("/<int:station_id>")
+@operation(bp, "getStation")
 @bp.arguments(schemas.FormatQuery(), location="query")
 @bp.answers(_in_each_format(schemas.StationSchema, schemas.FeatureSchema))
 @bp.fails(404, 406, 422)
@@ -109,7 +114,7 @@ def show(query: dict[str, Any], station_id: int) -> Response:
     if row is None:
         abort(404, f"there is no station {station_id}")
     body = representations.one(form, row)
-    response = answers.answer(body, MEDIA_TYPES[form], representations.tag(body))
+    response = answers.answer(body, MEDIA_TYPES[form], answers.tag_of(body, compression.accepted()))
     if request.if_none_match:
         response.make_conditional(request)
     return response

@@ -4,9 +4,7 @@ The rows are used up: what is no longer needed of one is taken from it.
 """
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from hashlib import sha256
 from itertools import chain
 from typing import Any
 
@@ -22,8 +20,8 @@ MEDIA_TYPES = {"json": "application/json"} | {
     name: FORMATS[name].media_type for name in ("geojson", "csv")
 }
 
-# A property that can't stand beside the columns under its own name, in PostgreSQL's JSON.
-NOT_FLAT = re.compile(rf'"(properties\.|({"|".join(geojson.API_RESERVED)}|{geojson.EXTRA})": )')
+# In PostgreSQL's JSON: properties that can't stand beside the columns under their own names.
+NOT_FLAT = ('"properties.', *(f'"{name}": ' for name in (*geojson.API_RESERVED, geojson.EXTRA)))
 
 
 def one(form: str, row: Row) -> bytes:
@@ -83,7 +81,7 @@ def _object(row: Row) -> Row:
 def feature(row: Row, **members: Any) -> Any:
     """Return one station as a GeoJSON Feature, with further members."""
     position, text = [row.pop("lng"), row.pop("lat")], row.pop("properties")
-    if NOT_FLAT.search(text):
+    if any(map(text.__contains__, NOT_FLAT)):
         return _unlike_its_text(row, position, text, members)
     flat = dumps(row) if text == "{}" else dumps(row)[:-1] + b"," + text[1:].encode()
     return {
@@ -122,8 +120,3 @@ def _cluster(row: Row) -> dict[str, Any]:
     if row["count"] == 1:
         return shown | {"station": _object({name: row[name] for name in COLUMN_NAMES})}
     return shown | {"bounds": [row[side] for side in geo.SIDES]}
-
-
-def tag(body: bytes) -> str:
-    """Return what a strong ETag says of these bytes."""
-    return sha256(body).hexdigest()[:32]

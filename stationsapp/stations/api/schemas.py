@@ -42,6 +42,15 @@ class BodyDegrees(BodyFloat):
         return geo.rounded(super()._deserialize(value, attr, data, **kwargs))
 
 
+class QueryList(DelimitedList):
+    """Values separated by commas, or each of them given as a parameter, as some clients do."""
+
+    is_multiple = True
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return super()._deserialize(",".join(value), attr, data, **kwargs)  # type: ignore[no-untyped-call]
+
+
 def check_bbox(bbox: list[float]) -> None:
     """Refuse what isn't a box. Raises ValidationError."""
     if len(bbox) != 4 or not geo.is_box(*bbox):
@@ -84,7 +93,7 @@ class FilterQuery(StrictSchema):
 class ListQuery(FilterQuery):
     """Filters, and where the page starts."""
 
-    bbox = DelimitedList(QueryDegrees(), validate=check_bbox, metadata=BBOX_SHOWN)
+    bbox = QueryList(QueryDegrees(), validate=check_bbox, metadata=BBOX_SHOWN)
     cursor = QueryInteger(
         load_default=0,
         validate=Range(0, 2**63 - 1),
@@ -117,7 +126,7 @@ class NearestQuery(FilterQuery, FormatQuery):
 class ClustersQuery(FilterQuery):
     """The part of the world that a map shows."""
 
-    bbox = DelimitedList(QueryDegrees(), required=True, validate=check_bbox, metadata=BBOX_SHOWN)
+    bbox = QueryList(QueryDegrees(), required=True, validate=check_bbox, metadata=BBOX_SHOWN)
     zoom = QueryInteger(required=True, validate=Range(0, 20), metadata={"example": 5})
 
 

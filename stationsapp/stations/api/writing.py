@@ -6,8 +6,10 @@ from flask import Response
 
 from ...auth import auth
 from ...models import Station
-from ...web.answers import address, answer
+from ...web.answers import address, answer, tag_of
 from ...web.blueprint import Blueprint
+from ...web.compression import CODINGS, accepted
+from ...web.operations import operation
 from ...web.parser import refuse_parameters
 from . import representations
 from .representations import MEDIA_TYPES
@@ -28,6 +30,7 @@ IF_MATCH = {
 
 
 @bp.post("")
+@operation(bp, "createStation")
 @auth.login_required
 @bp.arguments(StationBody())
 @bp.alt_response(201, schema=StationSchema)
@@ -40,6 +43,7 @@ def create(body: dict[str, Any]) -> Response:
 
 
 @bp.patch("/<int:station_id>")
+@operation(bp, "changeStation")
 @auth.login_required
 @bp.arguments(StationPatch(partial=True))
 @bp.alt_response(200, schema=StationSchema)
@@ -52,6 +56,7 @@ def change(body: dict[str, Any], station_id: int) -> Response:
 
 
 @bp.delete("/<int:station_id>")
+@operation(bp, "deleteStation")
 @auth.login_required
 @bp.alt_response(204)
 @bp.fails(401, 404, 412)
@@ -67,11 +72,12 @@ def _address(station: Station) -> str:
 
 def _shown(station: Station, status: int) -> Response:
     body = representations.one("json", row(station))
-    response = answer(body, MEDIA_TYPES["json"], representations.tag(body), status)
+    response = answer(body, MEDIA_TYPES["json"], tag_of(body, accepted()), status)
     response.location = _address(station)
     return response
 
 
 def _tags(station: Station) -> list[str]:
     shown = row(station)
-    return [representations.tag(representations.one(form, shown.copy())) for form in MEDIA_TYPES]
+    bodies = [representations.one(form, shown.copy()) for form in MEDIA_TYPES]
+    return [tag_of(body, coding) for body in bodies for coding in ("", *CODINGS)]

@@ -44,12 +44,10 @@ def read_lines(stream: BinaryIO, key: str | None = None) -> Iterator[Item]:
 
 
 def _record(number: int, feature: Any, key: str | None) -> Record | Rejected:
-    if not isinstance(feature, dict) or feature.get("type") != "Feature":
+    if not isinstance(feature, dict):
         return Rejected(number, "type", shown(feature), "is not a Feature")
-    properties = feature.get("properties")
-    if properties is not None and not isinstance(properties, dict):
-        return Rejected(number, "properties", shown(properties), "is not an object")
-    properties = dict(properties or {})
+    given = feature.get("properties")
+    properties = dict(given) if isinstance(given, dict) else {}
     reserved, name_column = RESERVED, _find(properties, "name") or "name"
     code_column, code = "id", feature.get("id")
     if key is None and properties.keys() >= COLUMNS:  # the API wrote it
@@ -63,6 +61,11 @@ def _record(number: int, feature: Any, key: str | None) -> Record | Rejected:
             properties.setdefault("id", feature["id"])
     elif isinstance(code, float):
         code = shown(code)
+    known = "" if code is None else shown(code)
+    if feature.get("type") != "Feature":
+        return Rejected(number, "type", shown(feature), "is not a Feature", known)
+    if given is not None and not isinstance(given, dict):
+        return Rejected(number, "properties", shown(given), "is not an object", known)
     name = properties.pop(name_column, None)
     properties = {to_file(from_file(k, reserved), {EXTRA}): v for k, v in properties.items()}
 
@@ -74,7 +77,7 @@ def _record(number: int, feature: Any, key: str | None) -> Record | Rejected:
             columns = (code_column, name_column, "coordinates[1]", "coordinates[0]")
             return checked(number, (code, name, lat, lng), properties, columns)
     reason = "is not a Point: expected longitude and latitude"
-    return Rejected(number, "geometry", shown(geometry), reason, str(code or ""))
+    return Rejected(number, "geometry", shown(geometry), reason, known)
 
 
 def _find(properties: dict[str, Any], field: str) -> str | None:

@@ -18,18 +18,17 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
 from marshmallow.validate import OneOf, Range
-from webargs.fields import DelimitedList
 from werkzeug.exceptions import HTTPException
 
 from ...database import Row
-from ...web import answers, problems
+from ...web import answers, compression, problems
 from ...web.fields import WHOLE, QueryInteger
 from ...web.intervals import QueryInterval
 from ...web.parser import Parser, StrictSchema
 from .. import search
 from ..api import representations
 from ..api.reading import current_tag, tag
-from ..api.schemas import ListQuery, QueryDegrees, check_bbox
+from ..api.schemas import ListQuery, QueryDegrees, QueryList, check_bbox
 from ..feeds import dumps
 from ..pages import station
 from ..search import Filters
@@ -47,11 +46,11 @@ class FormatQuery(StrictSchema):
     f = fields.String(validate=OneOf(["json", "html"]))
 
 
-class Bbox(DelimitedList):
+class Bbox(QueryList):
     """A box: four sides, or six numbers, of which two are heights, which are ignored."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        sides = super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
+        sides = super()._deserialize(value, attr, data, **kwargs)
         return sides[:2] + sides[3:5] if len(sides) == 6 else sides
 
 
@@ -65,7 +64,7 @@ class ItemsQuery(ListQuery, FormatQuery):
 
 @bp.after_request
 def share(response: Response) -> Response:
-    """Let other origins read data, but not pages, which may be for who is signed in."""
+    """Make caches revalidate. Pages may be for who is signed in."""
     if response.mimetype != HTML:
         return answers.share(response)
     response.vary.add("Accept")
@@ -111,10 +110,11 @@ def items() -> Response:
     filters, limit = Filters(*map(query.get, Filters._fields)), min(query["limit"], LIMIT)
     # One row more than needed shows whether there is a next page, without counting.
     version, rows = search.page(filters, limit + 1, query["cursor"])
-    links, numbers = itself(form, GEOJSON, "items", **request.args), {}
+    given = request.args.to_dict(flat=False)
+    links, numbers = itself(form, GEOJSON, "items", **given), {}
     if len(rows) > limit:
         rows.pop()
-        start = {**request.args, "cursor": rows[-1]["id"]}
+        start = given | {"cursor": rows[-1]["id"]}
         links.append(link("next", "items", links[0]["type"], "The next page", **start))
         if filters == Filters():
             numbers["numberMatched"] = search.extent()["count"]
@@ -165,6 +165,7 @@ def _page(template: str, **values: Any) -> Response:
 
 def answer(body: bytes, media_type: str, status: int = 200) -> Response:
     """Answer with a document, whose ETag is its digest."""
-    response = answers.answer(body, media_type, representations.tag(body), status)
+    coding = compression.accepted()
+    response = answers.answer(body, media_type, answers.tag_of(body, coding), status)
     response.make_conditional(request)
     return response

@@ -6,8 +6,10 @@ from flask import Response, abort, request
 
 from ...basic_auth import either
 from ...models import Station
+from ...web.answers import tag_of
+from ...web.compression import CODINGS
 from ...web.parser import Parser, StrictSchema
-from ..api import representations, steps
+from ..api import steps
 from ..api.features import FeatureBody, replacing
 from .documents import CRS84, GEOJSON, link
 from .reading import answer, asked, bp, feature, number
@@ -71,7 +73,8 @@ def _locked(feature_id: str) -> Station:
 
 
 def _tags(station: Station) -> list[str]:
-    return [representations.tag(feature(steps.row(station)))]
+    body = feature(steps.row(station))
+    return [tag_of(body, coding) for coding in ("", *CODINGS)]
 
 
 def _show(station: Station, status: int) -> Response:
