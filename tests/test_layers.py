@@ -21,6 +21,7 @@ LAYERS = [
     ]
     + [f"stationsapp.stations.{name}" for name in ("api", "metrics", "ogc", "pages", "sample")],
     ["stationsapp.sign_in"],
+    ["stationsapp.basic_auth"],
     ["stationsapp.auth"],
     ["stationsapp.tokens"],
     [
