@@ -35,6 +35,7 @@ LAYERS = [
             "jobs",
             "recount",
             "saving",
+            "several",
             "suspicions",
             "uploads",
         )
