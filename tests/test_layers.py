@@ -21,6 +21,7 @@ LAYERS = [
     ]
     + [f"stationsapp.stations.{name}" for name in ("api", "metrics", "ogc", "pages", "sample")],
     ["stationsapp.sign_in"],
+    ["stationsapp.basic_auth"],
     ["stationsapp.auth"],
     ["stationsapp.tokens"],
     [
@@ -34,6 +35,7 @@ LAYERS = [
             "jobs",
             "recount",
             "saving",
+            "several",
             "suspicions",
             "uploads",
         )
