@@ -165,6 +165,12 @@ STRANGE = {
     "a length and chunks": (post(CHUNKED + b"Content-Length: 2\r\n", b"{}"), 400),
     "a length beyond all": (post(b"Content-Length: %s\r\n" % (b"9" * 30), b""), 413),
     "chunks that are none": (post(CHUNKED, b"ZZ\r\n{}\r\n0\r\n\r\n"), 400),
+    "chunks that are none, of a form": (
+        b"POST /sign-in HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\n%s\r\nZZ\r\n" % CHUNKED,
+        400,
+    ),
+    "chunks that are none, of a read": (get(headers=b"Host: x\r\n" + CHUNKED) + b"ZZ\r\n", 200),
     "a chunk that is too short": (post(CHUNKED, b"5\r\n{}\r\n0\r\n\r\n"), 400),
     "an unknown expectation": (post(b"Expect: tea\r\nContent-Length: 2\r\n", b"{}"), 417),
 }
