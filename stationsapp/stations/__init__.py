@@ -1,11 +1,11 @@
 """The stations: storing, searching and showing them."""
 
+from blinker import signal
 from flask import Flask
 
 
 def init_app(app: Flask) -> None:
     """Register the pages, the API, the commands and the sample."""
-    from ..prepare import database_prepared
     from ..web import api, assets
     from . import cli, pages, sample
     from .api import reading, writing
@@ -15,7 +15,7 @@ def init_app(app: Flask) -> None:
     assets.add(app, *pages.FOLDERS)
     app.register_blueprint(cli.bp)
     api.register(app, reading.bp, writing.bp)
-    database_prepared.connect(sample.load_sample)
+    signal("database-prepared").connect(sample.load_sample)
     if app.config["METRICS"]:
         from .. import metrics
         from .metrics import measure
