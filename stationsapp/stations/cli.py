@@ -1,29 +1,35 @@
 """`flask stations ...`: exit status 0 when done, 1 when nothing was changed, 2 for wrong usage."""
 
 import gzip
+import io
+import shlex
 import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 import click
 from flask import Blueprint
 
-from . import geo
+from . import geo, naming
 from .exporter import export
 from .feeds import FeedError, Format
 from .feeds.formats import FORMATS, by_name
 from .importer import import_records
 from .recount import recount
 from .report import Report, printable
-from .sources import Source, open_feed, stem
+from .sources import Source, open_feed
 
 bp = Blueprint("stations_cli", __name__, cli_group="stations")
 bp.cli.help = "Import, export and recount stations."
 
+FAST = (
+    "If the stations more than double, the table is locked while they are written: until then, "
+    "reads and writes have to wait."
+)
 QUIET = 10  # seconds between two lines of progress outside a terminal
 
 
@@ -35,7 +41,7 @@ def _source(ctx: click.Context, param: click.Parameter, value: str | None) -> st
 
 @bp.cli.command("import")
 @click.argument("location", metavar="FILE|URL|-")
-@click.option("--source", callback=_source, help="The feed's name.  [default: the file's name]")
+@click.option("--source", callback=_source, help="The feed's name.  [default: the file's]")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="[default: from the content]")
 @click.option("--key", metavar="COLUMN", help="The column of the codes; in a CSV, several: a,b.")
 @click.option("--columns", metavar="A,B,...", help="The columns of a CSV without a header.")
@@ -44,7 +50,8 @@ def _source(ctx: click.Context, param: click.Parameter, value: str | None) -> st
 @click.option("--dry-run", is_flag=True, help="Show what would be done, but change nothing.")
 @click.option("--strict", is_flag=True, help="Load nothing if any row is rejected.")
 @click.option("--prune", is_flag=True, help="Delete stations that the feed no longer has.")
-@click.option("--force", is_flag=True, help="Prune even more than a fifth of the source.")
+@click.option("--force", is_flag=True, help="Move, rename or delete any number.")
+@click.option("--fast", is_flag=True, help="Load faster by locking a table that more than doubles.")
 @click.option("--rejects", type=click.Path(dir_okay=False), help="A file for all rejected rows.")
 def import_command(
     location: str,
@@ -54,6 +61,7 @@ def import_command(
     strict: bool,
     prune: bool,
     force: bool,
+    fast: bool,
     rejects: str | None,
     **options: Any,
 ) -> None:
@@ -62,24 +70,20 @@ def import_command(
     The feed is CSV, GeoJSON, GTFS or GBFS, and may be compressed (.gz, .zip). Exit status: 0 if it
     was loaded, even if rows were rejected; 1 if nothing was changed; 2 for wrong usage.
     """
-    if force and not prune:
-        raise click.UsageError("--force needs --prune")
-    with _explained(location):
-        source = source or (stem(location)[:100] if location != "-" else "")
-    if not source.isprintable() or not source:
-        raise click.UsageError("use --source: the location contains no name for the feed")
     with (
         _explained(location),
         open_feed(location, form, options["language"]) as (feed, found),
-        _rejects(rejects, location) as rejects_file,
         _progress(feed) as progress,
+        ExitStack() as stack,
     ):
+        source = source or _named(location, found, feed)
         given = {name: value for name, value in options.items() if value}
         if wrong := given.keys() - set(found.options):
             option = min(wrong).replace("_", "-")
             raise click.UsageError(
                 f"--{option} can't be used with {found.name}, the format of {location}"
             )
+        rejects_file = stack.enter_context(_rejects(rejects, location)) if rejects else None
         report = import_records(
             source,
             found.read(feed.stream, **given),
@@ -87,23 +91,49 @@ def import_command(
             force=force,
             strict=strict,
             dry_run=dry_run,
+            fast=fast,
             rejects=rejects_file,
             progress=progress,
         )
     _show(location, report, found.unit)
     if report.refused:
-        raise click.ClickException(printable(f"{location}: {report.refused}; nothing was changed"))
+        how = ": use --force if this is right" if report.forceable else ""
+        raise click.ClickException(
+            printable(f"{location}: {report.refused}{how}; nothing was changed")
+        )
     if dry_run:
         click.echo("This was a dry run: nothing was changed.")
 
 
-def _rejects(path: str | None, location: str) -> AbstractContextManager[TextIO | None]:
-    if path is None:
-        return nullcontext()
+def _named(location: str, form: Format, feed: Source) -> str:
+    """Return the name of the file, or raise UsageError with a better one."""
+    if location == "-":
+        raise click.UsageError("use --source: standard input has no name")
+    if name := naming.named(location):
+        return name
+    proposal = shlex.quote(naming.proposed(form, feed, location) or "NAME")
+    raise click.UsageError(
+        printable(f"many feeds are called like this. Name yours: --source {proposal}")
+    )
+
+
+class _File(io.FileIO):
+    """A file whose errors name it: without its name, they seem to be the feed's."""
+
+    def write(self, content: Any) -> int:
+        try:
+            return super().write(content)
+        except OSError as error:
+            error.filename = self.name
+            raise
+
+
+def _rejects(path: str, location: str) -> TextIO:
     if Path(path).exists() and Path(location).exists() and Path(path).samefile(location):
         raise click.UsageError(f"--rejects: {path} is the feed itself")
     # A rejected value may contain a lone surrogate, which is written as \ud800.
-    return open(path, "w", encoding="utf-8", errors="backslashreplace", newline="")
+    file = io.BufferedWriter(_File(path, "w"))
+    return io.TextIOWrapper(file, "utf-8", "backslashreplace", newline="")
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from itertools import islice
 from typing import Any, TextIO
 
@@ -11,7 +12,7 @@ from sqlalchemy import Connection
 
 from .. import limits
 from ..extensions import db
-from . import analysis, locks
+from . import analysis, bulk, locks
 from .comparison import SAME, VANISHED, changes, compare
 from .feeds import FeedError, Item, Record, Rejected, Skipped, dumps, shown
 from .report import Report
@@ -20,7 +21,10 @@ from .suspicions import suspicions
 BATCH = 500  # records to a piece of COPY, less than a socket's buffer
 SAID = 5_000  # records between two calls of progress
 SHOWN = 10  # rejected rows that the report keeps
-PRUNED_AT_MOST = 0.2  # of a source, unless forced
+# Of a source, unless forced. In a small source, a few may always be moved or renamed.
+PRUNED_AT_MOST = 0.2
+CHANGED_AT_MOST = 1 / 3
+FEW = 9
 
 STAGING = """
 CREATE TEMPORARY TABLE staging (
@@ -76,6 +80,7 @@ def import_records(
     force: bool = False,
     strict: bool = False,
     dry_run: bool = False,
+    fast: bool = False,
     changed_by: int | None = None,
     rejects: TextIO | None = None,
     progress: Callable[[int], None] = lambda rows: None,
@@ -83,9 +88,11 @@ def import_records(
 ) -> Report:
     """Load a feed's records as stations of `source`, all or none.
 
-    `prune` deletes stations that the feed no longer has, if they are at most a fifth of the source;
-    with `force`, any number. `strict` refuses a feed with a rejected row. `changed_by` is the id of
-    the token that is used. All rejected rows are written to `rejects` as CSV. `progress` is called
+    `prune` deletes stations that the feed no longer has, if they are at most a fifth of the source.
+    At most a third of the stations that it still has may be moved or renamed. With `force`, both
+    may be any number. `strict` refuses a feed with a rejected row. `fast` locks a table that more
+    than doubles, to load it faster; an empty one is always locked. `changed_by` is the id of the
+    token that is used. All rejected rows are written to `rejects` as CSV. `progress` is called
     with the number of rows read. `sample` is how many changes of each kind the report contains.
     Raises FeedError from the reader.
     """
@@ -98,32 +105,52 @@ def import_records(
         for line, code, first in _duplicates(connection):
             reject(Rejected(line, "code", code, f"is repeated: it is also at {first}"))
         locks.wait_for_imports(connection, source)
-        compare(connection, source, report)
+        with connection.begin_nested() as reading:
+            compare(connection, source, report)
+            if sample:
+                report.changes = changes(connection, source, sample)
+            reading.rollback()  # releases the lock of the table, which others may want to lock
         report.suspicions = suspicions(connection)
-        if sample:
-            report.changes = changes(connection, source, sample)
         if strict and report.rejected:
             report.refused = "--strict allows no rejected rows"
         elif not report.added + report.updated + report.unchanged:
             # Such a feed is broken: it must not empty the source.
             report.refused = "it contains no valid station"
-        elif prune and not force and report.vanished > PRUNED_AT_MOST * report.before:
-            report.refused = (
-                f"pruning would delete {report.vanished:,} of the {report.before:,} stations of "
-                f"{source}, more than a fifth, and must be forced"
-            )
+        elif not force and (excess := _excess(source, report, prune)):
+            report.refused, report.forceable = excess, True
         elif prune:
             report.pruned = report.vanished
+        if rejects:
+            rejects.flush()  # on a full disk, this fails before anything is changed
         if not report.refused and not dry_run:
             changed = report.added + report.updated + report.pruned
             if changed:
                 parameters = {"prune": report.pruned > 0, "changed_by": changed_by}
-                connection.exec_driver_sql(WRITE, {"source": source} | parameters)
+                is_bulk = bulk.lock(connection, report.added, fast=fast)
+                with bulk.indexes_afterwards(connection) if is_bulk else nullcontext():
+                    connection.exec_driver_sql(WRITE, {"source": source} | parameters)
             rows = dumps({name: getattr(report, name) for name in KEPT}).decode()
             connection.exec_driver_sql(KEEP, {"source": source, "rows": rows})
             connection.commit()
             analysis.renew(connection, changed)
     return report
+
+
+def _excess(source: str, report: Report, prune: bool) -> str:
+    """Say what changes so much of the source that it may be another feed, or a broken one."""
+    known = report.updated + report.unchanged
+    if max(report.moved, report.renamed) > max(FEW, CHANGED_AT_MOST * known):
+        return (
+            f"this may be another feed, for it would move {report.moved:,} and rename "
+            f"{report.renamed:,} of the {known:,} stations that {source} has already, more than a "
+            "third"
+        )
+    if prune and report.vanished > PRUNED_AT_MOST * report.before:
+        return (
+            f"pruning would delete {report.vanished:,} of the {report.before:,} stations of "
+            f"{source}, more than a fifth"
+        )
+    return ""
 
 
 def _rejecter(report: Report, rejects: TextIO | None) -> Callable[[Rejected], None]:

@@ -20,8 +20,8 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from .. import limits
 from ..extensions import db
 from ..models import Upload, UploadPart
-from . import locks, uploads
-from .feeds import FeedError, Rejected
+from . import locks, naming, uploads
+from .feeds import FeedError, Format, Rejected
 from .importer import import_records
 from .report import Report, printable
 from .sources import Source, open_feed
@@ -101,9 +101,13 @@ def _import(upload_id: int, found: dict[str, Any]) -> Report:
         uploads.fetch_feed(upload_id, upload.digest, file)
         with open_feed(file.name, options["format"]) as (feed, form):
             found |= {"format": form.name, "unit": form.unit}
+            if not options["source"]:
+                options = options | {"source": _proposed(form, feed)}
+                uploads.change(update(Upload).filter_by(id=upload_id).values(options=options))
+            given = {name: options[name] for name in form.options if options.get(name)}
             report = import_records(
                 options["source"],
-                form.read(feed.stream, **{k: options[k] for k in form.options if options[k]}),
+                form.read(feed.stream, **given),
                 prune=options["prune"],
                 force=options["force"],
                 dry_run=upload.task == "check",
@@ -122,6 +126,13 @@ def _import(upload_id: int, found: dict[str, Any]) -> Report:
     ]
     found |= {"suspects": report.suspects(), "counts": report.counts()}
     return report
+
+
+def _proposed(form: Format, feed: Source) -> str:
+    """Return the name of the feed. Raises FeedError if the feed doesn't contain it."""
+    if name := naming.proposed(form, feed):
+        return name
+    raise FeedError("many files are called like this: give the source a name, and check it again")
 
 
 def _progress(upload_id: int, feed: Source) -> Callable[[int], None]:

@@ -13,7 +13,7 @@ class Report:
     `farthest` is the code of the station that moved most, and by how many metres. `examples` are
     the first rejected rows. `suspicions` are reasons with their number and the first codes.
     `changes` are some of the added, moved and vanished stations, with their positions. `refused`
-    is why nothing was changed, or "".
+    is why nothing was changed, or "", and `forceable` tells whether `force` helps.
     """
 
     added: int = 0
@@ -30,6 +30,7 @@ class Report:
     suspicions: list[tuple[str, int, list[str]]] = field(default_factory=list)
     changes: dict[str, list[list[Any]]] = field(default_factory=dict)
     refused: str = ""
+    forceable: bool = False
 
     @property
     def before(self) -> int:

@@ -12,11 +12,12 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import PurePath
 from shutil import copyfileobj
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO, NamedTuple
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import urljoin
 
 from .feeds import FeedError, Format, gbfs
 from .feeds.formats import FORMATS, by_start
@@ -34,28 +35,20 @@ DAMAGED = (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOF
 
 
 class Source(NamedTuple):
-    """An open feed: its uncompressed bytes, and how many of `size` (or None) were read."""
+    """An open feed: its uncompressed bytes, and how many of `size` (or None) were read.
+
+    `beside` reads another file of its ZIP, and raises KeyError if there is none.
+    """
 
     stream: "io.BufferedReader[Any]"
     position: Callable[[], int]
     size: int | None
+    beside: Callable[[str], bytes] = dict[str, bytes]().__getitem__
 
 
 def is_address(location: str) -> bool:
     """Tell whether this is an http(s) URL, and not the name of a file."""
     return location.lower().startswith(("http://", "https://"))
-
-
-def stem(location: str) -> str:
-    """Return the name of a file or URL without folders and extensions.
-
-    Raises FeedError for an invalid URL.
-    """
-    try:
-        path = unquote(urlsplit(location).path) if is_address(location) else location
-    except ValueError as error:
-        raise FeedError(f"is not an address: {error}") from error
-    return PurePath(path).name.partition(".")[0]
 
 
 @contextmanager
@@ -109,9 +102,12 @@ def opened(location: str) -> Iterator[Source]:
                     raw.seek(0)
                 else:
                     copyfileobj(stream, file, CHUNK)
-                member, size, packed = _member(file)
+                member, info, packed = _member(file)
                 unpacked = _Counted(member, lambda: packed)
-                yield Source(io.BufferedReader(unpacked, CHUNK), lambda: unpacked.count, size)
+                stream = io.BufferedReader(unpacked, CHUNK)
+                folder = info.filename[: -len(PurePath(info.filename).name)]
+                beside = partial(_beside, file, folder)
+                yield Source(stream, lambda: unpacked.count, info.file_size, beside)
         else:
             yield Source(stream, lambda: counted.count, size)
 
@@ -186,10 +182,10 @@ def _download(address: str, file: BinaryIO) -> None:
         raise FeedError(f"can't be fetched: {reason}") from error
 
 
-def _member(file: BinaryIO) -> tuple[BinaryIO, int, int]:
+def _member(file: BinaryIO) -> tuple[BinaryIO, zipfile.ZipInfo, int]:
     """Open the feed in a ZIP without unpacking it to disk.
 
-    Return it with its uncompressed and compressed size.
+    Return it with its entry in the ZIP and its compressed size.
     """
     try:
         archive = zipfile.ZipFile(file)
@@ -203,6 +199,12 @@ def _member(file: BinaryIO) -> tuple[BinaryIO, int, int]:
         # The sizes in a ZIP may be wrong.
         packed = min(info.compress_size, file.seek(0, io.SEEK_END))
         _refuse_bomb(info.file_size, packed)
-        return archive.open(info), info.file_size, packed  # type: ignore[return-value]
+        return archive.open(info), info, packed  # type: ignore[return-value]
     except (*DAMAGED, OSError, ValueError, ArithmeticError, struct.error) as error:
         raise FeedError(f"a ZIP that can't be unpacked: {error}") from error
+
+
+def _beside(file: BinaryIO, folder: str, name: str) -> bytes:
+    """Read the start of another file in a ZIP."""
+    with zipfile.ZipFile(file) as archive, archive.open(folder + name) as member:
+        return member.read(CHUNK)

@@ -1,34 +1,28 @@
-"""Responses to reads: content negotiation, ETags and 304, CORS, and streaming."""
+"""Responses to reads: content negotiation, compression, ETags and 304, and streaming."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import wraps
+from functools import lru_cache, wraps
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 from flask import Response, abort, current_app, request, url_for
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
+from . import compression
 from .blueprint import View
+from .problems import MEDIA_TYPE as PROBLEM
 
-SHARED = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "ETag, Link",
-    "Cache-Control": "no-cache",
-    "Vary": "Accept",
-}
-PREFLIGHT = {
-    "Access-Control-Allow-Headers": "Accept, If-None-Match",
-    "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
-}
+SHARED = {"Cache-Control": "no-cache", "Vary": "Accept, Accept-Encoding"}
 
 CHUNK = 1 << 16  # bytes, about
 
 
 def share(response: Response) -> Response:
-    """Allow reads from other origins (CORS), and make caches revalidate."""
+    """Make caches revalidate, and release what a response without a body holds."""
     response.headers.extend(SHARED)
-    if request.method == "OPTIONS":
-        response.headers.extend(PREFLIGHT)
     if request.method == "HEAD" or response.status_code == 304:
         response.close()  # the server closes only a response with a body
     return response
@@ -37,17 +31,28 @@ def share(response: Response) -> Response:
 def wanted(asked: str | None, media_types: Mapping[str, str]) -> str:
     """Return the name of a format: the one asked for, or the one that the Accept header prefers.
 
-    `media_types` maps names to media types. Without an Accept header, the first one is used. Aborts
-    with 406 if Accept allows none of them.
+    `media_types` maps names to media types. Without an Accept header, or if it allows nothing but
+    the media type of errors, the first one is used. Aborts with 406 if Accept allows none of them.
     """
     if asked:
         return asked
-    if not request.accept_mimetypes:
-        return next(iter(media_types))
-    best = request.accept_mimetypes.best_match(media_types.values())
+    best = _best(request.headers.get("Accept", ""), tuple(media_types.items()))
     if best is None:
         abort(406, f"expected Accept to allow one of {', '.join(media_types.values())}")
-    return next(form for form, media_type in media_types.items() if media_type == best)
+    return best
+
+
+@lru_cache(maxsize=100)
+def _best(header: str, media_types: tuple[tuple[str, str], ...]) -> str | None:
+    # Parameters such as charset=utf-8 don't matter. Java sends `*; q=.2` for `*/*; q=0.2`.
+    ranges = parse_accept_header(header.replace("=.", "=0."), MIMEAccept)
+    names = ((value.partition(";")[0].strip(), quality) for value, quality in reversed(ranges))
+    accepted = {"*/*" if name == "*" else name: quality for name, quality in names}
+    forms = {media_type.partition(";")[0]: form for form, media_type in media_types}
+    best = MIMEAccept(accepted.items()).best_match(forms)
+    if best is None and (not accepted or accepted.get(PROBLEM)):
+        return media_types[0][0]
+    return best and forms[best]
 
 
 def digest(package: Path) -> str:
@@ -62,8 +67,14 @@ def tag(version: int, shape: str = "") -> str:
     `shape` identifies the representation of the data: another shape gives another tag.
     """
     place = request.scheme, request.host, request.path  # links in the response begin with these
-    asked = *place, request.query_string, request.headers.get("Accept"), shape
+    accepted = request.headers.get("Accept"), compression.accepted()
+    asked = *place, request.query_string, *accepted, shape
     return f"{version}-{crc32(repr(asked).encode()):08x}"
+
+
+def tag_of(body: bytes, coding: str) -> str:
+    """Return the ETag of these bytes, or of what the content coding makes of them."""
+    return f"{sha256(body).hexdigest()[:32]}{coding and f'-{coding}'}"
 
 
 def address(endpoint: str, **values: Any) -> str:
@@ -75,9 +86,20 @@ def address(endpoint: str, **values: Any) -> str:
 
 
 def answer(body: bytes | Iterator[bytes], media_type: str, tag: str, status: int = 200) -> Response:
-    """Return a response with a strong ETag (RFC 9110, 8.8.3)."""
+    """Return a response with a strong ETag (RFC 9110, 8.8.3), compressed if that is accepted.
+
+    A client that accepts another content coding needs another tag.
+    """
+    coding = compression.accepted()
+    if isinstance(body, bytes) and len(body) < compression.SMALLEST:
+        coding = ""
+    if coding:
+        parts = compression.compressed([body] if isinstance(body, bytes) else body, coding)
+        body = b"".join(parts) if isinstance(body, bytes) else parts
     response = Response(body, status, content_type=media_type)
     response.set_etag(tag)
+    if coding:
+        response.content_encoding = coding
     return response
 
 

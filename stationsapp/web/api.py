@@ -24,19 +24,19 @@ class Described(flask_smorest.Api):  # type: ignore[misc]
 
 
 class Api:
-    """The resources of an application."""
+    """The resources of an application. `options` are those of `apispec.APISpec`."""
 
     def __init__(self, app: Flask) -> None:
-        self.settings = {name: app.config[name] for name in ("API_TITLE", "API_VERSION")}
+        self.settings = app.config.get_namespace("API_", lowercase=False, trim_namespace=False)
+        self.options: dict[str, Any] = {}
         self.blueprints: list[Blueprint] = []
 
     @cached_property
     def spec(self) -> Any:
-        """The OpenAPI description: made when it is first asked for, which most processes aren't."""
-        # Nothing can be added to the application itself any more.
-        app = Flask(__name__)
+        """The OpenAPI description. It is made when it is asked for, as most processes never are."""
+        app = Flask(__name__)  # of its own, because the other one's setup is finished
         app.config.update(self.settings, OPENAPI_VERSION="3.1.0")
-        described = Described(app)
+        described = Described(app, spec_kwargs=self.options)
         described.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
         for blueprint in self.blueprints:
             described.register_blueprint(blueprint)

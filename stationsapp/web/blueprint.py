@@ -21,7 +21,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         self, schemas: Mapping[str, type[Schema] | dict[str, Any]]
     ) -> Callable[[View], View]:
         """Document the responses to a read: one for each media type, and 304."""
-        return _documented(
+        return documented(
             self.alt_response(304, description="not changed since If-None-Match"),
             *(
                 self.alt_response(200, schema=schema, content_type=media_type)
@@ -34,7 +34,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         # The name and not the class, because flask-smorest copies the documentation with all its
         # schemas for each response, which took 15 ms of every start.
         schema = problems.ProblemSchema.__name__
-        return _documented(
+        return documented(
             *(
                 self.alt_response(status, schema=schema, content_type=problems.MEDIA_TYPE)
                 for status in (*statuses, 500, 503)
@@ -42,7 +42,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         )
 
 
-def _documented(*decorators: Callable[[View], View]) -> Callable[[View], View]:
+def documented(*decorators: Callable[[View], View]) -> Callable[[View], View]:
     """Keep only the documentation of the decorators, not the calls they would add to a request."""
 
     def decorate(view: View) -> View:

@@ -33,11 +33,12 @@ class Parser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {}  # noqa: RUF012
 
     def load_querystring(self, req: Request, schema: Schema) -> Any:
-        """Refuse a parameter that is given more than once."""
-        repeated = [name for name, values in req.args.lists() if len(values) > 1]
-        if repeated:
-            raise ValidationError({name: ["Given more than once."] for name in repeated})
-        return super().load_querystring(req, schema)
+        """Refuse a parameter that is given more than once, unless its field takes a list."""
+        loaded = super().load_querystring(req, schema)
+        given = {name for name, values in req.args.lists() if len(values) > 1}
+        if repeated := given - loaded.multiple_keys:
+            raise ValidationError({name: ["Given more than once."] for name in sorted(repeated)})
+        return loaded
 
     def load_json(self, req: Request, schema: Schema) -> Any:
         """Parse a JSON body (RFC 8259), in which NaN, Infinity and 1e400 aren't allowed."""

@@ -1,4 +1,6 @@
+import io
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -54,3 +56,11 @@ def reply(status: int, body: bytes = b"", **headers: str) -> Answer:
         request.wfile.write(body)
 
     return answer
+
+
+def packed(method: int = zipfile.ZIP_DEFLATED, **files: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()

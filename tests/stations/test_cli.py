@@ -23,7 +23,7 @@ from sqlalchemy import select
 
 from stationsapp.extensions import db
 from stationsapp.models import Station
-from tests.stations.conftest import BOMB, Answer, reply
+from tests.stations.conftest import BOMB, Answer, packed, reply
 
 AIRPORTS = Path(airportsdata.__file__).with_name("airports.csv")
 AIRPORTS_COUNT = f"{len(airportsdata.load()):,}"
@@ -76,7 +76,7 @@ def stations() -> dict[str, tuple[str, str, float, float, dict[str, object]]]:
         }
 
 
-def feed(tmp_path: Path, content: str | bytes, name: str = "feed.dat") -> Path:
+def feed(tmp_path: Path, content: str | bytes, name: str = "metro.dat") -> Path:
     file = tmp_path / name
     file.write_bytes(content.encode() if isinstance(content, str) else content)
     return file
@@ -106,7 +106,7 @@ def test_the_format_is_told_by_the_content(app: Flask, tmp_path: Path, form: str
     assert result.exit_code == 0
     assert "1 added" in result.stdout
     assert "1 rejected" in result.stdout
-    assert stations() == {"001": ("feed", "001", "Gare", 48.5, 2.25, {"city": "Paris"})}
+    assert stations() == {"001": ("metro", "001", "Gare", 48.5, 2.25, {"city": "Paris"})}
     skipped = "1 skipped" if form == "gtfs" else "0 skipped"
     assert skipped in result.stdout
 
@@ -172,6 +172,70 @@ def test_every_rejected_row_is_explained(app: Flask, tmp_path: Path):
     assert "\x1b" not in result.output
     assert len(list(csv.reader(rejects.read_text().splitlines()))) == 22
     assert run(app, "import", file, "--strict").exit_code == 1
+
+
+def test_rejected_rows_that_can_not_be_written_stop_the_import(app: Flask, tmp_path: Path):
+    result = run(app, "import", feed(tmp_path, CSV), "--rejects", "/dev/full")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: /dev/full: No space left on device\n"
+    assert not stations()
+
+
+NAMES = {
+    "mbta/stops.txt": (GTFS, "mbta"),
+    "mbta/gtfs/stops (2).txt": (GTFS, "mbta"),
+    "lyon/export-2024.csv": (CSV, "lyon"),
+    "city/gtfs.zip": (
+        packed(**{"f/stops.txt": GTFS.encode(), "f/agency.txt": b"agency_name\nCity  Rail\n"}),
+        "city-rail",
+    ),
+    "two.1/gtfs.zip": (
+        packed(
+            **{
+                "stops.txt": GTFS.encode(),
+                "agency.txt": b"agency_name\nA\nB\n",
+                "feed_info.txt": b"feed_publisher_name\nVerbund\n",
+            }
+        ),
+        "verbund",
+    ),
+    "bay/station_information.json": (GBFS, "bay_wheels"),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_many_feeds_have_is_refused_with_a_better_one(
+    app: Flask, tmp_path: Path, name: str
+):
+    content, better = NAMES[name]
+    (tmp_path / name).parent.mkdir(parents=True)
+    file = feed(tmp_path, content, name)
+    about = json.dumps({"data": {"system_id": "bay_wheels"}})
+    file.with_name("system_information.json").write_text(about)
+    result = run(app, "import", file)
+    assert (result.exit_code, stations()) == (2, {})
+    assert f"many feeds are called like this. Name yours: --source {better}\n" in result.stderr
+
+
+def test_the_address_of_a_feed_gives_it_a_name(app: Flask, serve: Callable[[Answer], str]):
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        body = {"/gbfs/system_information.json": '{"data": {"system_id": "bay"}}'}
+        reply(200, body.get(request.path, GBFS).encode())(request)
+
+    address = serve(answer).partition("/feed")[0]
+    for path, name in (("/gbfs/station_information.json", "bay"), ("/gbfs.json", "127.0.0.1")):
+        assert f"--source {name}\n" in run(app, "import", address + path).stderr
+
+
+def test_a_feed_of_other_stations_is_refused_unless_forced(app: Flask, tmp_path: Path):
+    header = "code,name,lat,lng\n"
+    run(app, "import", feed(tmp_path, header + "".join(f"{i},A,1,{i}\n" for i in range(20))))
+    other = feed(tmp_path, header + "".join(f"{i},B,50,{i}\n" for i in range(20)))
+    result = run(app, "import", other)
+    assert result.exit_code == 1
+    assert "move 20 and rename 20 of the 20 stations that metro has already" in result.stderr
+    assert "use --force if this is right; nothing was changed" in result.stderr
+    assert "20 updated" in run(app, "import", other, "--force").stdout
 
 
 def test_a_dry_run_changes_nothing(app: Flask, tmp_path: Path):
@@ -263,10 +327,8 @@ def test_wrong_usage_is_status_2_and_a_missing_file_1(app: Flask, tmp_path: Path
     assert run(app, "import", "x.csv", "--source", "x" * 101).exit_code == 2
     assert run(app, "export", tmp_path / "a.xyz").exit_code == 2
     assert run(app, "export", "-", "--source", "\udcff").exit_code == 2
-    assert run(app, "import", "http://127.0.0.1:1/").exit_code == 2
+    assert run(app, "import", "http://127.0.0.1:1/").exit_code == 1
     assert run(app, "export", tmp_path / "no" / "a.csv").exit_code == 1
-    assert "needs --prune" in run(app, "import", "x.csv", "--force").stderr
-    assert run(app, "import", "x.csv", "--force").exit_code == 2
     for box in ("1,2,3", "a,b,c,d", "0,10,1,9", "0,0,181,1", "nan,0,1,1"):
         assert run(app, "export", "-", "--bbox", box).exit_code == 2
 
@@ -365,7 +427,7 @@ def test_progress_is_a_bar_on_a_terminal(app: Flask, database_url: str):
 
 
 def test_the_rejected_rows_do_not_overwrite_the_feed(app: Flask, tmp_path: Path):
-    file = feed(tmp_path, CSV, "stations.csv")
+    file = feed(tmp_path, CSV, "metro.csv")
     result = run(app, "import", file, "--rejects", file)
     assert result.exit_code == 2
     assert "is the feed itself" in result.stderr
@@ -378,7 +440,7 @@ def test_a_malformed_address_is_one_line(app: Flask):
 
 
 def test_a_symbolic_link_is_written_through(app: Flask, tmp_path: Path):
-    run(app, "import", feed(tmp_path, CSV, "stations.csv"))
+    run(app, "import", feed(tmp_path, CSV, "metro.csv"))
     target = feed(tmp_path, "old", "target.csv")
     link = tmp_path / "link.csv"
     link.symlink_to(target)

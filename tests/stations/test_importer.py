@@ -105,6 +105,32 @@ def test_more_than_a_fifth_is_deleted_only_by_force(app: Flask):
     assert len(stored()) == 8
 
 
+@pytest.mark.parametrize(
+    ("stations", "moved", "renamed", "refused"),
+    [
+        (12, 9, 9, False),  # so few that it may be right
+        (12, 10, 0, True),
+        (12, 0, 10, True),
+        (30, 10, 10, False),  # a third
+        (30, 11, 0, True),
+        (30, 0, 11, True),
+    ],
+)
+def test_more_than_a_third_is_moved_or_renamed_only_by_force(
+    app: Flask, stations: int, moved: int, renamed: int, refused: bool
+):
+    import_records("s", many(stations + 30))
+    feed = [
+        record(f"S{i}", i, lat=i + (i < moved), name="New" if i < renamed else f"Name of S{i}")
+        for i in range(stations)
+    ]
+    report = import_records("s", feed)
+    assert (report.moved, report.renamed) == (moved, renamed)
+    assert ("more than a third" in report.refused, report.forceable) == (refused, refused)
+    report = import_records("s", feed, force=True)
+    assert (report.refused, stored()["S0"][:2]) == ("", (feed[0].name, feed[0].lat))
+
+
 @pytest.mark.parametrize("prune", [{}, {"prune": True}, {"prune": True, "force": True}])
 @pytest.mark.parametrize("items", [[], [Skipped(1)], [Rejected(2, "lat", "x", "is none", "S1")]])
 def test_an_empty_feed_never_empties_a_source(app: Flask, prune: dict[str, bool], items: list[Any]):
@@ -251,7 +277,7 @@ def in_threads(app: Flask, *imports: tuple[str, list[Record]]) -> list[Report]:
 
     def load(source: str, records: list[Record]) -> None:
         with app.app_context():
-            reports.append(import_records(source, records))
+            reports.append(import_records(source, records, force=True))
 
     threads = [threading.Thread(target=load, args=arguments) for arguments in imports]
     for thread in threads:
@@ -301,6 +327,7 @@ def test_a_killed_import_ends_and_leaves_nothing_behind(app: Flask, database_url
     before = stored()
     environment = os.environ | {"DATABASE_URL": database_url}
     command = [sys.executable, "-m", "flask", "stations", "import", "-", "--source", "feed"]
+    command.append("--force")
     with (
         db.engine.begin() as other,
         subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE) as process,

@@ -10,7 +10,7 @@ import pytest
 
 from stationsapp.stations import sources
 from stationsapp.stations.feeds import FeedError
-from tests.stations.conftest import BOMB, Answer, reply
+from tests.stations.conftest import BOMB, Answer, packed, reply
 
 TEXT = b"code,name,lat,lng\n1,A,1,2\n"
 
@@ -18,14 +18,6 @@ TEXT = b"code,name,lat,lng\n1,A,1,2\n"
 def read(location: str | Path) -> bytes:
     with sources.opened(str(location)) as feed:
         return b"".join(iter(lambda: feed.stream.read(1 << 20), b""))
-
-
-def packed(method: int = zipfile.ZIP_DEFLATED, **files: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
 
 
 GOOD = {
@@ -168,16 +160,3 @@ def test_a_server_that_is_slow_or_not_there_is_given_up(
 def test_an_address_that_is_none_is_refused(address: str):
     with pytest.raises(FeedError):
         read(address)
-
-
-@pytest.mark.parametrize(
-    ("location", "stem"),
-    [
-        ("data/airports.csv.gz", "airports"),
-        ("stops.txt", "stops"),
-        ("https://example.com/gare%20x/stations.geojson?a=b#c", "stations"),
-        ("https://example.com/", ""),
-    ],
-)
-def test_the_stem_names_the_source(location: str, stem: str):
-    assert sources.stem(location) == stem

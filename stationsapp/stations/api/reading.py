@@ -11,8 +11,9 @@ from flask import Response, abort, request
 from marshmallow import Schema
 from werkzeug.exceptions import ServiceUnavailable
 
-from ...web import answers
+from ...web import answers, compression
 from ...web.blueprint import Blueprint
+from ...web.operations import operation
 from .. import search
 from ..columns import COLUMN_NAMES
 from ..search import Filters
@@ -35,16 +36,19 @@ def _in_each_format(schema: type[Schema], features: type[Schema]) -> dict[str, A
     return {MEDIA_TYPES[form]: shown[form] for form in shown}
 
 
-def _tag(version: int) -> str:
+def tag(version: int) -> str:
+    """Return the ETag of a response that shows this version of the data."""
     return answers.tag(version, SHAPE)
 
 
-def _current_tag() -> str:
-    return _tag(search.version())
+def current_tag() -> str:
+    """Return the ETag that the response to this request would have now."""
+    return tag(search.version())
 
 
 @bp.get("")
-@answers.conditional(_current_tag)
+@operation(bp, "listStations")
+@answers.conditional(current_tag)
 @bp.arguments(schemas.PageQuery(), location="query")
 @bp.answers(_in_each_format(schemas.PageSchema, schemas.FeaturesSchema))
 @bp.fails(406, 422)
@@ -61,17 +65,18 @@ def index(query: dict[str, Any]) -> Response:
     address = None
     if len(rows) > query["limit"]:
         rows.pop()
-        arguments = {**request.args, "cursor": rows[-1]["id"]}
+        arguments = request.args.to_dict(flat=False) | {"cursor": rows[-1]["id"]}
         address = answers.address("api.index", **arguments)
     body = representations.many(form, rows, COLUMN_NAMES, next=address)
-    response = answers.answer(body, MEDIA_TYPES[form], _tag(version))
+    response = answers.answer(body, MEDIA_TYPES[form], tag(version))
     if address:
         response.headers["Link"] = f'<{address}>; rel="next"'
     return response
 
 
 @bp.get("/nearest")
-@answers.conditional(_current_tag)
+@operation(bp, "listNearestStations")
+@answers.conditional(current_tag)
 @bp.arguments(schemas.NearestQuery(), location="query")
 @bp.answers(_in_each_format(schemas.NeighboursSchema, schemas.FeaturesSchema))
 @bp.fails(406, 422)
@@ -81,11 +86,12 @@ def nearest(query: dict[str, Any]) -> Response:
     place = query["lat"], query["lng"], query["limit"], query.get("radius", inf)
     version, rows = search.nearest(_filters(query), *place)
     body = representations.many(form, rows, [*COLUMN_NAMES, "distance"])
-    return answers.answer(body, MEDIA_TYPES[form], _tag(version))
+    return answers.answer(body, MEDIA_TYPES[form], tag(version))
 
 
 @bp.get("/clusters")
-@answers.conditional(_current_tag)
+@operation(bp, "listClusters")
+@answers.conditional(current_tag)
 @bp.arguments(schemas.ClustersQuery(), location="query")
 @bp.answers({MEDIA_TYPES["json"]: schemas.ClustersSchema})
 @bp.fails(422)
@@ -93,10 +99,11 @@ def clusters(query: dict[str, Any]) -> Response:
     """Group the stations in a box into at most 500 clusters, for a map at this zoom level."""
     version, rows = search.clusters(_filters(query), query["zoom"])
     body = representations.clusters(rows)
-    return answers.answer(body, MEDIA_TYPES["json"], _tag(version))
+    return answers.answer(body, MEDIA_TYPES["json"], tag(version))
 
 
 @bp.get("/<int:station_id>")
+@operation(bp, "getStation")
 @bp.arguments(schemas.FormatQuery(), location="query")
 @bp.answers(_in_each_format(schemas.StationSchema, schemas.FeatureSchema))
 @bp.fails(404, 406, 422)
@@ -107,7 +114,7 @@ def show(query: dict[str, Any], station_id: int) -> Response:
     if row is None:
         abort(404, f"there is no station {station_id}")
     body = representations.one(form, row)
-    response = answers.answer(body, MEDIA_TYPES[form], representations.tag(body))
+    response = answers.answer(body, MEDIA_TYPES[form], answers.tag_of(body, compression.accepted()))
     if request.if_none_match:
         response.make_conditional(request)
     return response
@@ -122,7 +129,7 @@ def _everything(form: str, filters: Filters) -> Response:
         held.enter_context(_place())
         version, rows = held.enter_context(search.everything(filters))
         chunks = answers.chunks(representations.stream(form, rows))
-        response = answers.answer(chunks, MEDIA_TYPES[form], _tag(version))
+        response = answers.answer(chunks, MEDIA_TYPES[form], tag(version))
         # The connection is returned when everything is sent, or when the client disconnects.
         response.call_on_close(held.pop_all().close)
     return response

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import INCLUDE, Schema, ValidationError, fields
 from marshmallow.validate import Length, OneOf, Range, Validator
 from webargs.fields import DelimitedList
 
@@ -11,7 +11,7 @@ from ...web.fields import NO_NUL, BodyFloat, QueryInteger
 from ...web.parser import StrictSchema
 from .. import geo
 from ..columns import COLUMNS
-from ..feeds import LENGTHS
+from ..feeds import LENGTHS, geojson
 from ..properties import no_nul_within
 from .representations import MEDIA_TYPES
 
@@ -42,7 +42,18 @@ class BodyDegrees(BodyFloat):
         return geo.rounded(super()._deserialize(value, attr, data, **kwargs))
 
 
-def _check_bbox(bbox: list[float]) -> None:
+class QueryList(DelimitedList):
+    """Values separated by commas, or each of them given as a parameter, as some clients do."""
+
+    is_multiple = True
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = value if isinstance(value, str) else ",".join(value)
+        return super()._deserialize(text, attr, data, **kwargs)  # type: ignore[no-untyped-call]
+
+
+def check_bbox(bbox: list[float]) -> None:
+    """Refuse what isn't a box. Raises ValidationError."""
     if len(bbox) != 4 or not geo.is_box(*bbox):
         raise ValidationError(
             "Expected west,south,east,north: longitudes in -180..180, latitudes in -90..90, "
@@ -83,9 +94,10 @@ class FilterQuery(StrictSchema):
 class ListQuery(FilterQuery):
     """Filters, and where the page starts."""
 
-    bbox = DelimitedList(QueryDegrees(), validate=_check_bbox, metadata=BBOX_SHOWN)
+    bbox = QueryList(QueryDegrees(), validate=check_bbox, metadata=BBOX_SHOWN)
+    # Generated clients send the defaults that are documented, with all=true as well; these aren't.
     cursor = QueryInteger(
-        load_default=0,
+        load_default=lambda: 0,
         validate=Range(0, 2**63 - 1),
         metadata={"description": "where the page starts: copy it from `next`"},
     )
@@ -94,11 +106,18 @@ class ListQuery(FilterQuery):
 class PageQuery(ListQuery, FormatQuery):
     """A page of the list."""
 
-    limit = QueryInteger(load_default=100, validate=Range(1, 1000))
+    limit = QueryInteger(
+        load_default=lambda: 100,
+        validate=Range(1, 1000),
+        metadata={"description": "the size of a page; if it isn't given, 100"},
+    )
     all = fields.String(
         load_default="false",
         validate=OneOf(["true", "false"]),
-        metadata={"description": "return all stations in one response, without pages"},
+        metadata={
+            "description": "return all stations in one response, without pages; programs that "
+            "don't follow `next`, such as a GIS, otherwise see only the first page"
+        },
     )
 
 
@@ -116,7 +135,7 @@ class NearestQuery(FilterQuery, FormatQuery):
 class ClustersQuery(FilterQuery):
     """The part of the world that a map shows."""
 
-    bbox = DelimitedList(QueryDegrees(), required=True, validate=_check_bbox, metadata=BBOX_SHOWN)
+    bbox = QueryList(QueryDegrees(), required=True, validate=check_bbox, metadata=BBOX_SHOWN)
     zoom = QueryInteger(required=True, validate=Range(0, 20), metadata={"example": 5})
 
 
@@ -143,6 +162,9 @@ class StationBody(StrictSchema):
 class StationPatch(StationBody):
     """The fields of a station that change."""
 
+    # Without the default, which generated clients would send with every change.
+    source = fields.String(validate=_fits("source"))
+
 
 FIELD_TYPES = Schema.TYPE_MAPPING | {dict: fields.Dict}
 SHOWN = {
@@ -155,10 +177,21 @@ NeighbourSchema = StationSchema.from_dict(
     {"distance": fields.Float(required=True, metadata={"description": "in metres"})},
     name="NeighbourSchema",
 )
-FeaturePropertiesSchema = Schema.from_dict(
-    {name: field for name, field in SHOWN.items() if name not in ("id", "lat", "lng")},
-    name="FeaturePropertiesSchema",
-)
+Columns = Schema.from_dict({name: SHOWN[name] for name in SHOWN if name in geojson.COLUMNS})
+
+
+class FeaturePropertiesSchema(Columns):  # type: ignore[misc,valid-type]
+    """A station's columns, and beside them its properties.
+
+    A property that has the name of a column, or `distance`, is called `properties.<name>`.
+    """
+
+    class Meta:
+        """Marshmallow's options."""
+
+        unknown = INCLUDE
+
+    distance = fields.Float(metadata={"description": "in metres; only of the nearest"})
 
 
 class PageSchema(Schema):
@@ -193,10 +226,10 @@ class ClustersSchema(Schema):
 
 
 class GeometrySchema(Schema):
-    """A position: longitude, latitude."""
+    """A position: longitude, latitude, and the altitude if the feed has it."""
 
     type = fields.Constant("Point", required=True)
-    coordinates = fields.List(fields.Float(), required=True, validate=Length(equal=2))
+    coordinates = fields.List(fields.Float(), required=True, validate=Length(min=2))
 
 
 class FeatureSchema(Schema):

@@ -9,9 +9,11 @@ from ...auth import auth
 from ...database import Row
 from ...extensions import db
 from ...models import Station
-from ...web.answers import address, answer
+from ...web.answers import address, answer, tag_of
 from ...web.blueprint import Blueprint
+from ...web.compression import CODINGS, accepted
 from ...web.forms import reading_body
+from ...web.operations import operation
 from ...web.parser import refuse_parameters
 from .. import saving, search
 from ..properties import merged
@@ -40,6 +42,7 @@ IF_MATCH = {
 
 
 @bp.post("")
+@operation(bp, "createStation")
 @auth.login_required
 @bp.arguments(StationBody())
 @bp.alt_response(201, schema=StationSchema)
@@ -60,6 +63,7 @@ def create(body: dict[str, Any]) -> Response:
 
 
 @bp.patch("/<int:station_id>")
+@operation(bp, "changeStation")
 @auth.login_required
 @bp.arguments(StationPatch(partial=True))
 @bp.alt_response(200, schema=StationSchema)
@@ -81,6 +85,7 @@ def change(body: dict[str, Any], station_id: int) -> Response:
 
 
 @bp.delete("/<int:station_id>")
+@operation(bp, "deleteStation")
 @auth.login_required
 @bp.alt_response(204)
 @bp.fails(401, 404, 412)
@@ -100,7 +105,8 @@ def _locked(station_id: int) -> Station:
     if request.if_match:
         row = _row(station)
         bodies = [representations.one(form, row.copy()) for form in MEDIA_TYPES]
-        if not any(request.if_match.contains(representations.tag(body)) for body in bodies):
+        tags = (tag_of(body, coding) for body in bodies for coding in ("", *CODINGS))
+        if not any(map(request.if_match.contains, tags)):
             abort(412, "the station has changed since the ETag of If-Match: read it again")
     return station
 
@@ -141,6 +147,6 @@ def _row(station: Station) -> Row:
 
 def _shown(station: Station, status: int) -> Response:
     body = representations.one("json", _row(station))
-    response = answer(body, MEDIA_TYPES["json"], representations.tag(body), status)
+    response = answer(body, MEDIA_TYPES["json"], tag_of(body, accepted()), status)
     response.location = _address(station)
     return response

@@ -1,7 +1,7 @@
 """The formats: a file <-> records. Pure: no database, no Flask."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from math import nan
 from typing import Any, NamedTuple, Protocol
 
@@ -78,7 +78,8 @@ class Format(NamedTuple):
 
     `is_start` recognizes it by the first characters of a feed, and `endings` by the name of a file,
     with a slash before it; the first is the usual one. `options` are the options of `read`, and
-    `unit` is what the `line` of a record counts.
+    `unit` is what the `line` of a record counts. `about` are the names of files beside the feed,
+    and functions that find its name in them; they may raise FeedError, ValueError or LookupError.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Format(NamedTuple):
     write: Callable[[Iterable[Record], Contents], Iterator[bytes]]
     options: Collection[str] = ()
     unit: str = "line"
+    about: Mapping[str, Callable[[bytes], str]] = {}
 
 
 def checked(

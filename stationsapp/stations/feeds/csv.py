@@ -102,16 +102,17 @@ def _reader(
     rest = [(i, from_file(n, _is_field)) for i, n in enumerate(header) if i not in used]
     names = (JOINT.join(header[i] for i in codes), header[name], header[lat], header[lng])
 
+    def joined(row: list[str]) -> str:
+        parts = [row[i] for i in codes if i < len(row)]
+        return JOINT.join(parts) if len(parts) == len(codes) and any(parts) else ""
+
     def record(line: int, row: list[str]) -> Record | Rejected:
         if len(row) != width:
             if len(row) < width or any(row[width:]):
                 reason = f"is the last of {len(row)} fields: expected {width}"
-                return Rejected(line, header[-1], row[-1], reason)
+                return Rejected(line, header[-1], row[-1], reason, joined(row))
             del row[width:]
-        code = row[codes[0]]
-        if len(codes) > 1:
-            parts = [row[i] for i in codes]
-            code = JOINT.join(parts) if any(parts) else ""
+        code = row[codes[0]] if len(codes) == 1 else joined(row)
         properties = {key: row[i] for i, key in rest if row[i]}
         return checked(line, (code, row[name], row[lat], row[lng]), properties, names)
 

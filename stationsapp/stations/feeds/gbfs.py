@@ -186,6 +186,14 @@ TYPES_3: dict[str, Any] = {
 RESERVED = {*COLUMNS, *TYPES_2, *TYPES_3}
 
 
+def _system(content: bytes) -> str:
+    """Return the id of the system in a system_information.json."""
+    match orjson.loads(content):
+        case {"data": {"system_id": str(name)}}:
+            return name
+    return ""
+
+
 def _is_start(text: str) -> bool:
     known = re.search(r'"(feeds|stations|ttl)"\s*:', text)
     return is_json(text) and not FEATURE.search(text) and bool(known)
@@ -193,5 +201,13 @@ def _is_start(text: str) -> bool:
 
 ENDINGS = ("/station_information.json", "/gbfs.json")
 GBFS = Format(
-    "gbfs", "application/json", ENDINGS, _is_start, read, write, ("language",), unit="station"
+    "gbfs",
+    "application/json",
+    ENDINGS,
+    _is_start,
+    read,
+    write,
+    options=("language",),
+    unit="station",
+    about={"system_information.json": _system},
 )

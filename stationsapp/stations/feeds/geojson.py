@@ -5,14 +5,19 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, BinaryIO
 
+from ..columns import COLUMN_NAMES
 from . import FeedError, Format, Item, Record, Rejected, checked, dumps, listed, shown
-from .headers import NAMES, from_file, normalised, to_file
+from .headers import NAMES, Reserved, from_file, normalised, to_file
 from .json_items import DECODER, LARGEST, is_json, items
 
 FEATURE = re.compile(r'"type"\s*:\s*"Feature')
 RESERVED = {"name"}
+# The properties of the API's Features: all have the columns, and the nearest have a distance.
+COLUMNS = {*COLUMN_NAMES} - {"lat", "lng", "properties"}
+API_RESERVED = {*COLUMNS, "distance"}
 # Other members of a Feature are kept in a property of this name.
 EXTRA = "geojson"
+MEMBERS = ("type", "id", "geometry", "properties")
 
 
 def read(stream: BinaryIO, key: str | None = None) -> Iterator[Item]:
@@ -39,23 +44,30 @@ def read_lines(stream: BinaryIO, key: str | None = None) -> Iterator[Item]:
 
 
 def _record(number: int, feature: Any, key: str | None) -> Record | Rejected:
-    if not isinstance(feature, dict) or feature.get("type") != "Feature":
+    if not isinstance(feature, dict):
         return Rejected(number, "type", shown(feature), "is not a Feature")
-    properties = feature.get("properties")
-    if properties is not None and not isinstance(properties, dict):
-        return Rejected(number, "properties", shown(properties), "is not an object")
-    properties = dict(properties or {})
+    given = feature.get("properties")
+    properties = dict(given) if isinstance(given, dict) else {}
+    reserved, name_column = RESERVED, _find(properties, "name") or "name"
     code_column, code = "id", feature.get("id")
-    if key or code is None:
+    if key is None and properties.keys() >= COLUMNS:  # the API wrote it
+        reserved, name_column = API_RESERVED, "name"
+        code_column, code = "code", properties["code"]
+        properties = {k: v for k, v in properties.items() if k == "name" or k not in reserved}
+    elif key or code is None:
         code_column = key or _find(properties, "code") or "id"
         code = properties.pop(code_column, None)
         if "id" in feature:
             properties.setdefault("id", feature["id"])
     elif isinstance(code, float):
         code = shown(code)
-    name_column = _find(properties, "name") or "name"
+    known = "" if code is None else shown(code)
+    if feature.get("type") != "Feature":
+        return Rejected(number, "type", shown(feature), "is not a Feature", known)
+    if given is not None and not isinstance(given, dict):
+        return Rejected(number, "properties", shown(given), "is not an object", known)
     name = properties.pop(name_column, None)
-    properties = {to_file(from_file(k, RESERVED), {EXTRA}): v for k, v in properties.items()}
+    properties = {to_file(from_file(k, reserved), {EXTRA}): v for k, v in properties.items()}
 
     geometry: Any = feature.get("geometry")
     match geometry:
@@ -65,7 +77,7 @@ def _record(number: int, feature: Any, key: str | None) -> Record | Rejected:
             columns = (code_column, name_column, "coordinates[1]", "coordinates[0]")
             return checked(number, (code, name, lat, lng), properties, columns)
     reason = "is not a Point: expected longitude and latitude"
-    return Rejected(number, "geometry", shown(geometry), reason, str(code or ""))
+    return Rejected(number, "geometry", shown(geometry), reason, known)
 
 
 def _find(properties: dict[str, Any], field: str) -> str | None:
@@ -75,8 +87,7 @@ def _find(properties: dict[str, Any], field: str) -> str | None:
 
 def _extra(feature: dict[str, Any], geometry: dict[str, Any]) -> dict[str, Any]:
     """Return the altitude (section 3.1.1) and the foreign members (section 6.1)."""
-    known = ("type", "id", "geometry", "properties")
-    extra = {name: value for name, value in feature.items() if name not in known}
+    extra = {name: value for name, value in feature.items() if name not in MEMBERS}
     if altitude := geometry["coordinates"][2:]:
         extra["coordinates"] = altitude
     if foreign := {k: v for k, v in geometry.items() if k not in ("type", "coordinates")}:
@@ -90,24 +101,39 @@ def collection(features: Iterable[dict[str, Any]], **members: Any) -> Iterator[b
     return listed(b'{"type":"FeatureCollection","features":[', features, end + b"\n")
 
 
-def _feature(record: Record) -> dict[str, Any]:
-    extra = record.properties.get(EXTRA)
+def feature(
+    key: Any,
+    position: list[float],
+    columns: dict[str, Any],
+    properties: dict[str, Any],
+    reserved: Reserved,
+) -> dict[str, Any]:
+    """Return a Feature with the columns and the station's properties side by side.
+
+    A property whose name is reserved, for a column, is called `properties.<name>`.
+    """
+    extra = properties.get(EXTRA)
     extra = dict(extra) if isinstance(extra, dict) else {}
-    properties = {
-        to_file(from_file(name, {EXTRA}), RESERVED): value
-        for name, value in record.properties.items()
+    flat = {
+        to_file(from_file(name, {EXTRA}), reserved): value
+        for name, value in properties.items()
         if name != EXTRA or not isinstance(value, dict)
     }
     altitude, foreign = extra.pop("coordinates", None), extra.pop("geometry", None)
-    coordinates = [record.lng, record.lat, *(altitude if isinstance(altitude, list) else ())]
+    coordinates = [*position, *(altitude if isinstance(altitude, list) else ())]
     point = {"type": "Point", "coordinates": coordinates}
     return {
         "type": "Feature",
-        "id": record.code,
+        "id": key,
         "geometry": foreign | point if isinstance(foreign, dict) else point,
-        "properties": {"name": record.name, **properties},
-        **extra,
+        "properties": columns | flat,
+        **{name: value for name, value in extra.items() if name not in MEMBERS},
     }
+
+
+def _feature(record: Record) -> dict[str, Any]:
+    position = [record.lng, record.lat]
+    return feature(record.code, position, {"name": record.name}, record.properties, RESERVED)
 
 
 def _is_line(text: str) -> bool:

@@ -1,8 +1,9 @@
 """GTFS Schedule: stops.txt (https://gtfs.org/documentation/schedule/reference/#stopstxt)."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
+from io import BytesIO
 from itertools import chain
 from typing import BinaryIO
 
@@ -47,10 +48,10 @@ Stop = tuple[int, dict[str, str]]
 
 
 def _stop(line: int, row: list[str], header: list[str]) -> Stop | Rejected:
+    stop = {column: value for column, value in zip(header, row, strict=False) if value}
     if len(row) != len(header):
         reason = f"is the last of {len(row)} fields: expected {len(header)}"
-        return Rejected(line, header[-1], row[-1], reason)
-    stop = {column: value for column, value in zip(header, row, strict=True) if value}
+        return Rejected(line, header[-1], row[-1], reason, stop.get("stop_id", ""))
     kind = stop.get("location_type", "")
     if not re.fullmatch(ALLOWED["location_type"], kind):
         reason = "is not a location type: expected 0 to 4"
@@ -130,10 +131,25 @@ def _cell(record: Record, key: str, pattern: str) -> str:
     return text if not pattern or re.match(pattern, text) else ""
 
 
+def _only(column: str) -> Callable[[bytes], str]:
+    """Return a function that finds the value of a column, if it is the same in all rows."""
+
+    def read(content: bytes) -> str:
+        (_, header), *table = rows(BytesIO(content))
+        names = {row[header.index(column)] for _, row in table if row}
+        return names.pop() if len(names) == 1 else ""
+
+    return read
+
+
+ABOUT = {"agency.txt": _only("agency_name"), "feed_info.txt": _only("feed_publisher_name")}
+
+
 def _is_start(text: str) -> bool:
     header = {normalised(name) for name in text.partition("\n")[0].split(",")}
     return {"stop_id", "stop_lat", "stop_lon"} <= header
 
 
 ENDINGS = ("/stops.txt", ".zip")
-GTFS = Format("gtfs", CSV.media_type, ENDINGS, _is_start, read, write, options=("all_locations",))
+OPTIONS = ("all_locations",)
+GTFS = Format("gtfs", CSV.media_type, ENDINGS, _is_start, read, write, OPTIONS, about=ABOUT)

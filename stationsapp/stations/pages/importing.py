@@ -1,6 +1,5 @@
 """Import in the browser: upload a file, look at the dry run, and load it."""
 
-from pathlib import PurePath
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -16,7 +15,7 @@ from ...extensions import db
 from ...models import Upload
 from ...sign_in import sign_in_required
 from ...web.forms import Form, reading_body
-from .. import jobs, locks, uploads
+from .. import jobs, locks, naming, uploads
 from ..feeds.formats import FORMATS
 from ..report import printable
 from .base_map import render_with_map
@@ -58,7 +57,7 @@ class OptionsForm(Form):
     language = StringField("Language of the names", [_is_printable], [_text])
     all_locations = BooleanField("Also import platforms, entrances, ...")
     prune = BooleanField("Delete stations that the file no longer has")
-    force = BooleanField("Delete them even if they are more than a fifth of the source")
+    force = BooleanField("Move, rename or delete any number of stations")
 
     def options(self) -> dict[str, Any]:
         """Return the chosen options by name."""
@@ -87,9 +86,7 @@ def _received() -> ResponseReturnValue:
         page = render_template("stations/import.html", form=form, largest=uploads.LARGEST)
         return page, 422 if form.errors else 200
     name = printable(form.file.data.filename)[:255]
-    options = OptionsForm(
-        formdata=None, source=PurePath(name).name.partition(".")[0][:100] or "import"
-    ).options()
+    options = OptionsForm(formdata=None, source=naming.named(name)).options()
     upload_id = uploads.store(form.file.data.stream, name, session["token_id"], options)
     if not jobs.start(upload_id, "check", options):
         flash(BUSY, "warning")

@@ -110,9 +110,16 @@ def test_an_unknown_key_is_refused():
 def test_a_bad_row_is_rejected_by_line_column_and_reason(row: str, column: str, reason: str):
     items = read(f'code,name,lat,lng\n0,"two\nlines",1,2\n\n{row}\n9,B,1,2\n')
     assert [type(item) for item in items] == [Record, Rejected, Record]
+    assert items[1].code == ("" if column == "code" else "1")  # so --prune keeps it
     assert (items[1].line, items[1].column) == (5, column)
     assert reason in items[1].reason
     assert "\n" not in items[1].at("line")
+
+
+@pytest.mark.parametrize(("row", "code"), [("1,2", "1-2"), ("1", ""), (",,A", ""), ("1,", "1-")])
+def test_a_row_that_is_too_short_names_its_code_if_it_is_there(row: str, code: str):
+    [item] = read(f"a,b,name,lat,lng\n{row}\n", key="a,b")
+    assert item.code == code
 
 
 @pytest.mark.parametrize("degrees", ["1e-300", "-0.0", "-1e-13", "0"])

@@ -89,7 +89,7 @@ def test_a_new_format_is_a_module_and_its_name_in_the_registry(own_url: str, tmp
         registry, "from .gtfs import GTFS\n", "from .gtfs import GTFS\nfrom .loc import LOC\n"
     )
     project.replace(registry, "GTFS, GBFS)", "GTFS, GBFS, LOC)")
-    feed = project.folder / "feed.loc"
+    feed = project.folder / "metro.loc"
     feed.write_text("A@1.5,2.5\nB@91,0\n")
     result = project.run("flask", "stations", "import", str(feed))
     assert "1 added" in result.stdout

@@ -83,6 +83,13 @@ def test_what_is_no_station_is_rejected(change: dict[str, Any], column: str):
     assert isinstance(good, Record)
     assert isinstance(bad, Rejected)
     assert (bad.line, bad.column) == (2, column)
+    # So --prune keeps the station.
+    assert bad.code == ("" if column == "id" else str(PARIS["id"]))
+
+
+def test_a_code_of_zero_is_known_too():
+    [item] = read(collection(PARIS | {"id": 0, "geometry": None}))
+    assert (item.column, item.code) == ("geometry", "0")
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,11 @@ def test_an_unknown_location_type_is_rejected():
     assert (item.column, item.value, item.code) == ("location_type", "9", "A")
 
 
+def test_a_row_that_is_too_short_names_its_stop():
+    [item] = read("stop_id,stop_name,stop_lat,stop_lon\nA,Alpha\n")
+    assert (item.column, item.value, item.code) == ("stop_lon", "Alpha", "A")
+
+
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", '{"features": []}', "stop_id\nA\n"])
 def test_what_is_no_stops_txt_is_refused(text: str):
     with pytest.raises(FeedError):

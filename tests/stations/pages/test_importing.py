@@ -27,13 +27,15 @@ from stationsapp.models import Station, Upload, UploadPart
 from stationsapp.stations import jobs, locks, uploads
 from stationsapp.stations.feeds import Record
 from stationsapp.stations.importer import import_records
+from tests.stations.conftest import packed
 
 PATH = "/stations/import"
 CSV = "code,name,lat,lng\nA,Alpha,48.5,2.25\nB,<b>Beta</b>,95,2.25\nC,Gamma,49.5,2.5\n"
-OPTIONS = {"source": "feed", "format": "", "key": "", "columns": ""}
+STOPS = "stop_id,stop_name,stop_lat,stop_lon\nA,Alpha,48.5,2.25\n"
+OPTIONS = {"source": "metro", "format": "", "key": "", "columns": ""}
 
 
-def send(client: FlaskClient, content: str | bytes, name: str = "feed.csv") -> TestResponse:
+def send(client: FlaskClient, content: str | bytes, name: str = "metro.csv") -> TestResponse:
     content = content.encode() if isinstance(content, str) else content
     return submit(client, PATH, file=(io.BytesIO(content), name))
 
@@ -47,7 +49,7 @@ def outcome(client: FlaskClient, sent: TestResponse) -> TestResponse:
     return client.get(sent.location)
 
 
-def checked(client: FlaskClient, content: str | bytes = CSV, name: str = "feed.csv") -> str:
+def checked(client: FlaskClient, content: str | bytes = CSV, name: str = "metro.csv") -> str:
     """Send a file, and return the address where its dry run is shown."""
     sent = send(client, content, name)
     outcome(client, sent)
@@ -176,16 +178,48 @@ def test_the_options_are_those_of_the_command(signed_in: FlaskClient):
 def test_what_vanished_is_deleted_only_when_ticked_and_much_of_it_only_twice(
     signed_in: FlaskClient,
 ):
-    import_records("feed", many(5))
+    import_records("metro", many(5))
     path = checked(signed_in, "code,name,lat,lng\nS0,Station 0,48,2\n")
     assert "nothing to load" in message(signed_in.get(path))[0]
     page = outcome(signed_in, submit(signed_in, path, task="check", prune="y", **OPTIONS))
-    assert "would delete 4 of the 5 stations of feed, more than a fifth" in message(page)[0]
+    assert "would delete 4 of the 5 stations of metro, more than a fifth" in message(page)[0]
     forced = {"prune": "y", "force": "y"} | OPTIONS
     page = outcome(signed_in, submit(signed_in, path, task="check", **forced))
     assert "Load the stations, and delete 4" in page.text
     outcome(signed_in, submit(signed_in, path, task="load", **forced))
     assert codes() == ["S0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "source"),
+    [
+        ("stops.zip", "This is a dry run", "city-rail"),
+        ("stops.txt", "Many files are called like this: give the source a name", ""),
+    ],
+)
+def test_a_name_that_many_files_have_is_not_the_source(
+    signed_in: FlaskClient, name: str, said: str, source: str
+):
+    content: str | bytes = STOPS
+    if name.endswith(".zip"):
+        content = packed(**{"stops.txt": STOPS.encode(), "agency.txt": b"agency_name\nCity Rail\n"})
+    path = checked(signed_in, content, name)
+    page = signed_in.get(path)
+    assert said in page.text
+    assert f'name="source" required type="text" value="{source}"' in page.text
+    outcome(signed_in, submit(signed_in, path, task="load", **(OPTIONS | {"source": "city-rail"})))
+    assert codes() == (["A"] if source else [])
+
+
+def test_a_feed_of_other_stations_is_loaded_only_when_ticked(signed_in: FlaskClient):
+    import_records("metro", many(20))
+    rows = "".join(f"S{number},Other {number},48,2\n" for number in range(20))
+    path = checked(signed_in, f"code,name,lat,lng\n{rows}")
+    page = signed_in.get(path)
+    assert "it would move 0 and rename 20 of the 20 stations" in message(page)[0]
+    assert "tick “Move, rename or delete any number of stations” below" in message(page)[0]
+    page = outcome(signed_in, submit(signed_in, path, task="check", force="y", **OPTIONS))
+    assert 'value="load"' in page.text
 
 
 def test_other_options_than_those_shown_are_shown_first(signed_in: FlaskClient):
@@ -199,7 +233,7 @@ def test_other_options_than_those_shown_are_shown_first(signed_in: FlaskClient):
 
 
 def test_the_map_gets_what_is_added_moved_and_vanished(signed_in: FlaskClient):
-    import_records("feed", many(3))
+    import_records("metro", many(3))
     name = "</script><b>"
     content = f"code,name,lat,lng\nS0,Station 0,48,2\nS1,Station 1,49,2\nnew,{name},1,2\n"
     page = signed_in.get(checked(signed_in, content))
@@ -282,8 +316,8 @@ def test_what_runs_is_shown_and_not_begun_again(signed_in: FlaskClient):
 def test_an_import_waits_for_another_of_its_source_and_says_so(signed_in: FlaskClient):
     path = checked(signed_in)
     with db.engine.begin() as connection:
-        locks.wait_for_imports(connection, "feed")
-        assert "Another import of <bdi>feed</bdi> is running" in signed_in.get(path).text
+        locks.wait_for_imports(connection, "metro")
+        assert "Another import of <bdi>metro</bdi> is running" in signed_in.get(path).text
         sent = submit(signed_in, path, task="load", **OPTIONS)
         assert jobs.is_running(int(path.rpartition("/")[2]))
     outcome(signed_in, sent)
@@ -324,10 +358,10 @@ def test_import_in_a_browser(offline_page: Page, live_url: str, token: str, tmp_
     offline_page.goto(f"{live_url}/sign-in?next={PATH}")
     offline_page.get_by_label("API token").fill(token)
     offline_page.get_by_role("button", name="Sign in").click()
-    file = tmp_path / "feed.csv"
+    file = tmp_path / "metro.csv"
     file.write_text(CSV)
     offline_page.get_by_label("File", exact=True).set_input_files(file)
-    expect(offline_page.locator("#upload-status")).to_have_text("feed.csv, 0.1 kB")
+    expect(offline_page.locator("#upload-status")).to_have_text("metro.csv, 0.1 kB")
     offline_page.get_by_role("button", name="Check the file").click()
     expect(offline_page.get_by_text("This is a dry run")).to_be_visible()
     expect(offline_page.locator("#changes path.added")).to_have_count(2)

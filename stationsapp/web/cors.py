@@ -1,0 +1,32 @@
+"""Cross-origin resource sharing: the scripts of any page may use the API.
+
+They can't act for who is signed in, because the API knows its users by their tokens alone, and
+because browsers send no cookies to `*`.
+"""
+
+from flask import Flask, Response, request
+
+PATHS = ("/api/", "/openapi.json/")
+ALL = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "ETag, Link, Location, Retry-After, X-Request-ID",
+}
+PREFLIGHT = {
+    # `*` doesn't include Authorization, and older browsers don't know it.
+    "Access-Control-Allow-Headers": "Accept, Authorization, Cache-Control, Content-Type, "
+    "If-Match, If-None-Match, X-Request-ID, X-Requested-With, *",
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+    "Access-Control-Max-Age": "7200",
+}
+
+
+def init_app(app: Flask) -> None:
+    """Allow other origins to read all responses of the API, errors too."""
+
+    @app.after_request
+    def share(response: Response) -> Response:
+        if f"{request.path}/".startswith(PATHS):
+            response.headers.extend(ALL)
+            if request.method == "OPTIONS":
+                response.headers.extend(PREFLIGHT)
+        return response
