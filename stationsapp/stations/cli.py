@@ -26,6 +26,10 @@ from .sources import Source, open_feed
 bp = Blueprint("stations_cli", __name__, cli_group="stations")
 bp.cli.help = "Import, export and recount stations."
 
+FAST = (
+    "If the stations more than double, the table is locked while they are written: until then, "
+    "reads and writes have to wait."
+)
 QUIET = 10  # seconds between two lines of progress outside a terminal
 
 
@@ -47,6 +51,7 @@ def _source(ctx: click.Context, param: click.Parameter, value: str | None) -> st
 @click.option("--strict", is_flag=True, help="Load nothing if any row is rejected.")
 @click.option("--prune", is_flag=True, help="Delete stations that the feed no longer has.")
 @click.option("--force", is_flag=True, help="Move, rename or delete any number.")
+@click.option("--fast", is_flag=True, help="Load faster by locking a table that more than doubles.")
 @click.option("--rejects", type=click.Path(dir_okay=False), help="A file for all rejected rows.")
 def import_command(
     location: str,
@@ -56,6 +61,7 @@ def import_command(
     strict: bool,
     prune: bool,
     force: bool,
+    fast: bool,
     rejects: str | None,
     **options: Any,
 ) -> None:
@@ -70,7 +76,10 @@ def import_command(
         _progress(feed) as progress,
         ExitStack() as stack,
     ):
-        source = source or _named(location, found, feed)
+        divided = feed.is_divided()
+        if divided and source:
+            raise click.UsageError(f"--source can't be used with {location}, which names sources")
+        source = source or ("" if divided else _named(location, found, feed))
         given = {name: value for name, value in options.items() if value}
         if wrong := given.keys() - set(found.options):
             option = min(wrong).replace("_", "-")
@@ -81,10 +90,12 @@ def import_command(
         report = import_records(
             source,
             found.read(feed.stream, **given),
+            divided=divided,
             prune=prune,
             force=force,
             strict=strict,
             dry_run=dry_run,
+            fast=fast,
             rejects=rejects_file,
             progress=progress,
         )
@@ -166,6 +177,8 @@ def _show(location: str, report: Report, unit: str) -> None:
         click.echo(f"... and {more:,} more: use --rejects FILE.csv to list them all", err=True)
     for suspect in report.suspects():
         click.echo(f"Suspect: {suspect}", err=True)
+    if report.sources:
+        click.echo(printable(f"Sources: {', '.join(report.sources)}"))
     click.echo(report.counts())
 
 

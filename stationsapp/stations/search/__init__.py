@@ -17,7 +17,7 @@ from ... import limits
 from ...database import Row, read, snapshot
 from .. import geo
 from ..columns import NAME_ORDER, SELECT_LIST
-from . import cells, statements, words
+from . import cells, far, statements, words
 from .filters import Filters, Parameters, sides
 
 __all__ = [
@@ -135,8 +135,11 @@ def nearest(filters: Filters, lat: float, lng: float, limit: int, radius: float 
     """
     condition, parameters = filters.condition()
     parameters |= {"lat": lat, "lng": lng, "limit": limit, "radius": radius}
-    if filters == Filters():
-        return _versioned(statements.nearest(condition), "distance, id", parameters, prepare=True)
+    if filters == Filters(source=filters.source):
+        far_away = None if filters.source is None else far.of_source(statements.TOO_FEW_NEAR)
+        # With coalesce, PostgreSQL uses no other index for the condition.
+        statement = statements.nearest(f"coalesce({condition}, false)", far=far_away)
+        return _versioned(statement, "distance, id", parameters, prepare=True)
     # In this order, the index leads to the stations of a source.
     fitting, _ = _all(filters, ordered=filters.source is not None)
     statement = statements.nearest(condition, fitting)
