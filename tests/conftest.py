@@ -23,6 +23,7 @@ from postgres import (
     RUN,
     app_on,
     drop_leftovers_and_lock,
+    emptying,
     refuse_foreign_database,
     server_connection,
     url_of,
@@ -114,8 +115,7 @@ def app(application: Flask) -> Iterator[Flask]:
             refuse_foreign_database(connection.scalar(text("SELECT current_database()")))
             # A test that leaves a connection with locks behind fails, and doesn't hang.
             connection.execute(text("SET LOCAL lock_timeout = '60s'"))
-            tables = ", ".join(table.name for table in db.metadata.sorted_tables)
-            connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+            connection.exec_driver_sql(emptying([t.name for t in db.metadata.sorted_tables]))
 
 
 @pytest.fixture
