@@ -49,6 +49,8 @@ class Station(BaseModel):
         # The words of the name, without case and accents. Migrations create the functions.
         Index("ix_stations_terms", text("station_terms(name, id)"), postgresql_using="gin"),
         Index("ix_stations_source_id", "source", "id"),
+        # The nearest stations of a source.
+        Index("ix_stations_source_cell", "source", text("station_cell(lat, lng)")),
         # Lists sorted by name, of all stations or of a source.
         Index("ix_stations_name", text(NAME_ORDER), "id"),
         Index("ix_stations_source_name", "source", text(NAME_ORDER), "id"),

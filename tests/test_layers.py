@@ -20,7 +20,7 @@ LAYERS = [
         f"stationsapp.{name}"
         for name in ("gate", "health", "metrics", "prepare", "worker", "stations.cli")
     ]
-    + [f"stationsapp.stations.{name}" for name in ("api", "metrics", "pages", "sample")],
+    + [f"stationsapp.stations.{name}" for name in ("api", "metrics", "ogc", "pages", "sample")],
     ["stationsapp.sign_in"],
     ["stationsapp.auth"],
     ["stationsapp.tokens"],
@@ -28,6 +28,7 @@ LAYERS = [
         f"stationsapp.stations.{name}"
         for name in (
             "search",
+            "bulk",
             "comparison",
             "importer",
             "exporter",
@@ -174,6 +175,6 @@ def test_no_module_is_long():
     assert {name: lines(path) for name, path in ALL.items() if lines(path) > 300} == {}
 
 
-@pytest.mark.parametrize(("package", "most"), [("stationsapp", 8_500), ("flask_doctor", 9_150)])
+@pytest.mark.parametrize(("package", "most"), [("stationsapp", 9_000), ("flask_doctor", 9_150)])
 def test_each_part_can_be_read_in_an_evening(package: str, most: int):
     assert sum(lines(path) for name, path in ALL.items() if is_in(name, package)) <= most

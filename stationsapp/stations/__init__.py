@@ -9,6 +9,7 @@ def init_app(app: Flask) -> None:
     from ..web import api, assets, cors, operations
     from . import cli, pages, sample
     from .api import reading, writing
+    from .ogc import reading as ogc
 
     app.register_blueprint(pages.bp)
     app.add_url_rule("/", endpoint="home", view_func=pages.map_page)
@@ -16,6 +17,8 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(cli.bp)
     operations.init_app(app, reading.bp.description)
     api.register(app, reading.bp, writing.bp)
+    app.register_blueprint(ogc.bp)
+    app.register_blueprint(ogc.docs)
     cors.init_app(app)
     database_prepared.connect(sample.load_sample)
     if app.config["METRICS"]:

@@ -26,6 +26,10 @@ from .sources import Source, open_feed
 bp = Blueprint("stations_cli", __name__, cli_group="stations")
 bp.cli.help = "Import, export and recount stations."
 
+FAST = (
+    "If the stations more than double, the table is locked while they are written: until then, "
+    "reads and writes have to wait."
+)
 QUIET = 10  # seconds between two lines of progress outside a terminal
 
 
@@ -47,6 +51,7 @@ def _source(ctx: click.Context, param: click.Parameter, value: str | None) -> st
 @click.option("--strict", is_flag=True, help="Load nothing if any row is rejected.")
 @click.option("--prune", is_flag=True, help="Delete stations that the feed no longer has.")
 @click.option("--force", is_flag=True, help="Move, rename or delete any number.")
+@click.option("--fast", is_flag=True, help="Load faster by locking a table that more than doubles.")
 @click.option("--rejects", type=click.Path(dir_okay=False), help="A file for all rejected rows.")
 def import_command(
     location: str,
@@ -56,6 +61,7 @@ def import_command(
     strict: bool,
     prune: bool,
     force: bool,
+    fast: bool,
     rejects: str | None,
     **options: Any,
 ) -> None:
@@ -85,6 +91,7 @@ def import_command(
             force=force,
             strict=strict,
             dry_run=dry_run,
+            fast=fast,
             rejects=rejects_file,
             progress=progress,
         )

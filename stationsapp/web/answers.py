@@ -48,7 +48,7 @@ def _best(header: str, media_types: tuple[tuple[str, str], ...]) -> str | None:
     ranges = parse_accept_header(header.replace("=.", "=0."), MIMEAccept)
     names = ((value.partition(";")[0].strip(), quality) for value, quality in reversed(ranges))
     accepted = {"*/*" if name == "*" else name: quality for name, quality in names}
-    forms = {media_type: form for form, media_type in media_types}
+    forms = {media_type.partition(";")[0]: form for form, media_type in media_types}
     best = MIMEAccept(accepted.items()).best_match(forms)
     if best is None and (not accepted or accepted.get(PROBLEM)):
         return media_types[0][0]

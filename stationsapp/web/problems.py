@@ -1,5 +1,7 @@
 """Errors as problem documents (RFC 9457), or as pages for browsers."""
 
+from typing import Any
+
 import orjson
 from flask import Response, request
 from marshmallow import Schema, fields
@@ -24,22 +26,27 @@ class ProblemSchema(Schema):
 
 def problem(error: HTTPException) -> Response | HTTPException:
     """Return a page to browsers outside /api, and a problem document to all others."""
-    if error.code is None or error.code < 400 or error.response:  # a redirect, for example
-        return error
     if not f"{request.path}/".startswith(API) and error_pages.is_wanted():
         return error_pages.error_page(error)
-    document = {"type": "about:blank", "title": error.name, "status": error.code}
+    return document(error)
+
+
+def document(error: HTTPException) -> Response | HTTPException:
+    """Return a problem document."""
+    if error.code is None or error.code < 400 or error.response:  # a redirect, for example
+        return error
+    content: dict[str, Any] = {"type": "about:blank", "title": error.name, "status": error.code}
     # webargs puts the invalid fields into `data`, grouped by their location.
     if messages := getattr(error, "data", {}).get("messages"):
         invalid = {name: reasons for place in messages.values() for name, reasons in place.items()}
-        document |= {"detail": f"not valid: {', '.join(map(str, invalid))}", "errors": invalid}
+        content |= {"detail": f"not valid: {', '.join(map(str, invalid))}", "errors": invalid}
     elif error.code == 500:
-        document["detail"] = "something went wrong on the server"  # only the log says what
+        content["detail"] = "something went wrong on the server"  # only the log says what
     else:
-        document["detail"] = error.description or error.name
+        content["detail"] = error.description or error.name
     if error.code >= 500 and (request_id := request.environ.get("request_id")):
-        document["request_id"] = request_id  # for the client to quote
-    body = orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS)
+        content["request_id"] = request_id  # for the client to quote
+    body = orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS)
     response = Response(body, error.code, error.get_headers())
     response.content_type = MEDIA_TYPE
     return response

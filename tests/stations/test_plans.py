@@ -58,6 +58,8 @@ def application(server: Cluster) -> Iterator[Flask]:
 
 QUERIES = {
     "nearest": lambda: search.nearest(Filters(), 48, 2, 10),
+    "nearest of a source": lambda: search.nearest(Filters(source="many"), 48, 2, 10),
+    "nearest of a source without any": lambda: search.nearest(Filters(source="none"), 48, 2, 10),
     "box": lambda: search.page(Filters((2, 40, 9, 50)), 100),
     "box of many": lambda: search.page(Filters((-100, -80, 100, 80)), 100),
     "page": lambda: search.page(Filters(), 100, 30_000),

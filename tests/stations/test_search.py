@@ -185,6 +185,22 @@ def test_a_filter_that_fits_many_is_as_exact_as_one_that_fits_few(
         )
 
 
+@pytest.mark.parametrize("limit", [1, 10, 1000])
+def test_the_nearest_of_a_source_that_is_far_away_agree_with_brute_force(
+    world: None, monkeypatch: pytest.MonkeyPatch, limit: int
+):
+    monkeypatch.setattr(statements, "MET", 1)
+    with db.engine.begin() as connection:
+        connection.execute(text("UPDATE stations SET source = 'third' WHERE id % 3 = 0"))
+    third = [point for i, point in enumerate(GRID, 1) if i % 3 == 0]
+    for at in [Point(90, 0), Point(-48.85, -177.65), Point(0, 180), Point(51, 4), Point(-60, -1)]:
+        expected = brute_force(third, at, limit)
+        radius = expected[-1][0] - 1 if limit > 1 else inf
+        found = search.nearest(Filters(source="third"), *at, limit, radius).rows
+        inside = [distance for distance, _ in expected if distance <= radius]
+        assert [row["distance"] for row in found] == pytest.approx(inside, abs=0.2)
+
+
 NAMES = [
     "Gare du Nord", "Zürich HB", "Köln Hauptbahnhof", "Łódź Fabryczna", "Đà Nẵng", "Ørestad",
     "Straße des 17. Juni", "Москва Казанская", "Αθήνα", "東京駅", "서울역", "ÎLE-DE-FRANCE",

@@ -36,17 +36,19 @@ def _in_each_format(schema: type[Schema], features: type[Schema]) -> dict[str, A
     return {MEDIA_TYPES[form]: shown[form] for form in shown}
 
 
-def _tag(version: int) -> str:
+def tag(version: int) -> str:
+    """Return the ETag of a response that shows this version of the data."""
     return answers.tag(version, SHAPE)
 
 
-def _current_tag() -> str:
-    return _tag(search.version())
+def current_tag() -> str:
+    """Return the ETag that the response to this request would have now."""
+    return tag(search.version())
 
 
 @bp.get("")
 @operation(bp, "listStations")
-@answers.conditional(_current_tag)
+@answers.conditional(current_tag)
 @bp.arguments(schemas.PageQuery(), location="query")
 @bp.answers(_in_each_format(schemas.PageSchema, schemas.FeaturesSchema))
 @bp.fails(406, 422)
@@ -66,7 +68,7 @@ def index(query: dict[str, Any]) -> Response:
         arguments = request.args.to_dict(flat=False) | {"cursor": rows[-1]["id"]}
         address = answers.address("api.index", **arguments)
     body = representations.many(form, rows, COLUMN_NAMES, next=address)
-    response = answers.answer(body, MEDIA_TYPES[form], _tag(version))
+    response = answers.answer(body, MEDIA_TYPES[form], tag(version))
     if address:
         response.headers["Link"] = f'<{address}>; rel="next"'
     return response
@@ -74,7 +76,7 @@ def index(query: dict[str, Any]) -> Response:
 
 @bp.get("/nearest")
 @operation(bp, "listNearestStations")
-@answers.conditional(_current_tag)
+@answers.conditional(current_tag)
 @bp.arguments(schemas.NearestQuery(), location="query")
 @bp.answers(_in_each_format(schemas.NeighboursSchema, schemas.FeaturesSchema))
 @bp.fails(406, 422)
@@ -84,12 +86,12 @@ def nearest(query: dict[str, Any]) -> Response:
     place = query["lat"], query["lng"], query["limit"], query.get("radius", inf)
     version, rows = search.nearest(_filters(query), *place)
     body = representations.many(form, rows, [*COLUMN_NAMES, "distance"])
-    return answers.answer(body, MEDIA_TYPES[form], _tag(version))
+    return answers.answer(body, MEDIA_TYPES[form], tag(version))
 
 
 @bp.get("/clusters")
 @operation(bp, "listClusters")
-@answers.conditional(_current_tag)
+@answers.conditional(current_tag)
 @bp.arguments(schemas.ClustersQuery(), location="query")
 @bp.answers({MEDIA_TYPES["json"]: schemas.ClustersSchema})
 @bp.fails(422)
@@ -97,7 +99,7 @@ def clusters(query: dict[str, Any]) -> Response:
     """Group the stations in a box into at most 500 clusters, for a map at this zoom level."""
     version, rows = search.clusters(_filters(query), query["zoom"])
     body = representations.clusters(rows)
-    return answers.answer(body, MEDIA_TYPES["json"], _tag(version))
+    return answers.answer(body, MEDIA_TYPES["json"], tag(version))
 
 
 @bp.get("/<int:station_id>")
@@ -127,7 +129,7 @@ def _everything(form: str, filters: Filters) -> Response:
         held.enter_context(_place())
         version, rows = held.enter_context(search.everything(filters))
         chunks = answers.chunks(representations.stream(form, rows))
-        response = answers.answer(chunks, MEDIA_TYPES[form], _tag(version))
+        response = answers.answer(chunks, MEDIA_TYPES[form], tag(version))
         # The connection is returned when everything is sent, or when the client disconnects.
         response.call_on_close(held.pop_all().close)
     return response

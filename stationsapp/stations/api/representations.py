@@ -28,7 +28,7 @@ def one(form: str, row: Row) -> bytes:
     """Return one station in the format."""
     if form == "csv":
         return b"".join(_csv([row], list(row)))
-    return dumps(_object(row) if form == "json" else _feature(row))
+    return dumps(_object(row) if form == "json" else feature(row))
 
 
 def many(form: str, rows: list[Row], columns: Sequence[str], **links: str | None) -> bytes:
@@ -51,7 +51,12 @@ def stream(form: str, rows: Iterable[Row]) -> Iterator[bytes]:
 
 def _geojson(rows: Iterable[Row], **links: str | None) -> Iterator[bytes]:
     hrefs = [{"rel": relation, "href": href} for relation, href in links.items() if href]
-    return geojson.collection(map(_feature, rows), links=hrefs)
+    return geojson.collection(map(feature, rows), links=hrefs)
+
+
+def features(rows: Iterable[Row], **members: Any) -> bytes:
+    """Return a FeatureCollection with further members."""
+    return b"".join(geojson.collection(map(feature, rows), **members))
 
 
 def _csv(rows: Iterable[Row], columns: Sequence[str]) -> Iterator[bytes]:
@@ -73,29 +78,36 @@ def _object(row: Row) -> Row:
     return row
 
 
-def _feature(row: Row) -> Any:
+def feature(row: Row, **members: Any) -> Any:
+    """Return one station as a GeoJSON Feature, with further members."""
     position, text = [row.pop("lng"), row.pop("lat")], row.pop("properties")
     if any(map(text.__contains__, NOT_FLAT)):
-        return _unlike_its_text(row, position, text)
+        return _unlike_its_text(row, position, text, members)
     flat = dumps(row) if text == "{}" else dumps(row)[:-1] + b"," + text[1:].encode()
     return {
         "type": "Feature",
         "id": row["id"],
         "geometry": {"type": "Point", "coordinates": position},
         "properties": Fragment(flat),
+        **members,
     }
 
 
-def _unlike_its_text(row: Row, position: list[float], text: str) -> Fragment:
+def _unlike_its_text(row: Row, position: list[float], text: str, members: Row) -> Fragment:
     """Return a Feature whose properties can't be sent on as the text that they are."""
-    reserved = geojson.API_RESERVED
     try:
         # Numbers stay text, because floats would round them.
         properties = json.loads(text, parse_int=Fragment, parse_float=Fragment)
-        return Fragment(dumps(geojson.feature(row["id"], position, row, properties, reserved)))
+        return _nested(row, position, properties, members)
     except (TypeError, RecursionError):  # nested too deeply
-        properties = {"properties": Fragment(text)}
-        return Fragment(dumps(geojson.feature(row["id"], position, row, properties, reserved)))
+        return _nested(row, position, {"properties": Fragment(text)}, members)
+
+
+def _nested(row: Row, position: list[float], properties: Row, members: Row) -> Fragment:
+    reserved = geojson.API_RESERVED
+    return Fragment(
+        dumps(geojson.feature(row["id"], position, row, properties, reserved) | members)
+    )
 
 
 def clusters(rows: list[Row]) -> bytes:

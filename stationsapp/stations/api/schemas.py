@@ -48,10 +48,12 @@ class QueryList(DelimitedList):
     is_multiple = True
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        return super()._deserialize(",".join(value), attr, data, **kwargs)  # type: ignore[no-untyped-call]
+        text = value if isinstance(value, str) else ",".join(value)
+        return super()._deserialize(text, attr, data, **kwargs)  # type: ignore[no-untyped-call]
 
 
-def _check_bbox(bbox: list[float]) -> None:
+def check_bbox(bbox: list[float]) -> None:
+    """Refuse what isn't a box. Raises ValidationError."""
     if len(bbox) != 4 or not geo.is_box(*bbox):
         raise ValidationError(
             "Expected west,south,east,north: longitudes in -180..180, latitudes in -90..90, "
@@ -92,9 +94,10 @@ class FilterQuery(StrictSchema):
 class ListQuery(FilterQuery):
     """Filters, and where the page starts."""
 
-    bbox = QueryList(QueryDegrees(), validate=_check_bbox, metadata=BBOX_SHOWN)
+    bbox = QueryList(QueryDegrees(), validate=check_bbox, metadata=BBOX_SHOWN)
+    # Generated clients send the defaults that are documented, with all=true as well; these aren't.
     cursor = QueryInteger(
-        load_default=0,
+        load_default=lambda: 0,
         validate=Range(0, 2**63 - 1),
         metadata={"description": "where the page starts: copy it from `next`"},
     )
@@ -103,11 +106,18 @@ class ListQuery(FilterQuery):
 class PageQuery(ListQuery, FormatQuery):
     """A page of the list."""
 
-    limit = QueryInteger(load_default=100, validate=Range(1, 1000))
+    limit = QueryInteger(
+        load_default=lambda: 100,
+        validate=Range(1, 1000),
+        metadata={"description": "the size of a page; if it isn't given, 100"},
+    )
     all = fields.String(
         load_default="false",
         validate=OneOf(["true", "false"]),
-        metadata={"description": "return all stations in one response, without pages"},
+        metadata={
+            "description": "return all stations in one response, without pages; programs that "
+            "don't follow `next`, such as a GIS, otherwise see only the first page"
+        },
     )
 
 
@@ -125,7 +135,7 @@ class NearestQuery(FilterQuery, FormatQuery):
 class ClustersQuery(FilterQuery):
     """The part of the world that a map shows."""
 
-    bbox = QueryList(QueryDegrees(), required=True, validate=_check_bbox, metadata=BBOX_SHOWN)
+    bbox = QueryList(QueryDegrees(), required=True, validate=check_bbox, metadata=BBOX_SHOWN)
     zoom = QueryInteger(required=True, validate=Range(0, 20), metadata={"example": 5})
 
 
@@ -151,6 +161,9 @@ class StationBody(StrictSchema):
 
 class StationPatch(StationBody):
     """The fields of a station that change."""
+
+    # Without the default, which generated clients would send with every change.
+    source = fields.String(validate=_fits("source"))
 
 
 FIELD_TYPES = Schema.TYPE_MAPPING | {dict: fields.Dict}

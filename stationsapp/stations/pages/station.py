@@ -16,7 +16,7 @@ from .base_map import render_with_map
 NEIGHBOURS = 5  # shown
 
 
-def show(station_id: int) -> Response:
+def show(station_id: int, template: str = "stations/station.html", **values: Any) -> Response:
     """Show a station.
 
     ORM objects are read from the primary, so you always see what you have just saved.
@@ -24,7 +24,8 @@ def show(station_id: int) -> Response:
     station = found(station_id)
     last_import = db.session.scalar(select(Import).filter_by(source=station.source))
     return render_with_map(
-        "stations/station.html",
+        template,
+        **values,
         station=station,
         last_import=last_import,
         neighbours=_neighbours(station),

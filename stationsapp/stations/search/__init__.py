@@ -17,17 +17,19 @@ from ... import limits
 from ...database import Row, read, snapshot
 from .. import geo
 from ..columns import NAME_ORDER, SELECT_LIST
-from . import cells, statements, words
+from . import cells, far, statements, words
 from .filters import Filters, Parameters, sides
 
 __all__ = [
     "Filters",
     "clusters",
     "everything",
+    "extent",
     "nearest",
     "one",
     "page",
     "page_by_name",
+    "property_types",
     "sources",
     "version",
 ]
@@ -63,6 +65,22 @@ def sources() -> list[str]:
     return [row["source"] for row in read(statements.sources(), prepare=True)]
 
 
+def extent() -> Row:
+    """Return the `count` of the stations, bounds that contain them, and the last change, `latest`.
+
+    The bounds are None without stations. `latest` is in seconds since 1970.
+    """
+    return read(cells.EXTENT, prepare=True)[0]
+
+
+SAMPLE = 100  # stations of a source whose properties are looked at
+
+
+def property_types() -> list[Row]:
+    """Return the names and types of properties, from the first stations of each source."""
+    return read(statements.property_types(SAMPLE), prepare=True)
+
+
 def page(filters: Filters, limit: int, after: int = 0) -> Versioned:
     """Return up to `limit` stations whose id is greater than `after`, sorted by id.
 
@@ -70,7 +88,7 @@ def page(filters: Filters, limit: int, after: int = 0) -> Versioned:
     """
     statement, parameters = _all(filters, ordered=True, after="%(after)s", limit="%(limit)s")
     if filters.bbox and filters.source is None:
-        fits, _ = Filters(q=filters.q).condition()
+        fits, _ = filters._replace(bbox=None).condition()
         named = None if filters.q is None else statement
         statement = statements.page_of_box(len(geo.parts(filters.bbox)), fits, named)
     parameters |= {"after": after, "limit": limit}
@@ -117,8 +135,11 @@ def nearest(filters: Filters, lat: float, lng: float, limit: int, radius: float 
     """
     condition, parameters = filters.condition()
     parameters |= {"lat": lat, "lng": lng, "limit": limit, "radius": radius}
-    if filters == Filters():
-        return _versioned(statements.nearest(condition), "distance, id", parameters, prepare=True)
+    if filters == Filters(source=filters.source):
+        far_away = None if filters.source is None else far.of_source(statements.TOO_FEW_NEAR)
+        # With coalesce, PostgreSQL uses no other index for the condition.
+        statement = statements.nearest(f"coalesce({condition}, false)", far=far_away)
+        return _versioned(statement, "distance, id", parameters, prepare=True)
     # In this order, the index leads to the stations of a source.
     fitting, _ = _all(filters, ordered=filters.source is not None)
     statement = statements.nearest(condition, fitting)
@@ -166,7 +187,7 @@ def _all(
     if filters.q is not None:
         return words.stations(filters, after, limit), parameters
     start, order = filters.start(after)
-    inside, _ = Filters(filters.bbox).condition()
+    inside, _ = filters._replace(source=None, q=None).condition()
     statement = f"SELECT {SELECT_LIST} FROM stations WHERE {start} AND {inside}"
     if ordered:
         statement += f" ORDER BY {order} LIMIT {limit}"

@@ -12,6 +12,20 @@ from .filters import sql_box
 BASE, FINEST = 5, 17  # levels: as in the migration that makes the cells
 
 
+# The bounds of a cell may be too large, if a station left it. Changes that aren't in the cells yet
+# are few.
+EXTENT = f"""
+SELECT sum(count)::bigint AS count, min(west) AS west, min(south) AS south,
+    max(east) AS east, max(north) AS north,
+    (SELECT max(version) / 1e6 FROM station_versions)::float8 AS latest
+FROM (
+    SELECT count, west, south, east, north FROM station_cells WHERE level = {BASE} AND count > 0
+  UNION ALL
+    SELECT sign, lng, lat, lng, lat FROM station_changes
+) AS parts
+"""
+
+
 def in_each(boxes: int, condition: str) -> str:
     """Return a condition that is true if it holds for one of this number of boxes."""
     return f"({' OR '.join(f'({condition.format(i=i)})' for i in range(boxes))})"

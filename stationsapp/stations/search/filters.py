@@ -1,5 +1,6 @@
 """Filters for stations, and the SQL condition that they become."""
 
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from .. import geo
@@ -12,15 +13,21 @@ Parameters = dict[str, Any]
 LARGE_BOX = 2_000
 
 
+Interval = tuple[datetime | None, datetime | None]
+"""The first and the last moment, or None for an open end."""
+
+
 class Filters(NamedTuple):
-    """Filters by a box, a source, and words in the name. None means all stations.
+    """Filters by a box, a source, words in the name, and time. None means all stations.
 
     `bbox` is west, south, east, north in degrees. If west > east, it crosses the antimeridian.
+    `updated` is for the station's last change.
     """
 
     bbox: geo.Box | None = None
     source: str | None = None
     q: str | None = None
+    updated: Interval | None = None
 
     def condition(self) -> tuple[str, Parameters]:
         """Return the SQL condition, and the parameters that it refers to.
@@ -40,6 +47,13 @@ class Filters(NamedTuple):
             parts = [_in_box(box, i) for i, box in enumerate(boxes)]
             conditions.append(f"({' OR '.join(parts)})")
             parameters |= sides(boxes)
+        since, until = self.updated or (None, None)
+        if since is not None:
+            conditions.append("updated_at >= %(since)s")
+            parameters["since"] = since
+        if until is not None:
+            conditions.append("updated_at <= %(until)s")
+            parameters["until"] = until
         return " AND ".join(conditions), parameters
 
     def start(self, after: str = "0") -> tuple[str, str]:

@@ -37,6 +37,26 @@ SELECT source FROM found WHERE source IS NOT NULL LIMIT {SOURCES}
 """
 
 
+def property_types(sample: int) -> str:
+    """Return the query for the properties of each source's first stations.
+
+    The `type` is that of JSON Schema; several are a list.
+    """
+    return f"""
+SELECT name, CASE
+    WHEN count(DISTINCT type) = 1 THEN to_jsonb(min(type))
+    WHEN bool_and(type IN ('integer', 'number')) THEN '"number"'
+    ELSE to_jsonb(array_agg(DISTINCT type)) END AS type
+FROM ({sources()}) AS known CROSS JOIN LATERAL (
+    SELECT properties FROM stations WHERE stations.source = known.source ORDER BY id LIMIT {sample}
+) AS station CROSS JOIN LATERAL jsonb_each(properties) AS property (name, value)
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN value::text ~ '^-?[0-9]+$' THEN 'integer' ELSE jsonb_typeof(value) END AS type
+) AS typed
+WHERE type <> 'null' GROUP BY name ORDER BY name
+"""
+
+
 FEW_IN_A_BOX = 5_000
 
 
@@ -60,7 +80,7 @@ def page_of_box(parts: int, condition: str = "true", many: str | None = None) ->
         many
         or f"""
     SELECT {SELECT_LIST} FROM stations
-    WHERE stations.id > %(after)s AND coalesce({" OR ".join(conditions)}, false)
+    WHERE stations.id > %(after)s AND coalesce({" OR ".join(conditions)}, false) AND {condition}
     ORDER BY stations.id LIMIT %(limit)s"""
     )
     return f"""
@@ -107,14 +127,15 @@ UNION ALL ({walk.format(f"AND NOT {are_few} AND coalesce({condition}, false)")})
 """
 
 
-# If at most this many stations match a filter, all are compared. If more match, stations are
-# searched outwards from the point, and all are compared only if none of the first ones match.
-FEW = 20_000
+# Stations that match a filter are searched outwards from the point, up to this number.
 MET = 5_000
+# Before that, all that match words are compared if there are at most this many.
+FEW = 20_000
+TOO_FEW_NEAR = "(SELECT count(*) < %(limit)s FROM around)"
 
 
-def nearest(condition: str, fitting: str | None = None) -> str:
-    """Return the query for a condition; `fitting` is the query for all stations that meet it.
+def nearest(condition: str, fitting: str | None = None, far: str | None = None) -> str:
+    """Return the query for a condition.
 
     The index orders stations by their distance in the plane of `station_plane`. There, all stations
     within a radius of a point lie in a disc (or two: `station_discs`), which isn't centred on the
@@ -122,26 +143,29 @@ def nearest(condition: str, fitting: str | None = None) -> str:
     the centre of its disc give a smaller one, and so on, until all stations in the disc are known.
 
     All stations that match a filter may be far away, and a search outwards would find them last. So
-    if few stations match, or none of the first ones, all that match are compared instead.
+    if too few of the first ones match, the query `far` finds ids and distances, and the nearest are
+    among them. Or all that match are compared, which are those of the query `fitting`.
     """
     # In radians, plus a metre for rounding errors.
     radius = f"(least(max(distance), %(radius)s) + 1) / {geo.EARTH_RADIUS}"
     outwards = "ORDER BY station_plane(lat, lng) <-> station_plane(%(lat)s, %(lng)s) LIMIT"
     few = near = within = compared = ""
     around = f"FROM stations {outwards} %(limit)s"
+    are_few = "false"
     if fitting:
         some = f"SELECT id, lat, lng FROM ({fitting}) AS fitting LIMIT {FEW + 1}"
         few = f"few AS MATERIALIZED ({some}),"
         are_few = f"(SELECT count(*) <= {FEW} FROM few)"
+        compared = f"UNION ALL SELECT few.id, {DISTANCE} FROM few WHERE {are_few}"
+        far = f"""SELECT id, {DISTANCE} AS distance FROM ({fitting}) AS fitting
+            WHERE NOT {are_few} AND {TOO_FEW_NEAR}"""
+    if far:
         around = f"""FROM (
             SELECT * FROM stations WHERE NOT {are_few} {outwards} {MET}
         ) AS met WHERE {condition} LIMIT %(limit)s"""
         near = "AND count(*) = %(limit)s"
         within = "AND station_plane(lat, lng) <@ disc"
-        compared = f"""
-    UNION ALL SELECT few.id, {DISTANCE} FROM few WHERE {are_few}
-    UNION ALL SELECT id, {DISTANCE} FROM ({fitting}) AS fitting
-    WHERE NOT {are_few} AND (SELECT count(*) < %(limit)s FROM around)"""
+        compared += f" UNION ALL SELECT id, distance FROM ({far}) AS far"
     return f"""
 WITH RECURSIVE {few}
 around AS MATERIALIZED (SELECT {DISTANCE} AS distance {around}),
@@ -173,13 +197,17 @@ candidates AS (
     SELECT stations.id, {DISTANCE}
     FROM step CROSS JOIN LATERAL station_discs(%(lat)s, %(lng)s, radius) AS disc
     JOIN stations ON station_plane(lat, lng) <@ disc
-    WHERE last AND NOT complete AND {condition} {compared}
+    WHERE last AND NOT complete AND {condition}
+    {compared}
 ),
 nearest AS (
     SELECT id, distance FROM candidates
     WHERE distance <= %(radius)s ORDER BY distance, id LIMIT %(limit)s
 )
-SELECT {SELECT_LIST}, distance FROM nearest JOIN stations USING (id)
+SELECT stations.*, distance FROM nearest CROSS JOIN LATERAL (
+    SELECT {SELECT_LIST} FROM stations WHERE stations.id = nearest.id
+    LIMIT 1  -- or all stations might be read, to be joined
+) AS stations
 """
 
 

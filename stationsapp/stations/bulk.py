@@ -1,0 +1,82 @@
+"""The fastest way to fill the table: without indexes, which are built when the rows are there.
+
+PostgreSQL builds an index several times faster than it inserts the same rows one by one. But the
+table is locked until the end of the transaction, for readers too.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from psycopg2.errors import LockNotAvailable
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from .. import limits
+from . import locks
+
+MANY = 10_000  # stations: fewer are inserted before the indexes are built
+
+# A role may do this if it owns the table.
+IS_ALLOWED = """
+SELECT pg_has_role(relowner, 'USAGE') AND has_schema_privilege(relnamespace, 'CREATE')
+FROM pg_class WHERE oid = 'stations'::regclass
+"""
+HAS_MORE = "SELECT EXISTS (SELECT FROM stations OFFSET %s)"
+# Not those of constraints, or those with properties that aren't in their definition.
+INDEXES = """
+SELECT indexrelid::regclass::text AS name, pg_get_indexdef(indexrelid) AS definition
+FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+WHERE indrelid = 'stations'::regclass AND indisvalid AND reltablespace = 0
+    AND NOT indisclustered AND NOT indisreplident
+    AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
+ORDER BY name
+"""
+# The triggers that count stations need the indexes.
+COUNT = """
+ALTER TABLE stations {0} TRIGGER a_count_insert, {0} TRIGGER a_count_update,
+    {0} TRIGGER a_count_delete
+"""
+
+
+def lock(connection: Connection, added: int, *, fast: bool) -> bool:
+    """Lock the table if it is empty or, with `fast`, has fewer stations than are added.
+
+    Return False if it isn't worth it, or if somebody uses the table: while this waits for a lock,
+    later readers wait too, so it doesn't wait long.
+    """
+    if added < MANY or not connection.exec_driver_sql(IS_ALLOWED).scalar_one():
+        return False
+    most = added - 1 if fast else 0
+    savepoint = connection.begin_nested()  # a rollback releases its locks
+    try:
+        if not _has_more(connection, most):
+            connection.exec_driver_sql(limits.local(limits.MIGRATION_SESSION))
+            locks.wait_for_cells(connection)
+            connection.exec_driver_sql("LOCK TABLE stations")
+            if not _has_more(connection, most):  # nothing was added in the meantime
+                limits.limit_command(connection)
+                savepoint.commit()
+                return True
+    except OperationalError as error:
+        if not isinstance(error.orig, LockNotAvailable):
+            raise
+    savepoint.rollback()
+    return False
+
+
+def _has_more(connection: Connection, count: int) -> bool:
+    return bool(connection.exec_driver_sql(HAS_MORE, (count,)).scalar_one())
+
+
+@contextmanager
+def indexes_afterwards(connection: Connection) -> Iterator[None]:
+    """Drop the indexes of the locked table, and build them, and count the stations, at the end."""
+    indexes = connection.exec_driver_sql(INDEXES).all()
+    for name, _ in indexes:
+        connection.exec_driver_sql(f"DROP INDEX {name}")
+    connection.exec_driver_sql(COUNT.format("DISABLE"))
+    yield
+    connection.exec_driver_sql(COUNT.format("ENABLE"))
+    for _, definition in indexes:
+        connection.exec_driver_sql(definition.replace("%", "%%"))
+    connection.exec_driver_sql("SELECT recount_stations()")

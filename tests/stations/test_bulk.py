@@ -1,0 +1,117 @@
+"""Imports that build the indexes after the rows leave everything as it was, whatever happens."""
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from stationsapp import limits
+from stationsapp.extensions import db
+from stationsapp.stations import bulk
+from stationsapp.stations.importer import import_records
+from stationsapp.stations.recount import recount
+from tests.stations.test_importer import in_threads, many, record, stored
+
+CATALOG = """
+SELECT indexdef FROM pg_indexes WHERE tablename = 'stations'
+UNION ALL
+SELECT format('%s %s', tgname, tgenabled) FROM pg_trigger WHERE tgrelid = 'stations'::regclass
+"""
+
+
+@pytest.fixture(autouse=True)
+def many_is_less(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bulk, "MANY", 10)
+
+
+def scalars(query: str) -> list[object]:
+    with db.engine.connect() as connection:
+        return sorted(connection.scalars(text(query)))
+
+
+def built() -> object:
+    """Return what is different after an index was built."""
+    return scalars("SELECT oid FROM pg_class WHERE relname = 'ix_stations_name'")
+
+
+def test_an_empty_table_is_filled_and_then_indexed_as_before(app: Flask):
+    before, index = scalars(CATALOG), built()
+    assert import_records("s", [*many(20), record("S0", 30)]).added == 20
+    assert built() != index
+    assert scalars(CATALOG) == before
+    assert len(stored()) == 20
+    assert recount()[1] == 0  # no cell was wrong
+
+
+@pytest.mark.parametrize(
+    ("stations", "added", "fast", "is_built"),
+    [
+        (0, 9, True, False),
+        (0, 10, False, True),
+        (1, 10, False, False),
+        (14, 15, True, True),
+        (15, 15, True, False),
+    ],
+)
+def test_the_indexes_are_built_if_that_is_faster(
+    app: Flask, stations: int, added: int, fast: bool, is_built: bool
+):
+    for i in range(stations):  # few at a time
+        import_records(f"t{i}", many(1))
+    index = built()
+    for dry_run in (True, False):
+        assert built() == index
+        report = import_records("s", many(added), fast=fast, dry_run=dry_run)
+        assert report.added == added
+    assert (built() != index) == is_built
+    assert scalars("SELECT count(*) FROM stations") == [stations + added]
+    assert recount()[1] == 0
+
+
+def test_what_is_there_is_updated_and_pruned_as_well(app: Flask):
+    import_records("s", many(5))
+    index = built()
+    feed = [*many(4, name="New"), *(record(f"T{i}", 10 + i) for i in range(20))]
+    report = import_records("s", feed, prune=True, fast=True)
+    assert (report.added, report.renamed, report.pruned) == (20, 4, 1)
+    assert built() != index
+    assert len(stored()) == 24
+    assert recount()[1] == 0
+
+
+def test_a_table_in_use_is_not_locked(app: Flask, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(limits, "MIGRATION_SESSION", {"lock_timeout": "10ms"})
+    index = built()
+    with db.engine.begin() as reader:
+        reader.execute(text("SELECT FROM stations"))
+        assert import_records("s", many(20)).added == 20
+    assert built() == index
+
+
+def test_sources_that_are_the_first_at_the_same_time_are_all_loaded(app: Flask):
+    reports = in_threads(app, ("s", many(1_000)), ("t", many(1_000)), ("u", many(1_000)))
+    assert [report.added for report in reports] == [1_000] * 3
+    assert recount()[1] == 0
+
+
+def test_an_error_leaves_the_indexes_and_triggers(app: Flask):
+    before = scalars(CATALOG)
+    with (
+        pytest.raises(ZeroDivisionError),
+        db.engine.begin() as connection,
+        bulk.indexes_afterwards(connection),
+    ):
+        raise ZeroDivisionError
+    assert scalars(CATALOG) == before
+
+
+def test_an_index_of_ones_own_is_built_too(app: Flask):
+    own = "CREATE INDEX own ON stations (name) WHERE name LIKE 'X%' OR name LIKE '%%'"
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql(own.replace("%", "%%"))
+    before = scalars(CATALOG)
+    try:
+        import_records("s", many(20))
+        assert scalars(CATALOG) == before
+    finally:
+        with db.engine.begin() as connection:
+            connection.exec_driver_sql("DROP INDEX own")
