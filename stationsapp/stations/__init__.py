@@ -5,11 +5,13 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Register the pages, the API, the commands and the sample."""
+    from flask_swagger_ui import get_swaggerui_blueprint
+
     from ..prepare import database_prepared
     from ..web import api, assets, cors, operations
     from . import cli, pages, sample
     from .api import reading, writing
-    from .ogc import reading as ogc
+    from .ogc import writing as ogc
 
     app.register_blueprint(pages.bp)
     app.add_url_rule("/", endpoint="home", view_func=pages.map_page)
@@ -18,7 +20,9 @@ def init_app(app: Flask) -> None:
     operations.init_app(app, reading.bp.description)
     api.register(app, reading.bp, writing.bp)
     app.register_blueprint(ogc.bp)
-    app.register_blueprint(ogc.docs)
+    about = {"app_name": "OGC API Features"}
+    docs = get_swaggerui_blueprint("/ogc/docs", "/ogc/api?f=json", about, blueprint_name="ogc_docs")
+    app.register_blueprint(docs)
     cors.init_app(app)
     database_prepared.connect(sample.load_sample)
     if app.config["METRICS"]:

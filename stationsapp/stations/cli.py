@@ -76,7 +76,10 @@ def import_command(
         _progress(feed) as progress,
         ExitStack() as stack,
     ):
-        source = source or _named(location, found, feed)
+        divided = feed.is_divided()
+        if divided and source:
+            raise click.UsageError(f"--source can't be used with {location}, which names sources")
+        source = source or ("" if divided else _named(location, found, feed))
         given = {name: value for name, value in options.items() if value}
         if wrong := given.keys() - set(found.options):
             option = min(wrong).replace("_", "-")
@@ -87,6 +90,7 @@ def import_command(
         report = import_records(
             source,
             found.read(feed.stream, **given),
+            divided=divided,
             prune=prune,
             force=force,
             strict=strict,
@@ -173,6 +177,8 @@ def _show(location: str, report: Report, unit: str) -> None:
         click.echo(f"... and {more:,} more: use --rejects FILE.csv to list them all", err=True)
     for suspect in report.suspects():
         click.echo(f"Suspect: {suspect}", err=True)
+    if report.sources:
+        click.echo(printable(f"Sources: {', '.join(report.sources)}"))
     click.echo(report.counts())
 
 

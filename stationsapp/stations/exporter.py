@@ -7,7 +7,8 @@ from sqlalchemy import Connection, CursorResult
 
 from .. import limits
 from ..database import snapshot
-from .feeds import Format, Record, csv
+from .feeds import SOURCE, Format, Record, csv
+from .feeds.headers import FIELDS
 from .geo import Box
 from .search import Filters
 
@@ -33,9 +34,29 @@ SELECT EXISTS (SELECT FROM stations WHERE {where}
 SOME = """
 SELECT EXISTS (SELECT FROM stations WHERE {where} AND properties ->> %(key)s ~ %(pattern)s)
 """
-# Codes are unique in a source only; where two sources have the same, the source comes before it.
-UNIQUE_CODE = """
-CASE WHEN count(*) OVER (PARTITION BY code) > 1 THEN source || ':' || code ELSE code END
+
+
+def _unique(code: str) -> str:
+    """Write the SQL for a code with its source before it, if another source has the same.
+
+    It is there, too, if the code looks as if it were, so that an import gets the same code again.
+    """
+    start = "source || ':'"
+    condition = f"{code} IN (SELECT code FROM shared) OR starts_with({code}, {start})"
+    return f"CASE WHEN {condition} THEN {start} || {code} ELSE {code} END"
+
+
+ROWS = "SELECT id, code, name, lat, lng, properties FROM stations WHERE {where}"
+ROWS_OF_SEVERAL = f"""
+WITH shared AS MATERIALIZED (
+    SELECT code FROM stations WHERE {{where}} GROUP BY code HAVING count(*) > 1
+)
+SELECT id, source, {_unique("code")} AS code, name, lat, lng,
+    CASE jsonb_typeof(properties -> 'parent_station') WHEN 'string' THEN jsonb_set(
+        properties, '{{{{parent_station}}}}',
+        to_jsonb({_unique("(properties ->> 'parent_station')")}))
+    ELSE properties END AS properties
+FROM stations WHERE {{where}}
 """
 
 
@@ -50,18 +71,20 @@ def export(file: BinaryIO, form: Format, source: str | None = None, bbox: Box | 
     with snapshot() as connection:
         limits.limit_command(connection)
         chosen = Chosen(connection, condition, parameters)
-        code = "code" if source or not chosen.run(SEVERAL_SOURCES).scalar_one() else UNIQUE_CODE
+        if not source and chosen.run(SEVERAL_SOURCES).scalar_one():
+            chosen = chosen._replace(several=True)
         if form is csv.CSV and len(keys := chosen.keys()) <= MOST_COLUMNS:
-            return _copy_csv(chosen, file, code, keys)
-        return _write(chosen, file, form, code)
+            return _copy_csv(chosen, file, keys)
+        return _write(chosen, file, form)
 
 
 class Chosen(NamedTuple):
-    """The stations to export: a connection and a condition."""
+    """The stations to export: a connection and a condition, and if they have several sources."""
 
     connection: Connection
     where: str
     parameters: dict[str, Any]
+    several: bool = False
 
     def run(
         self, statement: str, more: dict[str, str] | None = None, **options: int
@@ -71,21 +94,25 @@ class Chosen(NamedTuple):
             statement.format(where=self.where), self.parameters | (more or {}), options
         )
 
+    def rows(self, columns: str) -> str:
+        """Return a query for these columns."""
+        rows = ROWS_OF_SEVERAL if self.several else ROWS
+        return f"SELECT {columns} FROM ({rows}) AS rows ORDER BY id"
+
     def keys(self) -> list[str]:
         """Return the names of the properties."""
-        return list(self.run(KEYS).scalars())
+        return [SOURCE] * self.several + list(self.run(KEYS).scalars())
 
     def some(self, key: str, pattern: str) -> bool:
         """Tell whether this property, as text, matches the pattern in one of them."""
         return bool(self.run(SOME, {"key": key, "pattern": pattern}).scalar_one())
 
 
-def _copy_csv(chosen: Chosen, file: BinaryIO, code: str, keys: list[str]) -> int:
+def _copy_csv(chosen: Chosen, file: BinaryIO, keys: list[str]) -> int:
     """Let PostgreSQL write the same CSV as csv.write, in a third of the time."""
-    columns = [code, "name", "lat", "lng"]
     names = {f"key{number}": key for number, key in enumerate(keys)}
-    columns += [f"properties ->> %({name})s" for name in names]
-    query = f"SELECT {', '.join(columns)} FROM stations WHERE {chosen.where} ORDER BY id"
+    cells = ["source" if key is SOURCE else f"properties ->> %({n})s" for n, key in names.items()]
+    query = chosen.rows(", ".join([*FIELDS, *cells])).format(where=chosen.where)
     cursor = chosen.connection.connection.cursor()
     copy = f"COPY ({query}) TO STDOUT (FORMAT csv, ENCODING 'UTF8')"
     file.writelines(csv.lines_of([csv.header(keys)]))
@@ -93,11 +120,17 @@ def _copy_csv(chosen: Chosen, file: BinaryIO, code: str, keys: list[str]) -> int
     return int(cursor.rowcount)
 
 
-def _write(chosen: Chosen, file: BinaryIO, form: Format, code: str) -> int:
+def _write(chosen: Chosen, file: BinaryIO, form: Format) -> int:
     numbers = count(1)
-    rows = chosen.run(
-        f"SELECT {code}, name, lat, lng, properties FROM stations WHERE {{where}} ORDER BY id",
-        yield_per=BATCH,
-    )
-    file.writelines(form.write((Record._make((next(numbers), *row)) for row in rows), chosen))
+    source = "source" if chosen.several else "NULL"
+    query = chosen.rows(f"{source} AS source, code, name, lat, lng, properties")
+    rows = chosen.run(query, yield_per=BATCH)
+    records = (Record._make((next(numbers), *row[1:5], _with_source(row))) for row in rows)
+    file.writelines(form.write(records, chosen))
     return next(numbers) - 1
+
+
+def _with_source(row: Any) -> dict[str, Any]:
+    # The source comes first, because an import looks for it at the start of a feed.
+    properties: dict[str, Any] = row.properties
+    return {SOURCE: row.source} | properties if row.source else properties

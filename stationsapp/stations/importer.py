@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from .. import limits
 from ..extensions import db
-from . import analysis, bulk, locks
+from . import analysis, bulk, locks, several
 from .comparison import SAME, VANISHED, changes, compare
 from .feeds import FeedError, Item, Record, Rejected, Skipped, dumps, shown
 from .report import Report
@@ -65,6 +65,7 @@ ON CONFLICT (source, code) DO UPDATE SET updated_at = now(), name = excluded.nam
     lat = excluded.lat, lng = excluded.lng, properties = excluded.properties,
     changed_by_id = excluded.changed_by_id
 """
+WRITE_SEVERAL = WRITE.replace(VANISHED, several.DOOMED).replace("%(source)s", "staging.source")
 KEPT = ("added", "updated", "unchanged", "skipped", "rejected", "vanished", "pruned")
 KEEP = """
 INSERT INTO imports (source, rows) VALUES (%(source)s, %(rows)s)
@@ -76,6 +77,7 @@ def import_records(
     source: str,
     items: Iterable[Item],
     *,
+    divided: bool = False,
     prune: bool = False,
     force: bool = False,
     strict: bool = False,
@@ -88,6 +90,7 @@ def import_records(
 ) -> Report:
     """Load a feed's records as stations of `source`, all or none.
 
+    With `divided`, they are stations of the sources in their properties, and `source` is ignored.
     `prune` deletes stations that the feed no longer has, if they are at most a fifth of the source.
     At most a third of the stations that it still has may be moved or renamed. With `force`, both
     may be any number. `strict` refuses a feed with a rejected row. `fast` locks a table that more
@@ -102,38 +105,75 @@ def import_records(
         limits.limit_command(connection)
         connection.exec_driver_sql(STAGING)
         _stage(connection, _Pieces(_pieces(items, report, reject, progress)))
-        for line, code, first in _duplicates(connection):
-            reject(Rejected(line, "code", code, f"is repeated: it is also at {first}"))
-        locks.wait_for_imports(connection, source)
-        with connection.begin_nested() as reading:
-            compare(connection, source, report)
-            if sample:
-                report.changes = changes(connection, source, sample)
-            reading.rollback()  # releases the lock of the table, which others may want to lock
-        report.suspicions = suspicions(connection)
+        if divided:
+            report.sources = several.divide(connection)
+        parts = {}
+        for name in report.sources or [source]:
+            if divided:
+                several.choose(connection, name)
+            parts[name] = part = _compared(connection, name, reject, sample)
+            _judge(part, name, prune, force)
+            report.add(part)
+            if divided:
+                several.collect(connection, name, part.pruned > 0)
         if strict and report.rejected:
             report.refused = "--strict allows no rejected rows"
-        elif not report.added + report.updated + report.unchanged:
-            # Such a feed is broken: it must not empty the source.
-            report.refused = "it contains no valid station"
-        elif not force and (excess := _excess(source, report, prune)):
-            report.refused, report.forceable = excess, True
-        elif prune:
-            report.pruned = report.vanished
         if rejects:
             rejects.flush()  # on a full disk, this fails before anything is changed
         if not report.refused and not dry_run:
-            changed = report.added + report.updated + report.pruned
-            if changed:
-                parameters = {"prune": report.pruned > 0, "changed_by": changed_by}
-                is_bulk = bulk.lock(connection, report.added, fast=fast)
-                with bulk.indexes_afterwards(connection) if is_bulk else nullcontext():
-                    connection.exec_driver_sql(WRITE, {"source": source} | parameters)
-            rows = dumps({name: getattr(report, name) for name in KEPT}).decode()
-            connection.exec_driver_sql(KEEP, {"source": source, "rows": rows})
-            connection.commit()
-            analysis.renew(connection, changed)
+            _write(connection, report, parts, changed_by, fast)
     return report
+
+
+def _compared(
+    connection: Connection, source: str, reject: Callable[[Rejected], None], sample: int
+) -> Report:
+    """Compare what is staged with the source."""
+    report = Report()
+    for line, code, first in _duplicates(connection):
+        reject(Rejected(line, "code", code, f"is repeated: it is also at {first}"))
+    locks.wait_for_imports(connection, source)
+    with connection.begin_nested() as reading:
+        compare(connection, source, report)
+        if sample:
+            report.changes = changes(connection, source, sample)
+        reading.rollback()  # releases the lock of the table, which others may want to lock
+    report.suspicions = suspicions(connection)
+    return report
+
+
+def _judge(report: Report, source: str, prune: bool, force: bool) -> None:
+    """Decide whether to refuse the changes of a source, and whether to prune it."""
+    if not report.added + report.updated + report.unchanged:
+        # Such a feed is broken: it must not empty the source.
+        report.refused = "it contains no valid station"
+    elif not force and (excess := _excess(source, report, prune)):
+        report.refused, report.forceable = excess, True
+    elif prune:
+        report.pruned = report.vanished
+
+
+def _write(
+    connection: Connection,
+    report: Report,
+    parts: dict[str, Report],
+    changed_by: int | None,
+    fast: bool,
+) -> None:
+    changed = report.added + report.updated + report.pruned
+    if changed:
+        values = {"source": min(parts), "prune": report.pruned > 0, "changed_by": changed_by}
+        if report.sources:
+            several.join(connection)
+        is_bulk = bulk.lock(connection, report.added, fast=fast)
+        with bulk.indexes_afterwards(connection) if is_bulk else nullcontext():
+            connection.exec_driver_sql(WRITE_SEVERAL if report.sources else WRITE, values)
+    for name, part in parts.items():
+        counts = part if report.sources else report
+        rows = dumps({kept: getattr(counts, kept) for kept in KEPT}).decode()
+        connection.exec_driver_sql(KEEP, {"source": name, "rows": rows})
+    connection.commit()
+    analysis.renew(connection, changed)
 
 
 def _excess(source: str, report: Report, prune: bool) -> str:

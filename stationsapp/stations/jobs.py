@@ -27,6 +27,7 @@ from .report import Report, printable
 from .sources import Source, open_feed
 
 AT_ONCE = Semaphore(2)  # threads of a process: each needs a core, and three connections
+SEVERAL = "several"  # stands for the sources that the feed names itself
 SAMPLE = 300  # changes of a kind that the map shows
 
 
@@ -101,13 +102,15 @@ def _import(upload_id: int, found: dict[str, Any]) -> Report:
         uploads.fetch_feed(upload_id, upload.digest, file)
         with open_feed(file.name, options["format"]) as (feed, form):
             found |= {"format": form.name, "unit": form.unit}
+            divided = feed.is_divided()
             if not options["source"]:
-                options = options | {"source": _proposed(form, feed)}
+                options = options | {"source": SEVERAL if divided else _proposed(form, feed)}
                 uploads.change(update(Upload).filter_by(id=upload_id).values(options=options))
             given = {name: options[name] for name in form.options if options.get(name)}
             report = import_records(
                 options["source"],
                 form.read(feed.stream, **given),
+                divided=divided,
                 prune=options["prune"],
                 force=options["force"],
                 dry_run=upload.task == "check",

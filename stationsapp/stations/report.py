@@ -10,12 +10,14 @@ from .feeds import Rejected
 class Report:
     """What an import did or, in a dry run, would do, in stations.
 
+    `sources` are those that the feed names itself.
     `farthest` is the code of the station that moved most, and by how many metres. `examples` are
     the first rejected rows. `suspicions` are reasons with their number and the first codes.
     `changes` are some of the added, moved and vanished stations, with their positions. `refused`
     is why nothing was changed, or "", and `forceable` tells whether `force` helps.
     """
 
+    sources: list[str] = field(default_factory=list)
     added: int = 0
     updated: int = 0
     renamed: int = 0
@@ -31,6 +33,17 @@ class Report:
     changes: dict[str, list[list[Any]]] = field(default_factory=dict)
     refused: str = ""
     forceable: bool = False
+
+    def add(self, other: "Report") -> None:
+        """Add the report on the stations of a source, compared with the table."""
+        for name in ("added", "updated", "renamed", "moved", "unchanged", "vanished", "pruned"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.farthest = max(self.farthest, other.farthest, key=lambda far: far[1] if far else 0)
+        self.suspicions += other.suspicions
+        for kind, stations in other.changes.items():
+            self.changes.setdefault(kind, []).extend(stations)
+        self.refused = self.refused or other.refused
+        self.forceable = self.forceable or other.forceable
 
     @property
     def before(self) -> int:

@@ -19,7 +19,7 @@ from tempfile import TemporaryFile
 from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import urljoin
 
-from .feeds import FeedError, Format, gbfs
+from .feeds import SOURCE, FeedError, Format, gbfs
 from .feeds.formats import FORMATS, by_start
 
 CHUNK = 1 << 20
@@ -44,6 +44,10 @@ class Source(NamedTuple):
     position: Callable[[], int]
     size: int | None
     beside: Callable[[str], bytes] = dict[str, bytes]().__getitem__
+
+    def is_divided(self) -> bool:
+        """Tell whether this is an export of several sources."""
+        return SOURCE.encode() in self.stream.peek()
 
 
 def is_address(location: str) -> bool:

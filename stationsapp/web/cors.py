@@ -6,7 +6,7 @@ because browsers send no cookies to `*`.
 
 from flask import Flask, Response, request
 
-PATHS = ("/api/", "/openapi.json/")
+PATHS = ("/api/", "/ogc/", "/openapi.json/")
 ALL = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "ETag, Link, Location, Retry-After, X-Request-ID",

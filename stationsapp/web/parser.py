@@ -10,8 +10,6 @@ from flask import Request, abort, request
 from marshmallow import RAISE, Schema, ValidationError
 from webargs.flaskparser import FlaskParser
 
-BODY_TYPES = ("application/json", "application/merge-patch+json")
-
 LONG_INTEGER = re.compile(rb"\d{19}")
 LARGEST = range(-(2**63), 2**63)  # 64 bits, like PostgreSQL's bigint
 
@@ -31,6 +29,7 @@ class Parser(FlaskParser):
     """Loads a request's arguments for `Blueprint.arguments`."""
 
     DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {}  # noqa: RUF012
+    BODY_TYPES: tuple[str, ...] = ("application/json", "application/merge-patch+json")
 
     def load_querystring(self, req: Request, schema: Schema) -> Any:
         """Refuse a parameter that is given more than once, unless its field takes a list."""
@@ -42,8 +41,8 @@ class Parser(FlaskParser):
 
     def load_json(self, req: Request, schema: Schema) -> Any:
         """Parse a JSON body (RFC 8259), in which NaN, Infinity and 1e400 aren't allowed."""
-        if req.mimetype not in BODY_TYPES:
-            abort(415, f"expected a body of type {' or '.join(BODY_TYPES)}")
+        if req.mimetype not in self.BODY_TYPES:
+            abort(415, f"expected a body of type {' or '.join(self.BODY_TYPES)}")
         data = req.get_data()
         # A chunked body has no Content-Length, and some servers truncate it silently.
         if req.content_length is None and len(data) >= (req.max_content_length or inf):

@@ -150,6 +150,22 @@ def test_the_ending_tells_the_format_of_an_export(
     assert gzip.decompress((tmp_path / f"{name}.gz").read_bytes()).startswith(start)
 
 
+@pytest.mark.parametrize("name", ["all.csv", "all.geojson.gz", "stops.txt", "all.zip"])
+def test_an_export_of_several_sources_is_imported_as_they_were(
+    app: Flask, tmp_path: Path, name: str
+):
+    for source in ("lyon", "paris"):
+        run(app, "import", feed(tmp_path, CSV.replace("Gare", source), source))
+    run(app, "export", tmp_path / name)
+    result = run(app, "import", tmp_path / name)
+    assert result.stdout.splitlines()[0] == "Sources: lyon, paris"
+    assert "2 unchanged" in result.stdout
+    assert run(app, "import", tmp_path / name, "--source", "s").exit_code == 2
+    with db.engine.connect() as connection:
+        names = connection.execute(select(Station.source, Station.code, Station.name)).all()
+    assert sorted(names) == [("lyon", "001", "lyon"), ("paris", "001", "paris")]
+
+
 def test_a_gtfs_feed_goes_out_and_in_as_zip(app: Flask, tmp_path: Path):
     run(app, "import", feed(tmp_path, GTFS, "s.txt"))
     run(app, "export", tmp_path / "s.zip")

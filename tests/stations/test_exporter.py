@@ -13,7 +13,7 @@ from stationsapp.stations.exporter import export
 from stationsapp.stations.feeds import Record
 from stationsapp.stations.feeds import csv as csv_feed
 from stationsapp.stations.feeds.formats import FORMATS
-from stationsapp.stations.importer import import_records
+from stationsapp.stations.importer import Report, import_records
 from tests.stations.feeds.strategies import Contents, json_values, records_with, texts
 
 
@@ -111,10 +111,37 @@ def test_a_source_and_a_box_can_be_chosen(app: Flask):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_codes_that_two_sources_share_stay_apart(app: Flask, form: str):
-    import_records("s", [Record(0, c, c, 1, 2, {}) for c in "AB"])
-    import_records("t", [Record(0, c, c, 1, 2, {}) for c in "BC"])
-    assert sorted(r.code for r in read(form, exported(form))) == ["A", "C", "s:B", "t:B"]
+def test_several_sources_come_out_and_go_in_as_they_were(app: Flask, form: str):
+    feeds = {
+        "s": [("A", None), ("B", "A"), ("s:C", "B"), ("D", "s:C"), ("E", "nobody")],
+        "t": [("B", None), ("C", "B"), ("t", "C")],
+    }
+    for source, codes in feeds.items():
+        parents = [{"parent_station": parent} if parent else {} for _, parent in codes]
+        stations = zip(codes, parents, strict=True)
+        load([Record(0, code, code, 1, 2, p | {"a": "x"}) for (code, _), p in stations], source)
+    before = kept()
+    content = exported(form)
+    found = {record.code: record.properties for record in read(form, content)}
+    assert found.keys() == {"A", "s:B", "s:s:C", "D", "E", "t:B", "C", "t"}
+    assert {p.get("parent_station") for p in found.values()} - {None, "nobody"} <= found.keys()
+    assert {p["stationsapp_source"] for p in found.values()} == {"s", "t"}
+    report = again(form, content)
+    assert (report.unchanged, report.added, report.vanished) == (8, 0, 0)
+    with db.engine.begin() as connection:
+        connection.execute(text("TRUNCATE stations"))
+    report = again(form, content)
+    assert (report.added, report.sources, kept()) == (8, ["s", "t"], before)
+
+
+def again(form: str, content: bytes) -> Report:
+    return import_records("", FORMATS[form].read(io.BytesIO(content)), divided=True)
+
+
+def kept() -> set[tuple[str, str, str]]:
+    with db.engine.connect() as connection:
+        rows = connection.execute(text("SELECT source, code, properties::text FROM stations"))
+        return {tuple(row) for row in rows}
 
 
 def test_localised_names_make_it_gbfs_3(app: Flask):
@@ -135,4 +162,4 @@ def test_more_properties_than_a_result_has_columns(app: Flask):
 def test_keys_of_late_rows_are_columns_too(app: Flask):
     import_records("s", [Record(i, str(i), "A", 1, 2, {"a": "x"}) for i in range(1500)])
     import_records("t", [Record(1, "late", "A", 1, 2, {"b": "y"})])
-    assert read("csv", exported("csv"))[-1].properties == {"b": "y"}
+    assert read("csv", exported("csv"))[-1].properties == {"stationsapp_source": "t", "b": "y"}

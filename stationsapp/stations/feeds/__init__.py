@@ -12,6 +12,9 @@ from ..geo import rounded
 LENGTHS = {"source": 100, "code": 255, "name": 500}
 """The maximum number of characters, as in the table."""
 
+SOURCE = "stationsapp_source"
+"""The property that keeps a station's source in an export of several."""
+
 
 class Record(NamedTuple):
     """A station of a feed, in degrees of WGS 84.

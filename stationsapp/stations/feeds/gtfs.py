@@ -7,7 +7,7 @@ from io import BytesIO
 from itertools import chain
 from typing import BinaryIO
 
-from . import Contents, FeedError, Format, Item, Record, Rejected, Skipped, checked
+from . import SOURCE, Contents, FeedError, Format, Item, Record, Rejected, Skipped, checked
 from .csv import CSV, distinct, lines_of, rows
 from .headers import from_file, normalised, to_file
 
@@ -30,8 +30,9 @@ RESERVED = {*COLUMNS, *ALLOWED}
 def read(stream: BinaryIO, all_locations: bool = False) -> Iterator[Item]:
     """Read the stations of a stops.txt: location_type 1, and 0 without a parent_station.
 
-    Other locations are skipped. With `all_locations`, they are read too, and get the coordinates or
-    name of their parent if they have none. Raises FeedError if the file isn't a stops.txt.
+    Other locations are skipped. With `all_locations`, or in an export of several sources, they are
+    read too, and get the coordinates or name of their parent if they have none. Raises FeedError if
+    the file isn't a stops.txt.
     """
     table = rows(stream)
     _, titles = next(table)
@@ -39,7 +40,7 @@ def read(stream: BinaryIO, all_locations: bool = False) -> Iterator[Item]:
     if missing := [column for column in COLUMNS if column not in header]:
         raise FeedError(f"line 1: no column {missing[0]}: expected a stops.txt of GTFS")
     stops = (_stop(line, row, header) for line, row in table if row)
-    if all_locations:
+    if all_locations or SOURCE in header:  # in an export, all are stations
         return _inherited(stops)
     return (stop if isinstance(stop, Rejected) else _chosen(*stop) for stop in stops)
 

@@ -1,5 +1,6 @@
-"""OGC API Features, Part 1 (OGC 17-069r4): reading. /ogc/api documents it."""
+"""OGC API Features, Part 1 (OGC 17-069r4): reading. /ogc/docs shows it."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -15,74 +16,89 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from flask_swagger_ui import get_swaggerui_blueprint
-from marshmallow import Schema
+from marshmallow import Schema, fields
+from marshmallow.validate import OneOf, Range
 from werkzeug.exceptions import HTTPException
 
+from ...database import Row
 from ...web import answers, compression, problems
-from ...web.fields import WHOLE
-from ...web.parser import Parser
+from ...web.fields import WHOLE, QueryInteger
+from ...web.intervals import QueryInterval
+from ...web.parser import Parser, StrictSchema
 from .. import search
 from ..api import representations
 from ..api.reading import current_tag, tag
+from ..api.schemas import ListQuery, QueryDegrees, QueryList, check_bbox
 from ..feeds import dumps
 from ..pages import station
 from ..search import Filters
-from . import documents, openapi
-from .documents import GEOJSON, HTML, JSON, OPENAPI, Resource
-from .schemas import LIMIT, FormatQuery, ItemsQuery
+from .documents import DOCUMENTS, GEOJSON, HTML, JSON, OPENAPI, Json, Links, itself, link
 
 bp = Blueprint("ogc", __name__, url_prefix="/ogc")
-names = {"app_name": "OGC API Features"}
-docs = get_swaggerui_blueprint("/ogc/docs", "/ogc/api?f=json", names, blueprint_name="ogc_docs")
-PARSER = Parser()
 bp.register_error_handler(HTTPException, problems.document)
+PARSER = Parser()
+LIMIT = 1_000  # stations on a page; who asks for more gets these
+
+
+class FormatQuery(StrictSchema):
+    """The format."""
+
+    f = fields.String(validate=OneOf(["json", "html"]))
+
+
+class Bbox(QueryList):
+    """A box: four sides, or six numbers, of which two are heights, which are ignored."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        sides = super()._deserialize(value, attr, data, **kwargs)
+        return sides[:2] + sides[3:5] if len(sides) == 6 else sides
+
+
+class ItemsQuery(ListQuery, FormatQuery):
+    """Filters, and a page of what they leave."""
+
+    bbox = Bbox(QueryDegrees(), validate=check_bbox)
+    limit = QueryInteger(load_default=100, validate=Range(1))
+    updated = QueryInterval(data_key="datetime")
 
 
 @bp.after_request
 def share(response: Response) -> Response:
-    """Let other origins read data, but not pages, which may be for who is signed in."""
+    """Make caches revalidate. Pages may be for who is signed in."""
     if response.mimetype != HTML:
         return answers.share(response)
     response.vary.add("Accept")
     return response
 
 
-def asked(schema: Schema) -> dict[str, Any]:
+def asked(schema: Schema) -> Json:
     """Parse the query string. Aborts with 400."""
-    query: dict[str, Any] = PARSER.parse(schema, location="query", error_status_code=400)
+    query: Json = PARSER.parse(schema, location="query", error_status_code=400)
     return query
 
 
-def _wanted(query: dict[str, Any], media_type: str) -> str:
+def _wanted(query: Json, media_type: str) -> str:
     """Return json or html. Who accepts JSON also gets a special kind of it."""
     form = answers.wanted(query.get("f"), {"json": media_type, "html": HTML, "any": JSON})
     return "html" if form == "html" else "json"
 
 
-def show(resource: Resource) -> Response:
+def show(describe: Callable[[Links], Json], media_type: str) -> ResponseReturnValue:
     """Answer with a document."""
-    form = _wanted(asked(FormatQuery()), resource.media_type)
-    links = documents.itself(form, resource.media_type)
-    document = resource.describe(links)
-    if form == "html":
-        links = document.pop("links", links)
-        return _page("document", document=document, links=links, about=resource.describe.__doc__)
-    return _answer(dumps(document), resource.media_type)
-
-
-for resource in documents.RESOURCES:
-    bp.add_url_rule(
-        resource.path, resource.describe.__name__, partial(show, resource), strict_slashes=False
-    )
-
-
-@bp.get("/api")
-def definition() -> ResponseReturnValue:
-    """Describe the API in OpenAPI 3.0, or lead to the page that shows it."""
-    if _wanted(asked(FormatQuery()), OPENAPI) == "html":
+    form = _wanted(asked(FormatQuery()), media_type)
+    if form == "html" and media_type == OPENAPI:
         return redirect(url_for("ogc_docs.show"))
-    return _answer(dumps(openapi.describe()), OPENAPI)
+    links = itself(form, media_type, describe.__name__)
+    document = describe(links)
+    if form == "html":
+        document.pop("links", None)
+        return _page("document", document=document, links=links)
+    return answer(dumps(document), media_type)
+
+
+for path, describe, media_type in DOCUMENTS:
+    view = partial(show, describe, media_type)
+    bp.add_url_rule(path, describe.__name__, view, strict_slashes=False)
 
 
 @bp.get("/collections/stations/items")
@@ -94,12 +110,12 @@ def items() -> Response:
     filters, limit = Filters(*map(query.get, Filters._fields)), min(query["limit"], LIMIT)
     # One row more than needed shows whether there is a next page, without counting.
     version, rows = search.page(filters, limit + 1, query["cursor"])
-    links = documents.itself(form, GEOJSON)
-    numbers: dict[str, Any] = {"timeStamp": datetime.now(UTC).isoformat()}
+    given = request.args.to_dict(flat=False)
+    links, numbers = itself(form, GEOJSON, "items", **given), {}
     if len(rows) > limit:
         rows.pop()
-        start = request.args.to_dict(flat=False) | {"cursor": rows[-1]["id"]}
-        links.append(documents.link("next", "items", links[0]["type"], "The next page", **start))
+        start = given | {"cursor": rows[-1]["id"]}
+        links.append(link("next", "items", links[0]["type"], "The next page", **start))
         if filters == Filters():
             numbers["numberMatched"] = search.extent()["count"]
     elif query["cursor"] == 0:
@@ -107,24 +123,23 @@ def items() -> Response:
     numbers["numberReturned"] = len(rows)
     if form == "html":
         return _page("items", stations=rows, links=links, numbers=numbers, query=query)
-    body = representations.features(rows, links=links, **numbers)
+    now = datetime.now(UTC).isoformat()
+    body = representations.features(rows, links=links, timeStamp=now, **numbers)
     response = answers.answer(body, GEOJSON, tag(version))
-    response.set_etag(tag(version), weak=True)  # because of the time stamp
+    response.set_etag(tag(version), weak=True)  # because of the time
     return response
 
 
 @bp.get("/collections/stations/items/<feature_id>")
 def item(feature_id: str) -> Response:
-    """Get a station."""
+    """Show a station."""
     form = _wanted(asked(FormatQuery()), GEOJSON)
     row = search.one(number(feature_id))
     if row is None:
         abort(404, f"there is no station {feature_id}")
-    links = documents.itself(form, GEOJSON)
-    links.append(documents.link("collection", "collection", JSON, "All stations"))
     if form == "html":
-        return station.show(row["id"], "stations/ogc/item.html", links=links)
-    return _answer(dumps(representations.feature(row, links=links)), GEOJSON)
+        return station.show(row["id"], "stations/ogc/item.html", links=_links(form, row["id"]))
+    return answer(feature(row), GEOJSON)
 
 
 def number(feature_id: str) -> int:
@@ -134,11 +149,23 @@ def number(feature_id: str) -> int:
     return int(feature_id)
 
 
+def feature(row: Row) -> bytes:
+    """Return a station in GeoJSON, with links."""
+    return dumps(representations.feature(row, links=_links("json", row["id"])))
+
+
+def _links(form: str, feature_id: int) -> Links:
+    links = itself(form, GEOJSON, "item", feature_id=feature_id)
+    return [*links, link("collection", "collection", JSON, "All stations")]
+
+
 def _page(template: str, **values: Any) -> Response:
     return make_response(render_template(f"stations/ogc/{template}.html", **values))
 
 
-def _answer(body: bytes, media_type: str) -> Response:
-    response = answers.answer(body, media_type, answers.tag_of(body, compression.accepted()))
+def answer(body: bytes, media_type: str, status: int = 200) -> Response:
+    """Answer with a document, whose ETag is its digest."""
+    coding = compression.accepted()
+    response = answers.answer(body, media_type, answers.tag_of(body, coding), status)
     response.make_conditional(request)
     return response

@@ -211,6 +211,18 @@ def test_a_name_that_many_files_have_is_not_the_source(
     assert codes() == (["A"] if source else [])
 
 
+def test_an_export_of_several_sources_is_loaded_as_they_were(signed_in: FlaskClient):
+    rows = "A,Alpha,48.5,2.25,lyon\nparis:A,Alpha,48.5,2.25,paris\n"
+    path = checked(signed_in, f"code,name,lat,lng,stationsapp_source\n{rows}", "export.csv")
+    page = signed_in.get(path)
+    assert "the sources <bdi>lyon, paris</bdi>" in page.text
+    [source] = re.findall('type="hidden" name="source" value="(.*?)"', page.text)
+    options = OPTIONS | {"source": source}
+    page = outcome(signed_in, submit(signed_in, path, task="load", **options))
+    assert "2 added" in message(page)[0]
+    assert codes() == ["A", "A"]
+
+
 def test_a_feed_of_other_stations_is_loaded_only_when_ticked(signed_in: FlaskClient):
     import_records("metro", many(20))
     rows = "".join(f"S{number},Other {number},48,2\n" for number in range(20))

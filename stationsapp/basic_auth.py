@@ -1,0 +1,31 @@
+"""Authentication of programs that only know a user name and a password: the token is the password.
+
+QGIS and GDAL are such programs. They may also send the token in the header of `auth`.
+"""
+
+from flask import current_app
+from flask_httpauth import HTTPBasicAuth, MultiAuth
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Unauthorized
+
+from .accounts import ApiToken
+from .auth import auth
+from .tokens import verify_token
+
+basic = HTTPBasicAuth()
+either = MultiAuth(basic, auth)  # who sends neither is asked for a password
+
+
+@basic.verify_password
+def verify(user: str, password: str) -> ApiToken | None:
+    """Return the token's row, whatever the user name is."""
+    return verify_token(password)
+
+
+@basic.error_handler
+def refuse(status: int) -> None:
+    """Return a problem document as for other errors, and ask for the password (RFC 7617)."""
+    raise Unauthorized(
+        "expected an API token that is not revoked as the password, with any user name",
+        www_authenticate=WWWAuthenticate("basic", {"realm": current_app.name}),
+    )

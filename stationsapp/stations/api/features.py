@@ -1,0 +1,78 @@
+"""Features that clients send: what is a column, and what is one of the station's properties."""
+
+import json
+from typing import Any
+
+from marshmallow import ValidationError, pre_load
+
+from ...models import Station
+from ..feeds import LENGTHS, geojson
+from ..feeds.headers import from_file, to_file
+from .schemas import StationBody
+
+Json = dict[str, Any]
+
+
+class FeatureBody(StationBody):
+    """A GeoJSON Feature of a station; without required fields if it is `partial`."""
+
+    @pre_load
+    def unwrapped(self, feature: Any, **_: Any) -> Json:
+        """Return the fields of a station. Raises ValidationError.
+
+        The id and the times are the server's: what a client says of them is ignored. So are other
+        members, such as links. Unless it is a patch, null is the same as nothing.
+        """
+        if not isinstance(feature, dict) or feature.get("type", "Feature") != "Feature":
+            raise ValidationError("Expected a GeoJSON Feature.", "type")
+        sent = feature.get("properties") or {}
+        if not isinstance(sent, dict):
+            raise ValidationError("Expected an object.", "properties")
+        if not self.partial:
+            sent = {name: value for name, value in sent.items() if value is not None}
+        values = {name: sent[name] for name in LENGTHS if name in sent}
+        own = {
+            to_file(from_file(name, geojson.API_RESERVED), {geojson.EXTRA}): value
+            for name, value in sent.items()
+            if name not in geojson.COLUMNS
+        }
+        if "geometry" in feature or not self.partial:
+            values["lng"], values["lat"], *height = _position(feature.get("geometry"))
+            if height:  # stations keep it as an import does
+                own[geojson.EXTRA] = {"coordinates": height}
+        return values | {"properties": own}
+
+
+def _position(geometry: Any) -> list[Any]:
+    match geometry:
+        case {"type": "Point", "coordinates": [lng, lat, *height]} | {
+            "type": "MultiPoint",
+            "coordinates": [[lng, lat, *height]],
+        } if all(type(metres) in (int, float) for metres in height):
+            return [lng, lat, *height]
+    raise ValidationError("Expected a Point, or a MultiPoint of one.", "geometry")
+
+
+def replacing(station: Station, values: Json) -> Json:
+    """Return the values for a station, but those that it has if the client only rounded them.
+
+    QGIS rounds degrees to 6 digits and has no heights. GDAL makes text of lists and objects.
+    """
+    old, new = station.properties, values["properties"]
+    kept = {k: v for k, v in old.items() if k == geojson.EXTRA or (v is None and k not in new)}
+    same = {name: old[name] for name in new if name in old and _means(new[name], old[name])}
+    places = {
+        side: getattr(station, side)
+        for side in ("lat", "lng")
+        if values[side] == round(getattr(station, side), 6)
+    }
+    return values | places | {"properties": kept | new | same}
+
+
+def _means(sent: Any, value: Any) -> bool:
+    if isinstance(value, list | dict) and isinstance(sent, str):
+        try:
+            sent = json.loads(sent)
+        except ValueError:
+            return False
+    return bool(sent == value) and isinstance(sent, bool) == isinstance(value, bool)
