@@ -20,10 +20,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_starter_passes_its_own_tests(database_url: str):
-    passes(ROOT / "starter", "pytest", "-q", "-p", "no:cacheprovider", DATABASE_URL=database_url)
-
-
 def test_what_is_made_passes_its_tests(made: Path, database_url: str):
     passes(made, "pytest", "-q", "-p", "no:cacheprovider", DATABASE_URL=database_url)
 
