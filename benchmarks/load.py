@@ -32,7 +32,13 @@ class Load(NamedTuple):
         return self.requests / self.seconds
 
 
-def load(port: int, paths: list[str], seconds: float, etag: str | None = None) -> Load:
+def load(
+    port: int,
+    paths: list[str],
+    seconds: float,
+    etag: str | None = None,
+    connections: int = CONNECTIONS,
+) -> Load:
     """Request the paths in turn on all connections, with wrk if it is installed.
 
     With an ETag, the requests have `If-None-Match`. If no response comes in time, the time is
@@ -40,20 +46,20 @@ def load(port: int, paths: list[str], seconds: float, etag: str | None = None) -
     error.
     """
     ask = _wrk if WRK else _threads
-    result = ask(port, paths, seconds, etag)
+    result = ask(port, paths, seconds, etag, connections)
     if not result.requests:
-        result = ask(port, paths, 10 * seconds, etag)
+        result = ask(port, paths, 10 * seconds, etag, connections)
     if result.failed or not result.requests:
         raise RuntimeError(f"{result.failed} of {result.requests} requests failed: {paths[0]}")
     return result
 
 
-def _wrk(port: int, paths: list[str], seconds: float, etag: str | None) -> Load:
+def _wrk(port: int, paths: list[str], seconds: float, etag: str | None, connections: int) -> Load:
     with NamedTemporaryFile("w", suffix=".txt") as file:
         file.write("\n".join(paths))
         file.flush()
         command = [
-            *(str(WRK), "--threads", "1", "--connections", str(CONNECTIONS)),
+            *(str(WRK), "--threads", "1", "--connections", str(connections)),
             *("--duration", f"{seconds}s", "--timeout", "60s"),
             *("--script", str(Path(__file__).with_name("load.lua"))),
             *(f"http://127.0.0.1:{port}", "--", file.name, *([etag] if etag else [])),
@@ -62,7 +68,9 @@ def _wrk(port: int, paths: list[str], seconds: float, etag: str | None) -> Load:
     return Load(**json.loads(output[output.index("{") :]))
 
 
-def _threads(port: int, paths: list[str], seconds: float, etag: str | None) -> Load:
+def _threads(
+    port: int, paths: list[str], seconds: float, etag: str | None, connections: int
+) -> Load:
     """Do the same as wrk with blocking sockets, which is faster than any library."""
     header = f"If-None-Match: {etag}\r\n" if etag else ""
     requests = [
@@ -87,7 +95,7 @@ def _threads(port: int, paths: list[str], seconds: float, etag: str | None) -> L
                     return
                 begin = end
 
-    threads = [threading.Thread(target=ask) for _ in range(CONNECTIONS)]
+    threads = [threading.Thread(target=ask) for _ in range(connections)]
     for thread in threads:
         thread.start()
     for thread in threads:
