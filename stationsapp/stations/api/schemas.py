@@ -7,7 +7,7 @@ from marshmallow import INCLUDE, Schema, ValidationError, fields
 from marshmallow.validate import Length, OneOf, Range, Validator
 from webargs.fields import DelimitedList
 
-from ...web.fields import NO_NUL, BodyFloat, QueryInteger
+from ...web.fields import NO_NUL, NOT_BLANK, BodyFloat, QueryInteger
 from ...web.parser import StrictSchema
 from .. import geo
 from ..columns import COLUMNS
@@ -140,7 +140,7 @@ class ClustersQuery(FilterQuery):
 
 
 def _fits(field: str) -> list[Validator]:
-    return [Length(1, LENGTHS[field]), NO_NUL]
+    return [Length(1, LENGTHS[field]), NOT_BLANK]
 
 
 class StationBody(StrictSchema):
