@@ -43,14 +43,20 @@ def by_requests(rounds: int, progress: Callable[[int], None]) -> dict[str, Rates
 
 
 def of_mix() -> dict[str, dict[str, float]]:
-    """Measure a mix of requests over HTTP, with few and with many connections."""
+    """Measure a mix of requests over HTTP, with few and with many connections.
+
+    The application may turn requests away, if many have to wait.
+    """
     requests = mix()
     found = {}
     with gunicorn() as port:
         load(port, requests, SECONDS)
         for connections in MIX_CONNECTIONS:
-            mixed = load(port, requests, MIX_SECONDS, connections=connections)
-            found[str(connections)] = {"rate": mixed.rate, "p50": mixed.p50, "p99": mixed.p99}
+            mixed = load(port, requests, MIX_SECONDS, connections=connections, may_fail=True)
+            found[str(connections)] = {
+                **{"rate": mixed.rate, "p50": mixed.p50, "p99": mixed.p99},
+                "failed": 100 * mixed.failed / mixed.requests,
+            }
     return found
 
 

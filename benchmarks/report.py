@@ -10,7 +10,7 @@ Results = dict[str, Any]
 `cpu` says whether CPU time was measured. `paths` has, for each path, lists with a number for each
 round: the `rate` of the application per second, its `p50` and `p99` in milliseconds, and the rate
 of each ceiling. `sizes` has the results of growth.py. `mix` has the same figures of the mix of
-requests, for each number of connections.
+requests for each number of connections, and the percentage that `failed`.
 """
 
 CEILINGS = {
@@ -71,9 +71,10 @@ def _spread(shares: list[float]) -> str:
 
 def mix_table(mix: dict[str, dict[str, float]]) -> Iterator[str]:
     """Yield the lines of the table of the mix of requests, for each number of connections."""
-    yield from _head(["connections", *(title for title, _ in FIGURES.values())])
+    figures = FIGURES | {"failed": ("failed, %", ".2f")}
+    yield from _head(["connections", *(title for title, _ in figures.values())])
     for connections, found in mix.items():
-        yield _row([connections, *(format(found[key], form) for key, (_, form) in FIGURES.items())])
+        yield _row([connections, *(format(found[key], form) for key, (_, form) in figures.items())])
 
 
 def sizes_table(sizes: dict[str, dict[str, float]]) -> Iterator[str]:

@@ -24,7 +24,12 @@ health.ASK = 60
 
 
 @pytest.fixture(scope="module")
-def port(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("gunicorn") / "log"
+
+
+@pytest.fixture(scope="module")
+def port(database_url: str, log: Path) -> Iterator[int]:
     """The port of a gunicorn with one worker, on the tests' database."""
     settings = {
         "DATABASE_URL": f"{database_url}&options=-c%20lock_timeout%3D500ms",
@@ -32,10 +37,9 @@ def port(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         "METRICS": "1",
         "DATABASE_TIMEOUT": "60",
     }
-    folder = tmp_path_factory.mktemp("gunicorn")
-    (folder / "patient.py").write_text(PATIENT)
-    application = (f"--pythonpath={folder}", "patient:app")
-    service = Service(settings, folder / "log", application=application)
+    log.with_name("patient.py").write_text(PATIENT)
+    application = (f"--pythonpath={log.parent}", "patient:app")
+    service = Service(settings, log, application=application)
     yield service.port
     folders = partial(Path("/dev/shm").glob, f"stationsapp-metrics-{service.process.pid}-*")
     assert len(list(folders())) == 1
@@ -177,11 +181,15 @@ STRANGE = {
 
 
 @pytest.mark.parametrize(("data", "expected"), STRANGE.values(), ids=STRANGE.keys())
-def test_a_strange_request_has_an_answer(app: Flask, port: int, data: bytes, expected: int):
+def test_a_strange_request_has_an_answer(
+    app: Flask, port: int, log: Path, data: bytes, expected: int
+):
+    logged = log.stat().st_size
     with ExitStack() as held:
         client = sent(port, data, held)
         answer = b"".join(iter(partial(client.recv, 1 << 16), b""))
     assert int(answer.split(b" ", 2)[1]) == expected
+    assert b"Traceback" not in log.read_bytes()[logged:]
 
 
 def test_a_body_is_asked_for_if_the_client_waits_for_that(app: Flask, port: int):

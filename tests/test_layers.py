@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -104,6 +105,7 @@ def is_in(name: str, package: str) -> bool:
     return name == package or name.startswith(f"{package}.")
 
 
+@cache
 def imports(name: str) -> set[str]:
     """Return what a module imports, in its functions too: our modules, and others' names."""
     tree = ast.parse(ALL[name].read_text())
@@ -124,9 +126,6 @@ def names(node: ast.AST, package: str) -> Iterator[str]:
             yield f"{source}.{alias.name}" if f"{source}.{alias.name}" in ALL else source
 
 
-IMPORTS = {name: imports(name) for name in ALL}
-
-
 def layer(name: str) -> int:
     """Return how far below the top a module lies."""
     found = [
@@ -140,22 +139,22 @@ def layer(name: str) -> int:
 
 
 def test_the_imports_are_read_as_python_reads_them():
-    assert "stationsapp.stations.geo" in IMPORTS["stationsapp.stations.search.filters"]
-    assert "stationsapp.extensions" in IMPORTS["stationsapp.tokens"]
-    assert "stationsapp.stations.cli" in IMPORTS["stationsapp.stations"]
-    assert "stationsapp.postgres" in IMPORTS["stationsapp.prepare"]
-    assert "flask" in IMPORTS["flask_doctor.page"]
+    assert "stationsapp.stations.geo" in imports("stationsapp.stations.search.filters")
+    assert "stationsapp.extensions" in imports("stationsapp.tokens")
+    assert "stationsapp.stations.cli" in imports("stationsapp.stations")
+    assert "stationsapp.postgres" in imports("stationsapp.prepare")
+    assert "flask" in imports("flask_doctor.page")
 
 
 @pytest.mark.parametrize("name", sorted(APPLICATION))
 def test_nothing_imports_upward(name: str):
-    ours = {found for found in IMPORTS[name] if found in APPLICATION}
+    ours = {found for found in imports(name) if found in APPLICATION}
     assert {found for found in ours if layer(found) < layer(name)} == set()
 
 
 def test_there_is_no_circle():
     TopologicalSorter(
-        {name: {found for found in IMPORTS[name] if found in ALL} for name in ALL}
+        {name: {found for found in imports(name) if found in ALL} for name in ALL}
     ).prepare()  # raises CycleError
 
 
@@ -165,7 +164,7 @@ def test_what_is_independent_stays_so(package: str, others: list[str]):
         f"{name} imports {imported}"
         for name in ALL
         if is_in(name, package)
-        for imported in IMPORTS[name]
+        for imported in imports(name)
         if any(is_in(imported, other) for other in others)
     }
     assert found == set()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from stationsapp.database import Row
 from stationsapp.stations.api import representations
 from stationsapp.stations.columns import COLUMN_NAMES
-from stationsapp.stations.feeds import Record, geojson
+from stationsapp.stations.feeds import SOURCE, Record, geojson
 from tests.stations.feeds.strategies import json_values, records_with
 
 NOW = datetime(2024, 2, 29, 12, tzinfo=UTC)
@@ -85,4 +85,6 @@ def test_an_import_reads_what_the_api_writes(written: list[Record]):
         for record in written
     ]
     body = representations.many("geojson", rows, COLUMN_NAMES, next=None)
-    assert [record._replace(line=0) for record in geojson.read(BytesIO(body))] == written
+    read = [record._replace(line=0) for record in geojson.read(BytesIO(body))]
+    assert [record.properties.pop(SOURCE) for record in read] == ["s"] * len(written)
+    assert read == written

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, BinaryIO
 
 from ..columns import COLUMN_NAMES
-from . import FeedError, Format, Item, Record, Rejected, checked, dumps, listed, shown
+from . import SOURCE, FeedError, Format, Item, Record, Rejected, checked, dumps, listed, shown
 from .headers import NAMES, Reserved, from_file, normalised, to_file
 from .json_items import DECODER, LARGEST, NOT_UTF_8, is_json, items
 
@@ -56,8 +56,11 @@ def _record(
     code_column, code = "id", feature.get("id")
     if key is None and properties.keys() >= COLUMNS:  # the API wrote it
         reserved, name_column = API_RESERVED, "name"
-        code_column, code = "code", properties["code"]
+        code_column, code, source = "code", properties["code"], properties["source"]
+        if str(code).startswith(f"{source}:"):  # otherwise the import would take that for a prefix
+            code = f"{source}:{code}"
         properties = {k: v for k, v in properties.items() if k == "name" or k not in reserved}
+        properties[SOURCE] = source
     elif key or code is None:
         code_column = key or _find(properties, "code") or "id"
         code = properties.pop(code_column, None)
@@ -83,6 +86,11 @@ def _record(
             return checked(number, (code, name, lat, lng), properties, columns)
     reason = "is not a Point: expected longitude and latitude"
     return Rejected(number, "geometry", shown(geometry), reason, known)
+
+
+def is_from_api(start: bytes) -> bool:
+    """Tell whether a feed that starts like this is the API's GeoJSON."""
+    return all(f'"{name}":'.encode() in start for name in COLUMNS)
 
 
 def _find(properties: dict[str, Any], field: str) -> str | None:
