@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import airportsdata
 import pytest
+from documented import BLOCK, COMMAND, expected
 from flask import Flask
 from owslib.ogcapi.features import Features
+from postgres import ROOT
 
 from stationsapp.extensions import db
 from stationsapp.models import Station
@@ -25,6 +28,9 @@ EXPECTED = [*ROWS, ("late", 0.0, 0.0)]
 INSIDE = [code for code, lng, lat in ROWS if WEST <= lng <= EAST and SOUTH <= lat <= NORTH]
 
 
+needs_gdal = pytest.mark.skipif(not shutil.which("ogr2ogr"), reason="no GDAL is installed")
+
+
 def run(*command: str | Path) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -32,8 +38,6 @@ def run(*command: str | Path) -> str:
 
 
 def read_with_gdal(url: str, folder: Path) -> None:
-    if not shutil.which("ogr2ogr"):
-        pytest.skip("no GDAL is installed")
     source = f"OAPIF:{url}/ogc"
     about = run("ogrinfo", "-ro", "-so", source, "stations")
     assert f"Feature Count: {len(EXPECTED)}\n" in about
@@ -84,6 +88,24 @@ def read_with_owslib(url: str, folder: Path) -> None:
     assert "source" in features.collection_queryables("stations")["properties"]
 
 
+@needs_gdal
+@pytest.mark.usefixtures("sample_stations")
+def test_the_commands_of_the_document_print_what_it_shows(live_url: str, token: str, folder: Path):
+    flask = f"flask() {{ echo {token}; }}"  # tokens create
+    for _, content, _ in BLOCK.findall((ROOT / "docs/clients.md").read_text()):
+        for command, output in COMMAND.findall(content):
+            here = command.replace("\n> ", "\n").replace("http://127.0.0.1:5000", live_url)
+            printed = subprocess.run(
+                ["bash", "-c", f"{flask}\n{here}"],
+                **{"cwd": folder, "env": os.environ | {"TOKEN": token}},
+                capture_output=True,
+                text=True,
+            )
+            lines = (printed.stdout + printed.stderr).splitlines()
+            assert expected(output).fullmatch("".join(f"{line}\n" for line in lines)), printed
+
+
+@needs_gdal
 def test_every_client_reads_every_airport(app: Flask, live_url: str, tmp_path: Path):
     with AIRPORTS.open("rb") as stream:
         import_records("airports", feed.read(stream))
