@@ -11,7 +11,11 @@ from postgres import ROOT, SETTINGS
 
 
 def run(folder: Path, *command: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run a module of Python's, such as pytest, in a folder, without this machine's settings."""
+    """Run a module of Python's, such as pytest, in a folder, without this machine's settings.
+
+    Of pytest's plug-ins that are installed here, an application has none.
+    """
+    settings |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     kept = {name: value for name, value in os.environ.items() if name not in SETTINGS}
     return subprocess.run(
         [sys.executable, "-m", *command],

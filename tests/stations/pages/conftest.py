@@ -1,32 +1,26 @@
 """A real browser, which reaches only the application."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
-from browser import CHROMIUM, SLOWEST
+from browser import LAUNCH, SLOWEST
 from playwright.sync_api import ConsoleMessage, Page, expect
 
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict:
-    # As root Chromium has no sandbox; its background traffic is of no use to a test.
-    arguments = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    return {
-        "executable_path": CHROMIUM,
-        "timeout": SLOWEST,
-        "args": [*arguments, *(["--no-sandbox"] if os.getuid() == 0 else [])],
-    }
+    return LAUNCH
 
 
 @pytest.fixture
 def offline_page(page: Page, live_url: str) -> Iterator[Page]:
     """A page that reaches the application alone; an error of a script or of the page fails."""
-    expect.set_options(timeout=SLOWEST)
     page.set_default_timeout(SLOWEST)
     errors: list[object] = []
     page.on("pageerror", lambda error: errors.append(error))
     page.on("dialog", lambda dialog: errors.append(dialog.message))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     pages: list[str] = []
     page.on(
         "request", lambda request: request.is_navigation_request() and pages.append(request.url)
@@ -39,16 +33,10 @@ def offline_page(page: Page, live_url: str) -> Iterator[Page]:
             errors.append(message.text)
 
     page.on("console", note)
-    foreign: list[str] = []
-
-    def stay_here(route) -> None:
-        foreign.append(route.request.url)
-        route.abort()
-
-    page.route(lambda url: not url.startswith((live_url, "data:")), stay_here)
     yield page
     assert errors == []
-    assert all(url.startswith("https://tile.openstreetmap.org/") for url in foreign), foreign
+    known = (live_url, "data:", "https://tile.openstreetmap.org/")
+    assert [url for url in asked if not url.startswith(known)] == []
 
 
 @pytest.fixture

@@ -257,6 +257,23 @@ def test_who_asks_for_less_motion_gets_none(
     expect(page).not_to_have_url(re.compile(PARIS))
 
 
+@in_browser
+def test_what_is_typed_and_chosen_before_the_script_has_loaded_counts(
+    sample_stations: None, offline_page: Page, live_url: str
+):
+    add("Paris One", lat=48.8, lng=2.3, source="mine")
+    script = hold(offline_page, "**/map.js")
+    offline_page.goto(live_url, wait_until="commit")
+    offline_page.get_by_label("Source").select_option("mine")
+    field = offline_page.get_by_role("combobox", name="Find a station")
+    field.press_sequentially("one")
+    script().continue_()
+    expect(offline_page.locator("#status")).to_have_text("1 station in view")
+    expect(offline_page).to_have_url(re.compile(r"\?source=mine#"))
+    expect(offline_page.get_by_role("option", name="Paris One")).to_be_visible()
+    expect(field).to_have_value("one")
+
+
 def test_without_stations_the_page_says_how_to_import_some(client: FlaskClient):
     page = client.get("/").text
     assert "flask stations import" in page
@@ -265,7 +282,7 @@ def test_without_stations_the_page_says_how_to_import_some(client: FlaskClient):
 
 def test_without_javascript_the_page_leads_to_the_list(sample_stations: None, client: FlaskClient):
     page = client.get("/").text
-    assert '<form id="find" role="search" aria-label="Stations" action="/stations">' in page
+    assert '<form id="find" role="search" aria-label="Stations" action="/stations"' in page
     assert '<a href="/stations">' in page[page.index("<noscript>") :]
     assert "<option>sample</option>" in page
 

@@ -7,6 +7,7 @@ const form = document.getElementById("find");
 const nearby = document.getElementById("nearby");
 const status = document.getElementById("status");
 const action = document.getElementById("action");
+const nearMe = document.getElementById("near-me");
 const asList = document.getElementById("as-list");
 
 async function showAddress() {
@@ -164,8 +165,9 @@ function marker({ count, lat, lng: _, station, bounds }, lng) {
   if (station) {
     const icon = new Button({ className: "station", text: "", label: station.name });
     return L.marker([lat, lng], { icon, keyboard: false }).on("click", async () => {
+      const { openStation } = await import("./popup.js");
       takeStep();
-      (await import("./popup.js")).openStation(station);
+      openStation(station);
     });
   }
   const [west, south, east, north] = bounds;
@@ -187,9 +189,10 @@ function marker({ count, lat, lng: _, station, bounds }, lng) {
 // Events
 
 async function nearestTo({ lat, lng }) {
-  takeStep();
   nearby.open = true;
-  await (await import("./nearest.js")).showNearest(lat, lng);
+  const { showNearest } = await import("./nearest.js");
+  takeStep();
+  await showNearest(lat, lng);
 }
 
 place.addEventListener("keydown", (event) => {
@@ -201,13 +204,13 @@ document.addEventListener("keydown", (event) => {
   place.classList.remove("pointed");
   if (event.key === "Escape" && !event.defaultPrevented) map.closePopup();
 });
-document.getElementById("near-me").addEventListener("click", async () => (await import("./nearest.js")).nearMe());
+nearMe.hidden = false;
+nearMe.addEventListener("click", async () => (await import("./nearest.js")).nearMe());
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   applyFilters({ q: form.q.value.trim(), source: form.source.value });
 });
 form.source.addEventListener("change", () => form.requestSubmit());
-form.addEventListener("focusin", () => import("./find.js"), { once: true });
 
 nearby.open = !matchMedia("(max-width: 45rem)").matches;
 const minZoom = () => map.setMinZoom(Math.floor(Math.log2(Math.max(256, Math.min(place.clientWidth, place.clientHeight)) / 256)));
@@ -223,4 +226,11 @@ map.on("resize", minZoom);
 new ResizeObserver(() => map.invalidateSize()).observe(place);
 addEventListener("online", () => askAgain());
 addEventListener("popstate", () => (POSITION.test(location.hash) ? showAddress() : writeAddress()));
+
+// Something may have been typed or chosen while this module was loading.
+const [typed, chosen] = [form.q.value, form.source.value];
 showAddress();
+if (chosen) applyFilters({ source: chosen });
+if (typed) form.q.value = typed;
+if (form.contains(document.activeElement)) import("./find.js");
+else form.addEventListener("focusin", () => import("./find.js"), { once: true });

@@ -1,0 +1,22 @@
+"""The browser of the tests, and which of them need it."""
+
+import os
+import shutil
+
+import pytest
+from playwright.sync_api import expect
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+SLOWEST = 120_000  # milliseconds, where much else runs
+in_browser = pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")
+LAUNCH = {
+    "executable_path": CHROMIUM,
+    "timeout": SLOWEST,
+    "args": [
+        # It finds no other server; its background traffic is of no use to a test.
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+        *(["--no-sandbox"] if os.getuid() == 0 else []),  # as root it has none
+    ],
+}
+expect.set_options(timeout=SLOWEST)
