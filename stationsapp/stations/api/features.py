@@ -6,11 +6,21 @@ from typing import Any
 from marshmallow import ValidationError, pre_load
 
 from ...models import Station
+from ...web.parser import Parser
 from ..feeds import LENGTHS, geojson
 from ..feeds.headers import from_file, to_file
 from .schemas import StationBody
 
 Json = dict[str, Any]
+
+
+class FeatureParser(Parser):
+    """Loads a Feature, or a merge patch of one."""
+
+    BODY_TYPES = (geojson.GEOJSON.media_type, *Parser.BODY_TYPES)
+
+
+PARSER = FeatureParser()
 
 
 class FeatureBody(StationBody):
