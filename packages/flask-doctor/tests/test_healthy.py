@@ -122,7 +122,7 @@ def socket_folder(server: Cluster, home: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def more_parameters(server: Cluster, home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    return server.url("trusted", "app") + "?connect_timeout=2&keepalives_idle=5&sslmode=prefer"
+    return server.url("trusted", "app") + "?connect_timeout=60&keepalives_idle=5&sslmode=prefer"
 
 
 @both_drivers

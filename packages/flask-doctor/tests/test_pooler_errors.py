@@ -58,7 +58,7 @@ def pooler(server: Cluster) -> Iterator[str]:
     process = subprocess.Popen(
         [PGBOUNCER, "-q", folder / "settings.ini"], user=SYSTEM_USER, stderr=subprocess.DEVNULL
     )
-    for _ in range(600):
+    for _ in range(2400):
         try:
             psycopg2.connect(host="127.0.0.1", port=port, user="trusted", dbname="app").close()
             break

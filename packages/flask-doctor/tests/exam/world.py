@@ -18,7 +18,7 @@ from .nursery import Nursery
 from .server import Server, query
 from .setups import FOLDER, Setup
 
-TIMEOUT = 60  # seconds for a command
+TIMEOUT = 300  # seconds for a command
 __all__ = ["Unfit", "World"]
 
 
