@@ -62,7 +62,7 @@ def collection(links: Links) -> Json:
     bbox = [extent[side] for side in geo.SIDES] if extent["count"] else geo.WORLD
     latest = extent["latest"] and datetime.fromtimestamp(extent["latest"], UTC).isoformat()
     links += [
-        link("items", "ogc.items", GEOJSON, "The stations"),  # GDAL appends an id to this address
+        link("items", "ogc.items", GEOJSON, "The stations as GeoJSON"),  # GDAL appends ids
         link("items", "ogc.items", HTML, "The stations as HTML", f="html"),
         link(f"{REL}/schema", "ogc.schema", SCHEMA, "What a station has"),
         link("describedBy", "ogc.feature_schema", SCHEMA, "What a station has, in GeoJSON"),

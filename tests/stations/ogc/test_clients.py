@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import airportsdata
 import pytest
@@ -75,6 +76,12 @@ def read_with_pyogrio(url: str, folder: Path) -> None:
     assert "float64" in types  # the height
 
 
+def one_of(features: Features, **filters: Any) -> dict:
+    """Return the only station that matches."""
+    (found,) = features.collection_items("stations", **filters)["features"]
+    return found
+
+
 def read_with_owslib(url: str, folder: Path) -> None:
     features = Features(f"{url}/ogc")
     assert features.feature_collections() == ["stations"]
@@ -84,6 +91,11 @@ def read_with_owslib(url: str, folder: Path) -> None:
     ]
     one = features.collection_item("stations", "7")
     assert one["properties"] == page["features"][6]["properties"]
+    last = one_of(features, limit=1, source="late")["properties"]["updated_at"]
+    since = last.replace("+00:00", "Z/..")
+    for filters in ({}, {"q": "late"}, {"source": "late"}):
+        world = {"bbox": [-180, -90, 180, 90], "datetime_": since}
+        assert one_of(features, **world, **filters)["properties"]["code"] == "late"
     assert "height" in features.collection_schema("stations")["properties"]
     assert "source" in features.collection_queryables("stations")["properties"]
 
