@@ -47,6 +47,7 @@ def when_ready(server: Any) -> None:
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             listener.sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", SILENCE, 0))
     logging.getLogger("gunicorn.error").addFilter(_is_worth_a_line)
+    import alembic.script  # noqa: F401 - for /health/ready; now, all workers share its memory
 
 
 def post_worker_init(worker: Any) -> None:

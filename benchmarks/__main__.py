@@ -14,7 +14,7 @@ from stationsapp import create_app
 from stationsapp.postgres import create_database
 
 from . import growth, paths
-from .report import Results, losses, paths_table, sizes_table
+from .report import Results, losses, mix_table, paths_table, sizes_table
 from .server import no_database
 
 
@@ -74,14 +74,17 @@ def main(
         upgrade()
         results: Results = {"cpu": cpu, "sizes": {}}
         if feed:
-            results["sizes"][feed] = growth.fill(feed, "feed", folder)
+            results["sizes"][feed] = growth.fill(feed, folder)
         for size in [] if feed else growth.sizes(stations):
-            say(f"Importing up to {size:,} stations ...")
+            say(f"Loading {size:,} stations ...")
             results["sizes"][f"{size:,}"] = growth.grow(size, folder)
         click.echo("\n".join(["", *sizes_table(results["sizes"]), ""]))
         measure = paths.by_cpu if cpu else paths.by_requests
         results["paths"] = measure(rounds, lambda round: say(f"Round {round + 1} of {rounds} ..."))
-    click.echo("\n".join(["", *paths_table(results["paths"])]))
+        click.echo("\n".join(["", *paths_table(results["paths"]), ""]))
+        if not cpu:
+            results["mix"] = paths.of_mix()
+            click.echo("\n".join(mix_table(results["mix"])))
     if output:
         output.write_text(json.dumps(results, indent=1))
     if before and (lost := losses(results, before)):

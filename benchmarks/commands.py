@@ -25,6 +25,13 @@ class Run(NamedTuple):
     megabytes: float
 
 
+class Copy(NamedTuple):
+    """The seconds that COPY took to write rows to a file, and to read them into a table."""
+
+    out: float
+    into: float
+
+
 def stations(*arguments: str) -> Run:
     """Run `flask stations` with these arguments. Raises ClickException if it fails."""
     start = time.perf_counter()
@@ -44,21 +51,24 @@ def stations(*arguments: str) -> Run:
     return Run(time.perf_counter() - start, memory / 1e6)
 
 
-def copy(source: str, file: Path) -> tuple[float, float]:
-    """Return the seconds that COPY takes to write a source's rows to a file, and to read them.
+def copies(sources: list[str], file: Path) -> list[Copy]:
+    """Copy each source's rows to a file, and read them into a table, one after the other.
 
-    It reads them into an empty table with the same indexes and constraints.
+    The table is empty at first, and has the same indexes and constraints as `stations`.
     """
+    found = []
     with closing(psycopg2.connect(os.environ["DATABASE_URL"])) as connection:
         cursor = connection.cursor()
-        rows = cursor.mogrify(
-            f"SELECT {COLUMNS} FROM stations WHERE source = %s ORDER BY id", [source]
-        )
-        start = time.perf_counter()
-        with file.open("wb") as output:
-            cursor.copy_expert(f"COPY ({rows.decode()}) TO STDOUT", output)
-        written = time.perf_counter()
         cursor.execute("CREATE TABLE copied (LIKE stations INCLUDING ALL)")
-        with file.open("rb") as rows_again:
-            cursor.copy_expert(f"COPY copied ({COLUMNS}) FROM STDIN", rows_again)
-        return written - start, time.perf_counter() - written
+        for source in sources:
+            rows = cursor.mogrify(
+                f"SELECT {COLUMNS} FROM stations WHERE source = %s ORDER BY id", [source]
+            )
+            start = time.perf_counter()
+            with file.open("wb") as output:
+                cursor.copy_expert(f"COPY ({rows.decode()}) TO STDOUT", output)
+            written = time.perf_counter()
+            with file.open("rb") as rows_again:
+                cursor.copy_expert(f"COPY copied ({COLUMNS}) FROM STDIN", rows_again)
+            found.append(Copy(written - start, time.perf_counter() - written))
+    return found

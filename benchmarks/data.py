@@ -12,11 +12,15 @@ SPREAD = 0.15  # degrees: the standard deviation of a city's stations around its
 SYLLABLES = ["ba", "den", "ka", "lo", "mi", "nor", "pe", "ra", "sto", "ta", "ville", "wa"]
 
 
-def write(path: Path, count: int, seed: int) -> None:
-    """Write this number of stations as CSV, around those of the sample, so not in oceans."""
+def write(path: Path, count: int, seed: int, *, south: bool = False) -> None:
+    """Write this number of stations as CSV, around those of the sample, so not in oceans.
+
+    With `south`, they are all in the southern hemisphere.
+    """
     chance = random.Random(seed)
     with SAMPLE.open("rb") as file:
-        cities = [item for item in read(file) if isinstance(item, Record)]
+        records = [item for item in read(file) if isinstance(item, Record)]
+    cities = [city for city in records if city.lat < 0 or not south]
     # A city's share falls with its rank, as that of real ones does.
     weights = [1 / (rank + 10) for rank in range(len(cities))]
     with path.open("w", encoding="utf-8", newline="") as file:

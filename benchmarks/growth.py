@@ -10,10 +10,11 @@ from stationsapp.database import read
 from stationsapp.extensions import db
 
 from . import commands, data
-from .subjects import Query, places, subjects, views, words
+from .subjects import FAR_SOURCE, Query, places, subjects, views, words
 
 FEWEST = 1_000  # stations to measure with
 SMALLEST = 10_000  # of the sizes on the way
+FIRST = "first"  # the source of the first load
 
 Costs = dict[str, float]
 
@@ -27,34 +28,40 @@ def sizes(stations: int) -> list[int]:
 
 
 def grow(size: int, folder: Path) -> Costs:
-    """Fill the table with generated stations up to a size, and return all measurements."""
-    data.write(folder / "stations.csv", size - _count(), seed=size)
-    return fill(str(folder / "stations.csv"), f"up to {size}", folder)
+    """Fill the empty table with this number of generated stations; return all measurements."""
+    data.write(folder / "first.csv", size, seed=size)
+    return fill(str(folder / "first.csv"), folder)
 
 
-def fill(feed: str, source: str, folder: Path) -> Costs:
-    """Import a feed, and return measurements of the import, of COPY, and of the queries after it.
+def fill(feed: str, folder: Path) -> Costs:
+    """Import a feed into the empty table and then a tenth more; return all measurements.
 
     Raises ClickException if the feed can't be read or has too few stations.
     """
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("TRUNCATE stations")
     startup = commands.stations("import", "--help").seconds
-    imported = commands.stations("import", feed, "--source", source)
-    rows = read("SELECT count(*) FROM stations WHERE source = %(s)s", {"s": source})[0]["count"]
+    loaded = commands.stations("import", feed, "--source", FIRST)
     if (count := _count()) < FEWEST:
         raise click.ClickException(f"expected at least {FEWEST:,} stations, got {count:,}")
     first = {name: _milliseconds(queries[:1]) for name, queries in _queries().items()}
-    exported = commands.stations("export", str(folder / "exported.csv"), "--source", source)
-    copied_out, copied_in = commands.copy(source, folder / "copied")
+    exported = commands.stations("export", str(folder / "exported.csv"), "--source", FIRST)
+    more = folder / "more.csv"
+    data.write(more, max(count // 10, 1), seed=count, south=True)
+    added = commands.stations("import", str(more), "--source", FAR_SOURCE)
+    copies = commands.copies([FIRST, FAR_SOURCE], folder / "copied")
     with db.engines["read"].connect() as connection:  # what autovacuum would do a minute later
         connection.exec_driver_sql("VACUUM ANALYZE stations")
     return {
-        "import, rows/s": rows / (imported.seconds - startup),
-        "import, share of COPY": copied_in / imported.seconds,
-        "import, MB of memory": imported.megabytes,
-        "export, share of COPY": copied_out / exported.seconds,
+        "first load, rows/s": count / (loaded.seconds - startup),
+        "first load, share of COPY": copies[0].into / loaded.seconds,
+        "first load, MB of memory": loaded.megabytes,
+        "a tenth more, rows/s": (_count() - count) / (added.seconds - startup),
+        "a tenth more, share of COPY": copies[1].into / added.seconds,
+        "export, share of COPY": copies[0].out / exported.seconds,
         "export, MB of memory": exported.megabytes,
         **{f"{name}, ms": _milliseconds(queries) for name, queries in _queries().items()},
-        **{f"{name}, first after the import, ms": cost for name, cost in first.items()},
+        **{f"{name}, first after the load, ms": cost for name, cost in first.items()},
     }
 
 

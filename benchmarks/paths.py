@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from .load import load
 from .pgbench import queries_per_second
 from .server import gunicorn
-from .subjects import API, Subject, subjects
+from .subjects import API, Subject, mix, subjects
 
 SECONDS = 1  # of a round, for each of what is compared
 SLOW_SECONDS = 5  # for the tutorial's way to the nearest, which takes seconds
+MIX_SECONDS, MIX_CONNECTIONS = 5, (8, 64)
 REQUESTS = 500  # of a round, where CPU time is counted
 
 Rates = dict[str, list[float]]
@@ -39,6 +40,24 @@ def by_requests(rounds: int, progress: Callable[[int], None]) -> dict[str, Rates
                 rate = load(port, _at("/article", subject), SLOW_SECONDS).rate
                 paths[subject.name]["article"].append(rate)
     return paths
+
+
+def of_mix() -> dict[str, dict[str, float]]:
+    """Measure a mix of requests over HTTP, with few and with many connections.
+
+    The application may turn requests away, if many have to wait.
+    """
+    requests = mix()
+    found = {}
+    with gunicorn() as port:
+        load(port, requests, SECONDS)
+        for connections in MIX_CONNECTIONS:
+            mixed = load(port, requests, MIX_SECONDS, connections=connections, may_fail=True)
+            found[str(connections)] = {
+                **{"rate": mixed.rate, "p50": mixed.p50, "p99": mixed.p99},
+                "failed": 100 * mixed.failed / mixed.requests,
+            }
+    return found
 
 
 def by_cpu(rounds: int, progress: Callable[[int], None]) -> dict[str, Rates]:

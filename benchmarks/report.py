@@ -9,7 +9,8 @@ Results = dict[str, Any]
 
 `cpu` says whether CPU time was measured. `paths` has, for each path, lists with a number for each
 round: the `rate` of the application per second, its `p50` and `p99` in milliseconds, and the rate
-of each ceiling. `sizes` has the results of growth.py.
+of each ceiling. `sizes` has the results of growth.py. `mix` has the same figures of the mix of
+requests for each number of connections, and the percentage that `failed`.
 """
 
 CEILINGS = {
@@ -17,6 +18,12 @@ CEILINGS = {
     "hand": "of hand-written",
     "pgbench": "of pgbench",
     "article": "times a tutorial's",
+}
+
+FIGURES = {
+    "rate": ("requests/s", ",.0f"),
+    "p50": ("p50, ms", ".1f"),
+    "p99": ("p99, ms", ".1f"),
 }
 
 LOSS = 0.1  # of a share of a ceiling, beyond which a run is worse than its baseline
@@ -48,12 +55,7 @@ def _share(path: dict[str, list[float]], ceiling: str) -> list[float]:
 def paths_table(paths: dict[str, dict[str, list[float]]]) -> Iterator[str]:
     """Yield the lines of the table: medians of the rounds, with the lowest and highest ratio."""
     measured = {key for path in paths.values() for key in path}
-    figures = {
-        "rate": ("a second", ",.0f"),
-        "p50": ("p50, ms", ".1f"),
-        "p99": ("p99, ms", ".1f"),
-    }
-    figures = {key: figure for key, figure in figures.items() if key in measured}
+    figures = {key: figure for key, figure in FIGURES.items() if key in measured}
     ceilings = {key: title for key, title in CEILINGS.items() if key in measured}
     titles = [title for title, _ in figures.values()]
     yield from _head(["path", *titles, *ceilings.values()])
@@ -65,6 +67,14 @@ def paths_table(paths: dict[str, dict[str, list[float]]]) -> Iterator[str]:
 
 def _spread(shares: list[float]) -> str:
     return f"{median(shares):.2f} ({min(shares):.2f} to {max(shares):.2f})"
+
+
+def mix_table(mix: dict[str, dict[str, float]]) -> Iterator[str]:
+    """Yield the lines of the table of the mix of requests, for each number of connections."""
+    figures = FIGURES | {"failed": ("failed, %", ".2f")}
+    yield from _head(["connections", *(title for title, _ in figures.values())])
+    for connections, found in mix.items():
+        yield _row([connections, *(format(found[key], form) for key, (_, form) in figures.items())])
 
 
 def sizes_table(sizes: dict[str, dict[str, float]]) -> Iterator[str]:

@@ -13,6 +13,9 @@ from stationsapp.stations.search import Filters
 
 SAMPLES = 500  # of each subject, so that no round asks for the same all the time
 
+SLOWER = 20  # of queries that take some milliseconds
+FAR_SOURCE = "south"  # all of its stations are in the southern hemisphere
+
 API = "/api/stations"
 
 Query = Callable[[], Any]
@@ -65,16 +68,36 @@ def _etag(path: str) -> str:
 
 
 def places() -> dict[str, list[Query]]:
-    """Return nearest queries for places where an index in degrees is easily wrong or slow."""
+    """Return nearest queries that an index in degrees, or of all sources, answers badly."""
     chance = random.Random(1)
     turns = range(SAMPLES)
     ocean = [(chance.uniform(-40, -20), chance.uniform(-140, -110)) for _ in turns]
     pole = [(chance.choice([-1, 1]) * 89.99, chance.uniform(-180, 180)) for _ in turns]
     edge = [(chance.uniform(-60, 60), chance.choice([-179.99, 179.99])) for _ in turns]
-    return {
+    north = [(chance.uniform(50, 70), chance.uniform(-10, 40)) for _ in range(SLOWER)]
+    far: list[Query] = [
+        partial(search.nearest, Filters(source=FAR_SOURCE), lat, lng, 10) for lat, lng in north
+    ]
+    found = {
         f"nearest 10, {where}": [_nearest(lat, lng) for lat, lng in points]
         for where, points in [("ocean", ocean), ("pole", pole), ("antimeridian", edge)]
     }
+    return found | {"nearest 10, far source": far}
+
+
+def mix() -> list[str]:
+    """Return the requests of many users: 70 % for a map, 20 % for the nearest, 10 % for one."""
+    chance = random.Random(2)
+    requests = []
+    for id, lat, lng in _sample():
+        zoom = chance.choice([2, 4, 6, 8, 10, 12, 14])
+        half = 450 / 2**zoom  # degrees: half of a map of 1,280 pixels
+        west, east = max(lng - half, -180), min(lng + half, 180)
+        south, north = max(lat - half / 2, -90), min(lat + half / 2, 90)
+        view = f"{API}/clusters?bbox={west:.5f},{south:.5f},{east:.5f},{north:.5f}&zoom={zoom}"
+        nearest = f"{API}/nearest?lat={lat}&lng={lng}"
+        requests += chance.choices([view, nearest, f"{API}/{id}"], [70, 20, 10])
+    return requests
 
 
 VIEWS = {  # of a map of 1,280 by 800 pixels
@@ -87,7 +110,7 @@ VIEWS = {  # of a map of 1,280 by 800 pixels
 def views() -> dict[str, list[Query]]:
     """Return the queries for the clusters of maps with many or few stations."""
     return {
-        f"clusters, {name}": [partial(search.clusters, Filters(bbox), zoom)] * 20
+        f"clusters, {name}": [partial(search.clusters, Filters(bbox), zoom)] * SLOWER
         for name, (bbox, zoom) in VIEWS.items()
     }
 

@@ -5,7 +5,6 @@
 from datetime import datetime
 
 from flask_doctor import Doctor
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, Double, MetaData, Text
 from sqlalchemy.orm import DeclarativeBase, registry
@@ -30,5 +29,4 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base)
-migrate = Migrate()
 doctor = Doctor()

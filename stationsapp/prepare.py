@@ -2,14 +2,13 @@
 
 import click
 import psycopg2
-from blinker import Namespace
+from blinker import signal
 from flask import current_app
 from flask.cli import with_appcontext
-from flask_migrate import upgrade
+from flask_migrate import Migrate, upgrade
 from flask_migrate.cli import db
 
-# Sent with the application when its database is up to date, so that others can load data.
-database_prepared = Namespace().signal("database-prepared")
+migrate = Migrate()
 
 
 @db.command()
@@ -30,4 +29,4 @@ def prepare() -> None:
         click.echo(f"Created the database {app.config['SQLALCHEMY_DATABASE_URI'].database}.")
     upgrade()
     click.echo("The database is up to date.")
-    database_prepared.send(app)
+    signal("database-prepared").send(app)  # so that others can load data

@@ -1,26 +1,34 @@
 """Whether the database has all migrations: those of this release, or of a newer one."""
 
 from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 
-from alembic.script import ScriptDirectory
 from flask import current_app
 
 APPLIED = "SELECT version_num FROM alembic_version"
 """The query for the migrations that the database has."""
 
 
+class _Revisions(NamedTuple):
+    heads: set[str]
+    all: set[str]
+
+
 def is_up_to_date(applied: Iterable[str]) -> bool:
     """Tell whether all migrations have run; those of the next release may have run too."""
     current = set(applied)
-    known = current_app.extensions.setdefault("revisions", _Revisions())
+    known = _known(Path(current_app.root_path).with_name("migrations"))
     return current == known.heads or not current <= known.all
 
 
-class _Revisions:
-    """The migrations of this release, read once."""
+@cache
+def _known(folder: Path) -> _Revisions:
+    """Read the migrations of this release."""
+    from alembic.script import ScriptDirectory  # takes an eighth of the time of a start
 
-    def __init__(self) -> None:
-        config = current_app.extensions["migrate"].migrate.get_config()
-        scripts = ScriptDirectory.from_config(config)
-        self.heads = set(scripts.get_heads())
-        self.all = {script.revision for script in scripts.walk_revisions()}
+    scripts = ScriptDirectory(folder)
+    return _Revisions(
+        set(scripts.get_heads()), {script.revision for script in scripts.walk_revisions()}
+    )

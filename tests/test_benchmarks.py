@@ -50,7 +50,7 @@ SMALL = """
 from benchmarks import load, paths, pgbench, subjects
 load.WRK = None
 pgbench._length = lambda seconds: ["--transactions", "10"]
-paths.SECONDS = paths.SLOW_SECONDS = 0.1
+paths.SECONDS = paths.SLOW_SECONDS = paths.MIX_SECONDS = 0.1
 paths.REQUESTS = 10
 subjects.SAMPLES = 20
 from benchmarks.__main__ import main
@@ -69,7 +69,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
 )
 def test_every_path_is_measured_and_a_loss_is_told(tmp_path: Path, mode: list, ceilings: set):
     written, baseline = tmp_path / "results.json", tmp_path / "baseline.json"
-    before = {"cpu": bool(mode), "paths": {}, "sizes": {"1,000": {"import, share of COPY": 1000}}}
+    before = {"cpu": bool(mode), "paths": {}, "sizes": {"1,000": {"export, share of COPY": 1000}}}
     baseline.write_text(json.dumps(before))
     run = bench(*mode, "--stations", "1000", "--json", str(written), "--compare", str(baseline))
     assert run.returncode == 1, run.stderr
@@ -81,6 +81,8 @@ def test_every_path_is_measured_and_a_loss_is_told(tmp_path: Path, mode: list, c
         assert f"| {name} | " in run.stdout
         assert ceilings | {"rate"} <= set(path)
         assert all(rates[0] > 0 for rates in path.values())
+    for connections in () if mode else ("8", "64"):
+        assert f"| {connections} | " in run.stdout
 
 
 @pytest.mark.skipif(not load.WRK, reason="no wrk is installed")
@@ -148,8 +150,8 @@ def test_a_mistake_is_told_before_anything_is_measured(arguments: list[str], mes
 @pytest.mark.usefixtures("sample_stations")
 def test_too_few_stations_to_measure_with_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr(commands, "stations", lambda *_: commands.Run(1, 1))
-    with pytest.raises(ClickException, match="expected at least 1,000 stations, got 271"):
-        growth.fill("sample.csv", "sample", tmp_path)
+    with pytest.raises(ClickException, match="expected at least 1,000 stations, got 0"):
+        growth.fill("sample.csv", tmp_path)
 
 
 def test_a_command_that_fails_ends_the_run():

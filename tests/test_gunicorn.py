@@ -24,7 +24,12 @@ health.ASK = 60
 
 
 @pytest.fixture(scope="module")
-def port(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("gunicorn") / "log"
+
+
+@pytest.fixture(scope="module")
+def port(database_url: str, log: Path) -> Iterator[int]:
     """The port of a gunicorn with one worker, on the tests' database."""
     settings = {
         "DATABASE_URL": f"{database_url}&options=-c%20lock_timeout%3D500ms",
@@ -32,10 +37,9 @@ def port(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         "METRICS": "1",
         "DATABASE_TIMEOUT": "60",
     }
-    folder = tmp_path_factory.mktemp("gunicorn")
-    (folder / "patient.py").write_text(PATIENT)
-    application = (f"--pythonpath={folder}", "patient:app")
-    service = Service(settings, folder / "log", application=application)
+    log.with_name("patient.py").write_text(PATIENT)
+    application = (f"--pythonpath={log.parent}", "patient:app")
+    service = Service(settings, log, application=application)
     yield service.port
     folders = partial(Path("/dev/shm").glob, f"stationsapp-metrics-{service.process.pid}-*")
     assert len(list(folders())) == 1
@@ -165,17 +169,27 @@ STRANGE = {
     "a length and chunks": (post(CHUNKED + b"Content-Length: 2\r\n", b"{}"), 400),
     "a length beyond all": (post(b"Content-Length: %s\r\n" % (b"9" * 30), b""), 413),
     "chunks that are none": (post(CHUNKED, b"ZZ\r\n{}\r\n0\r\n\r\n"), 400),
+    "chunks that are none, of a form": (
+        b"POST /sign-in HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\n%s\r\nZZ\r\n" % CHUNKED,
+        400,
+    ),
+    "chunks that are none, of a read": (get(headers=b"Host: x\r\n" + CHUNKED) + b"ZZ\r\n", 200),
     "a chunk that is too short": (post(CHUNKED, b"5\r\n{}\r\n0\r\n\r\n"), 400),
     "an unknown expectation": (post(b"Expect: tea\r\nContent-Length: 2\r\n", b"{}"), 417),
 }
 
 
 @pytest.mark.parametrize(("data", "expected"), STRANGE.values(), ids=STRANGE.keys())
-def test_a_strange_request_has_an_answer(app: Flask, port: int, data: bytes, expected: int):
+def test_a_strange_request_has_an_answer(
+    app: Flask, port: int, log: Path, data: bytes, expected: int
+):
+    logged = log.stat().st_size
     with ExitStack() as held:
         client = sent(port, data, held)
         answer = b"".join(iter(partial(client.recv, 1 << 16), b""))
     assert int(answer.split(b" ", 2)[1]) == expected
+    assert b"Traceback" not in log.read_bytes()[logged:]
 
 
 def test_a_body_is_asked_for_if_the_client_waits_for_that(app: Flask, port: int):

@@ -1,5 +1,7 @@
 # The parts meet only here, and never in a circle (Flask-Doctor's docs/errors.md#circular-import).
 
+import sys
+
 from flask import Flask
 
 
@@ -11,7 +13,7 @@ def create_app(config: str | type | None = None) -> Flask:
     """
     # Imported here, so that one broken part doesn't keep the others' commands from loading.
     from . import health, postgres, settings, sign_in, tokens, web, widgets
-    from .extensions import db, doctor, migrate
+    from .extensions import db, doctor
     from .web import api
 
     app = Flask(__name__, static_folder=None)  # web.assets serves the static files
@@ -19,7 +21,10 @@ def create_app(config: str | type | None = None) -> Flask:
     doctor.init_app(app)
     postgres.configure(app)
     db.init_app(app)
-    migrate.init_app(app, db)
+    if "flask_migrate" in sys.modules:  # `flask` has loaded it, but a server doesn't need it
+        from .prepare import migrate
+
+        migrate.init_app(app, db)
     app.register_blueprint(health.bp)
     web.init_app(app)
     api.init_app(app)

@@ -1,5 +1,6 @@
 """The stations: storing, searching and showing them."""
 
+from blinker import signal
 from flask import Flask
 
 
@@ -7,7 +8,6 @@ def init_app(app: Flask) -> None:
     """Register the pages, the API, the commands and the sample."""
     from flask_swagger_ui import get_swaggerui_blueprint
 
-    from ..prepare import database_prepared
     from ..web import api, assets, cors, operations
     from . import cli, pages, sample
     from .api import reading, writing
@@ -24,7 +24,7 @@ def init_app(app: Flask) -> None:
     docs = get_swaggerui_blueprint("/ogc/docs", "/ogc/api?f=json", about, blueprint_name="ogc_docs")
     app.register_blueprint(docs)
     cors.init_app(app)
-    database_prepared.connect(sample.load_sample)
+    signal("database-prepared").connect(sample.load_sample)
     if app.config["METRICS"]:
         from .. import metrics
         from .metrics import measure

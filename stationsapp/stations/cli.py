@@ -34,7 +34,7 @@ QUIET = 10  # seconds between two lines of progress outside a terminal
 
 
 def _source(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not (1 <= len(value) <= 100 and value.isprintable()):
+    if value is not None and not (value.strip() and len(value) <= 100 and value.isprintable()):
         raise click.BadParameter("expected 1 to 100 printable characters")
     return value
 

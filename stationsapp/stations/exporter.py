@@ -7,7 +7,7 @@ from sqlalchemy import Connection, CursorResult
 
 from .. import limits
 from ..database import snapshot
-from .feeds import SOURCE, Format, Record, csv
+from .feeds import BLANK, SOURCE, TYPES, Format, Record, csv, dumps
 from .feeds.headers import FIELDS
 from .geo import Box
 from .search import Filters
@@ -33,6 +33,22 @@ SELECT EXISTS (SELECT FROM stations WHERE {where}
 """
 SOME = """
 SELECT EXISTS (SELECT FROM stations WHERE {where} AND properties ->> %(key)s ~ %(pattern)s)
+"""
+
+
+# Properties that are JSON in the cells of a table, like Record.cell, but in PostgreSQL.
+BLANKS = " || ".join(f"@ == {dumps(text).decode()}" for text in BLANK)
+TYPED = f"""
+SELECT EXISTS (SELECT FROM stations WHERE {{where}}
+    AND jsonb_path_exists(properties, 'strict $.* ? (@.type() != "string" || {BLANKS})'))
+"""
+LISTED = f"""
+nullif(jsonb_path_query_array(properties, 'strict $.keyvalue()
+    ? (@.value.type() != "string" || {BLANKS.replace("@", "@.value")}).key'), '[]')
+"""
+CELL = f"""
+CASE WHEN properties ->> %({{0}})s IN ({", ".join(f"'{text}'" for text in BLANK)})
+    THEN (properties -> %({{0}})s)::text ELSE properties ->> %({{0}})s END
 """
 
 
@@ -71,8 +87,8 @@ def export(file: BinaryIO, form: Format, source: str | None = None, bbox: Box | 
     with snapshot() as connection:
         limits.limit_command(connection)
         chosen = Chosen(connection, condition, parameters)
-        if not source and chosen.run(SEVERAL_SOURCES).scalar_one():
-            chosen = chosen._replace(several=True)
+        several = not source and chosen.run(SEVERAL_SOURCES).scalar_one()
+        chosen = chosen._replace(several=several)
         if form is csv.CSV and len(keys := chosen.keys()) <= MOST_COLUMNS:
             return _copy_csv(chosen, file, keys)
         return _write(chosen, file, form)
@@ -100,8 +116,9 @@ class Chosen(NamedTuple):
         return f"SELECT {columns} FROM ({rows}) AS rows ORDER BY id"
 
     def keys(self) -> list[str]:
-        """Return the names of the properties."""
-        return [SOURCE] * self.several + list(self.run(KEYS).scalars())
+        """Return the names of the properties, and of the columns that say more about them."""
+        typed = bool(self.run(TYPED).scalar_one())
+        return [SOURCE] * self.several + list(self.run(KEYS).scalars()) + [TYPES] * typed
 
     def some(self, key: str, pattern: str) -> bool:
         """Tell whether this property, as text, matches the pattern in one of them."""
@@ -111,7 +128,9 @@ class Chosen(NamedTuple):
 def _copy_csv(chosen: Chosen, file: BinaryIO, keys: list[str]) -> int:
     """Let PostgreSQL write the same CSV as csv.write, in a third of the time."""
     names = {f"key{number}": key for number, key in enumerate(keys)}
-    cells = ["source" if key is SOURCE else f"properties ->> %({n})s" for n, key in names.items()]
+    cell = CELL if TYPES in keys else "properties ->> %({0})s"
+    known = {SOURCE: "source", TYPES: LISTED}
+    cells = [known.get(key) or cell.format(name) for name, key in names.items()]
     query = chosen.rows(", ".join([*FIELDS, *cells])).format(where=chosen.where)
     cursor = chosen.connection.connection.cursor()
     copy = f"COPY ({query}) TO STDOUT (FORMAT csv, ENCODING 'UTF8')"

@@ -1,61 +1,36 @@
-"""Records -> table: COPY into a staging table, then one statement, all in one transaction."""
+"""Records -> table: they are staged and compared, then one statement, all in one transaction."""
 
 import csv
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from itertools import islice
-from typing import Any, TextIO
+from typing import TextIO
 
-import psycopg2
 from sqlalchemy import Connection
 
 from .. import limits
 from ..extensions import db
 from . import analysis, bulk, locks, several
 from .comparison import SAME, VANISHED, changes, compare
-from .feeds import FeedError, Item, Record, Rejected, Skipped, dumps, shown
+from .feeds import Item, Rejected, dumps
 from .report import Report
+from .staging import duplicates, stage
 from .suspicions import suspicions
 
-BATCH = 500  # records to a piece of COPY, less than a socket's buffer
-SAID = 5_000  # records between two calls of progress
 SHOWN = 10  # rejected rows that the report keeps
 # Of a source, unless forced. In a small source, a few may always be moved or renamed.
 PRUNED_AT_MOST = 0.2
 CHANGED_AT_MOST = 1 / 3
 FEW = 9
 
-STAGING = """
-CREATE TEMPORARY TABLE staging (
-    line integer, code text, name text, lat float8, lng float8, properties jsonb
-) ON COMMIT DROP;
-CREATE TEMPORARY TABLE refused (code text, line integer, first integer) ON COMMIT DROP;
-SET LOCAL work_mem = '64MB'
+INSERT = """
+INSERT INTO stations (source, code, name, lat, lng, properties, changed_by_id)
+SELECT %(source)s, code, name, lat, lng, properties, %(changed_by)s::bigint FROM staging
 """
-SEPARATE = """
-INSERT INTO refused (code) SELECT code FROM staging WHERE name IS NULL;
-DELETE FROM staging WHERE name IS NULL;
-ANALYZE staging, refused
-"""
-REFUSE_DUPLICATES = """
-WITH repeated AS (
-    SELECT code, min(line) AS first FROM staging GROUP BY code HAVING count(*) > 1
-),
-deleted AS (
-    DELETE FROM staging USING repeated
-    WHERE staging.code = repeated.code AND line > first RETURNING staging.code, line, first
-)
-INSERT INTO refused (code, line, first) SELECT code, line, first FROM deleted
-"""
-DUPLICATES = "SELECT line, code, first FROM refused WHERE first IS NOT NULL ORDER BY line"
-
 # Everything is one statement, because the trigger at its end makes writers wait for each other. A
 # writer that waits for the import's rows then holds no lock that the import needs.
 WRITE = f"""
 WITH pruned AS (DELETE {VANISHED} AND %(prune)s)
-INSERT INTO stations (source, code, name, lat, lng, properties, changed_by_id)
-SELECT %(source)s, code, name, lat, lng, properties, %(changed_by)s::bigint FROM staging
+{INSERT}
 WHERE NOT EXISTS (
     SELECT FROM stations AS old
     WHERE old.source = %(source)s AND old.code = staging.code AND {SAME}
@@ -65,7 +40,10 @@ ON CONFLICT (source, code) DO UPDATE SET updated_at = now(), name = excluded.nam
     lat = excluded.lat, lng = excluded.lng, properties = excluded.properties,
     changed_by_id = excluded.changed_by_id
 """
-WRITE_SEVERAL = WRITE.replace(VANISHED, several.DOOMED).replace("%(source)s", "staging.source")
+# For sources that have no stations yet, in a locked table. Checking for conflicts takes half as
+# long again.
+FILL = f"{INSERT} ORDER BY line"
+IS_KNOWN = "SELECT EXISTS (SELECT FROM stations WHERE source = ANY (%s))"
 KEPT = ("added", "updated", "unchanged", "skipped", "rejected", "vanished", "pruned")
 KEEP = """
 INSERT INTO imports (source, rows) VALUES (%(source)s, %(rows)s)
@@ -103,8 +81,7 @@ def import_records(
     reject = _rejecter(report, rejects)
     with db.engine.connect() as connection:  # what is not committed is rolled back
         limits.limit_command(connection)
-        connection.exec_driver_sql(STAGING)
-        _stage(connection, _Pieces(_pieces(items, report, reject, progress)))
+        stage(connection, items, report, reject, progress)
         if divided:
             report.sources = several.divide(connection)
         parts = {}
@@ -130,7 +107,7 @@ def _compared(
 ) -> Report:
     """Compare what is staged with the source."""
     report = Report()
-    for line, code, first in _duplicates(connection):
+    for line, code, first in duplicates(connection):
         reject(Rejected(line, "code", code, f"is repeated: it is also at {first}"))
     locks.wait_for_imports(connection, source)
     with connection.begin_nested() as reading:
@@ -167,7 +144,13 @@ def _write(
             several.join(connection)
         is_bulk = bulk.lock(connection, report.added, fast=fast)
         with bulk.indexes_afterwards(connection) if is_bulk else nullcontext():
-            connection.exec_driver_sql(WRITE_SEVERAL if report.sources else WRITE, values)
+            statement = WRITE
+            if is_bulk and not connection.exec_driver_sql(IS_KNOWN, (list(parts),)).scalar_one():
+                statement = FILL
+            if report.sources:
+                doomed = statement.replace(VANISHED, several.DOOMED)
+                statement = doomed.replace("%(source)s", "staging.source")
+            connection.exec_driver_sql(statement, values)
     for name, part in parts.items():
         counts = part if report.sources else report
         rows = dumps({kept: getattr(counts, kept) for kept in KEPT}).decode()
@@ -207,89 +190,3 @@ def _rejecter(report: Report, rejects: TextIO | None) -> Callable[[Rejected], No
             writer.writerow(rejected[:4])
 
     return reject
-
-
-class _Pieces:
-    """A file for COPY, which reads the next records while PostgreSQL stores the last ones."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self.pieces = pieces
-        self.error: BaseException | None = None
-
-    def read(self, size: int) -> bytes:
-        try:
-            return next(self.pieces, b"")
-        except BaseException as error:  # psycopg2 would make it another one
-            self.error = error
-            return b""
-
-
-def _stage(connection: Connection, pieces: _Pieces) -> None:
-    """Copy the records to the staging table, and the rejected codes to another one."""
-    cursor = connection.connection.cursor()
-    try:
-        cursor.copy_expert("COPY staging FROM STDIN (ENCODING 'UTF8')", pieces)
-    except psycopg2.DataError as error:
-        raise FeedError(f"PostgreSQL can't store this: {str(error).splitlines()[0]}") from error
-    if pieces.error:
-        raise pieces.error
-    connection.exec_driver_sql(SEPARATE)
-
-
-def _pieces(
-    items: Iterable[Item],
-    report: Report,
-    reject: Callable[[Rejected], None],
-    progress: Callable[[int], None],
-) -> Iterator[bytes]:
-    """Write records in COPY's text format, and for rejected rows the code, if it is known."""
-    items = iter(items)
-    rows = 0
-    while batch := list(islice(items, BATCH)):
-        lines: list[str] = []
-        for item in batch:
-            line = _copy_line(item) if isinstance(item, Record) else item
-            if isinstance(line, str):
-                lines.append(line)
-            elif isinstance(line, Skipped):
-                report.skipped += 1
-            else:
-                reject(line)
-                # The code itself may be wrong or empty.
-                code = line.code.replace("\0", "").encode(errors="replace").decode()
-                lines.append(f"{line.line}\t{_escaped(code)}\t\\N\t\\N\t\\N\t\\N\n")
-        if rows // SAID != (rows := rows + len(batch)) // SAID:
-            progress(rows)
-        if lines:
-            yield "".join(lines).encode()
-    progress(rows)
-
-
-NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-
-
-def _copy_line(record: Record) -> str | Rejected:
-    """Write a record as a line of COPY's text format, or say why PostgreSQL can't store it."""
-    line, code, name, lat, lng, properties = record
-    try:
-        document = dumps(properties).decode()
-    except (TypeError, ValueError, RecursionError):
-        reason = "can't be stored as JSON: half a surrogate pair, or nested too deeply"
-        return Rejected(line, "properties", shown(properties), reason, code)
-    if "\\u0000" in document and NUL.search(document):
-        reason = "contains a NUL character, which PostgreSQL can't store"
-        return Rejected(line, "properties", document, reason, code)
-    document = document.replace("\\", "\\\\")
-    return f"{line}\t{_escaped(code)}\t{_escaped(name)}\t{lat!r}\t{lng!r}\t{document}\n"
-
-
-def _escaped(text: str) -> str:
-    text = text.replace("\\", "\\\\").replace("\t", "\\t")
-    return text.replace("\n", "\\n").replace("\r", "\\r")
-
-
-def _duplicates(connection: Connection) -> Iterator[Any]:
-    """Delete rows with a repeated code from the staging table, and yield them."""
-    if connection.exec_driver_sql(REFUSE_DUPLICATES).rowcount:
-        # Kept on the server: there may be millions.
-        yield from connection.exec_driver_sql(DUPLICATES, execution_options={"yield_per": BATCH})

@@ -19,7 +19,7 @@ from tempfile import TemporaryFile
 from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import urljoin
 
-from .feeds import SOURCE, FeedError, Format, gbfs
+from .feeds import SOURCE, FeedError, Format, gbfs, geojson
 from .feeds.formats import FORMATS, by_start
 
 CHUNK = 1 << 20
@@ -46,8 +46,9 @@ class Source(NamedTuple):
     beside: Callable[[str], bytes] = dict[str, bytes]().__getitem__
 
     def is_divided(self) -> bool:
-        """Tell whether this is an export of several sources."""
-        return SOURCE.encode() in self.stream.peek()
+        """Tell whether stations name their sources: in an export of several, and from the API."""
+        start = self.stream.peek()
+        return SOURCE.encode() in start or geojson.is_from_api(start)
 
 
 def is_address(location: str) -> bool:

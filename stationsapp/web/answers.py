@@ -15,7 +15,11 @@ from . import compression
 from .blueprint import View
 from .problems import MEDIA_TYPE as PROBLEM
 
-SHARED = {"Cache-Control": "no-cache", "Vary": "Accept, Accept-Encoding"}
+SHARED = {
+    "Accept-Ranges": "none",  # each part would take the time of the whole
+    "Cache-Control": "no-cache",
+    "Vary": "Accept, Accept-Encoding",
+}
 
 CHUNK = 1 << 16  # bytes, about
 

@@ -8,6 +8,9 @@ from marshmallow.validate import Regexp
 
 WHOLE = re.compile(r"\d{1,19}", re.ASCII)
 NO_NUL = Regexp(r"^[^\x00]*$", error="must not contain a NUL character")
+NOT_BLANK = Regexp(
+    r"^[^\x00]*[^\x00\s][^\x00]*$", error="must not be blank, or contain a NUL character"
+)
 
 
 class QueryInteger(fields.Integer):

@@ -227,6 +227,19 @@ def test_clusters_are_those_of_a_scan_at_each_moment_among_writers(app: Flask):
     assert recount()[1] == 0
 
 
+def test_readers_never_have_many_changes_to_add(app: Flask):
+    """One in 3 changes adds all to the cells here (see SMALL), so a statement of 4 always does."""
+    with db.engine.begin() as connection:
+        for number in range(40):
+            connection.exec_driver_sql(
+                "INSERT INTO stations (source, code, name, lat, lng) "
+                "SELECT 's', code, 'n', 0, 0 FROM generate_series(%s, %s) AS code",
+                (4 * number, 4 * number + 3),
+            )
+            count = connection.exec_driver_sql("SELECT count(*) FROM station_changes")
+            assert count.scalar_one() == 0
+
+
 def test_nothing_is_counted_of_an_import_that_is_killed(app: Flask, database_url: str):
     import_records("s", [station(number) for number in range(9)])
     with closing(psycopg2.connect(database_url)) as killed:

@@ -14,7 +14,7 @@ from stationsapp.stations.feeds import Record
 from stationsapp.stations.feeds import csv as csv_feed
 from stationsapp.stations.feeds.formats import FORMATS
 from stationsapp.stations.importer import Report, import_records
-from tests.stations.feeds.strategies import Contents, json_values, records_with, texts
+from tests.stations.feeds.strategies import Contents, json_values, records_with
 
 
 def load(records: list[Record], source: str = "s") -> None:
@@ -33,24 +33,12 @@ def read(form: str, content: bytes) -> list[Record]:
     return [record._replace(line=0) for record in FORMATS[form].read(io.BytesIO(content))]
 
 
-@pytest.mark.parametrize("form", ["csv", "gtfs"])
-@given(records=records_with(texts.filter(bool), ("stop_access", "stop_url")))
+@pytest.mark.parametrize("form", FORMATS)
+@given(records=records_with(json_values, ("geojson", "rental_methods", "stop_url", "capacity")))
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_texts_come_out_as_they_went_in(app: Flask, form: str, records: list[Record]):
-    with db.engine.begin() as connection:
-        connection.execute(text("TRUNCATE stations"))
-    load(records)
-    assert read(form, exported(form)) == records
-
-
-@pytest.mark.parametrize("form", ["geojson", "geojsonl"])
-@given(records=records_with(json_values.filter(lambda value: not isinstance(value, float))))
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_json_comes_out_as_it_went_in(app: Flask, form: str, records: list[Record]):
+def test_properties_come_out_as_it_went_in(app: Flask, form: str, records: list[Record]):
     with db.engine.begin() as connection:
         connection.execute(text("TRUNCATE stations"))
     load(records)

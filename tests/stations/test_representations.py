@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from stationsapp.database import Row
 from stationsapp.stations.api import representations
 from stationsapp.stations.columns import COLUMN_NAMES
-from stationsapp.stations.feeds import Record, geojson
+from stationsapp.stations.feeds import SOURCE, Record, geojson
 from tests.stations.feeds.strategies import json_values, records_with
 
 NOW = datetime(2024, 2, 29, 12, tzinfo=UTC)
@@ -37,7 +37,7 @@ def feature_with(text: str, **more: Any) -> dict[str, Any]:
         ({"distance": 1, "source": None}, {"properties.distance": 1, "properties.source": None}),
         ({"inner": {"id": 1, 'a": "code': 2}}, None),
         ({'"id': 1, '": "id': 2, "ID": 3}, None),
-        ({"geojson": 1}, None),
+        ({"geojson": 1, "a": 2}, {"a": 2}),  # it is a member of the feature
     ],
 )
 def test_a_features_properties_are_flat(properties: dict[str, Any], flat: dict[str, Any] | None):
@@ -47,11 +47,13 @@ def test_a_features_properties_are_flat(properties: dict[str, Any], flat: dict[s
 
 
 def test_what_a_feed_had_beside_its_properties_is_there_again():
-    extra = {"coordinates": [300], "geometry": {"quality": 1}, "title": "x", "id": 5, "type": "y"}
+    extra = {"coordinates": [300], "geometry": {"quality": 1}, "title": "x"}
     feature = feature_with(json.dumps({"geojson": extra}))
     point = {"type": "Point", "coordinates": [2.25, 48.5, 300], "quality": 1}
     assert (feature["type"], feature["id"], feature["title"]) == ("Feature", 7, "x")
     assert (feature["geometry"], feature["properties"]) == (point, COLUMNS | TIMES)
+    feature = feature_with(json.dumps({"geojson": {"id": 5, "type": "y"}}))  # nothing it ever had
+    assert (feature["type"], feature["id"]) == ("Feature", 7)
 
 
 @pytest.mark.parametrize("key", ["a", "id"])
@@ -83,4 +85,6 @@ def test_an_import_reads_what_the_api_writes(written: list[Record]):
         for record in written
     ]
     body = representations.many("geojson", rows, COLUMN_NAMES, next=None)
-    assert [record._replace(line=0) for record in geojson.read(BytesIO(body))] == written
+    read = [record._replace(line=0) for record in geojson.read(BytesIO(body))]
+    assert [record.properties.pop(SOURCE) for record in read] == ["s"] * len(written)
+    assert read == written

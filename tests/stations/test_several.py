@@ -1,9 +1,11 @@
 """A feed of several sources, as an export of them is."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from stationsapp.extensions import db
@@ -66,3 +68,16 @@ def test_a_station_without_a_source_is_refused(app: Flask, source: Any):
     with pytest.raises(FeedError, match="line 3, column stationsapp_source"):
         load(record("s", "A"), record(source, "B", 3))
     assert not stored()
+
+
+def test_the_geojson_of_the_api_is_read_with_its_sources(client: FlaskClient, tmp_path: Path):
+    codes = {"s": ["A", "s:B", "t:A"], "t": ["A", "s:A"]}
+    for source, own in codes.items():
+        properties = {"id": 1, "source": "x", "n": 1.5}
+        import_records(
+            source, [Record(i, code, code, i, 2, properties) for i, code in enumerate(own)]
+        )
+    feed = tmp_path / "stations.geojson"
+    feed.write_bytes(client.get("/api/stations?all=true&format=geojson").data)
+    result = client.application.test_cli_runner().invoke(args=["stations", "import", str(feed)])
+    assert "0 added, 0 updated, 0 moved, 0 renamed, 5 unchanged" in result.output

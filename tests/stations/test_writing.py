@@ -200,6 +200,7 @@ def test_a_larger_integer_is_refused_and_not_rounded(writer: FlaskClient, number
         ({"name": "", "code": None}, {"name", "code"}),
         ({"name": "x" * 501}, {"name"}),
         ({"name": "a\0"}, {"name"}),
+        ({"name": " \u3000\n", "code": "\t", "source": " "}, {"name", "code", "source"}),
         ({"properties": []}, {"properties"}),
         ({"properties": {"a": ["\0"]}}, {"properties"}),
         ({"properties": {"\0": 1}}, {"properties"}),

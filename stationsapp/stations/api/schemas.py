@@ -7,7 +7,7 @@ from marshmallow import INCLUDE, Schema, ValidationError, fields
 from marshmallow.validate import Length, OneOf, Range, Validator
 from webargs.fields import DelimitedList
 
-from ...web.fields import NO_NUL, BodyFloat, QueryInteger
+from ...web.fields import NO_NUL, NOT_BLANK, BodyFloat, QueryInteger
 from ...web.parser import StrictSchema
 from .. import geo
 from ..columns import COLUMNS
@@ -140,7 +140,7 @@ class ClustersQuery(FilterQuery):
 
 
 def _fits(field: str) -> list[Validator]:
-    return [Length(1, LENGTHS[field]), NO_NUL]
+    return [Length(1, LENGTHS[field]), NOT_BLANK]
 
 
 class StationBody(StrictSchema):
@@ -228,14 +228,14 @@ class ClustersSchema(Schema):
 class GeometrySchema(Schema):
     """A position: longitude, latitude, and the altitude if the feed has it."""
 
-    type = fields.Constant("Point", required=True)
+    type = fields.String(validate=OneOf(["Point"]), required=True)
     coordinates = fields.List(fields.Float(), required=True, validate=Length(min=2))
 
 
 class FeatureSchema(Schema):
     """A station as a GeoJSON Feature (RFC 7946)."""
 
-    type = fields.Constant("Feature", required=True)
+    type = fields.String(validate=OneOf(["Feature"]), required=True)
     id = fields.Integer(required=True)
     geometry = fields.Nested(GeometrySchema, required=True)
     properties = fields.Nested(FeaturePropertiesSchema, required=True)
@@ -244,6 +244,6 @@ class FeatureSchema(Schema):
 class FeaturesSchema(Schema):
     """Stations as a GeoJSON FeatureCollection (RFC 7946)."""
 
-    type = fields.Constant("FeatureCollection", required=True)
+    type = fields.String(validate=OneOf(["FeatureCollection"]), required=True)
     features = fields.List(fields.Nested(FeatureSchema), required=True)
     links = fields.List(fields.Dict())

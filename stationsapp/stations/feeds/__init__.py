@@ -15,6 +15,15 @@ LENGTHS = {"source": 100, "code": 255, "name": 500}
 SOURCE = "stationsapp_source"
 """The property that keeps a station's source in an export of several."""
 
+TYPES = "stationsapp_json"
+"""The column of a table that lists the properties whose cells are JSON, as a list in JSON."""
+
+NULL = r"\N"
+"""A blank cell in the files of MySQL and PostgreSQL."""
+
+BLANK = ("", NULL)
+"""Texts that would be blank cells, so they are written as JSON."""
+
 
 class Record(NamedTuple):
     """A station of a feed, in degrees of WGS 84.
@@ -30,9 +39,18 @@ class Record(NamedTuple):
     properties: dict[str, Any]
 
     def cell(self, key: str) -> str:
-        """Return a property as the text of a table's cell."""
+        """Return a property as the text of a table's cell. A null is blank."""
+        if key == TYPES:
+            listed = [key for key, value in self.properties.items() if not _is_cell(value)]
+            return shown(listed) if listed else ""
         value = self.properties.get(key)
-        return "" if value is None else shown(value)
+        if value is None:
+            return ""
+        return dumps(value).decode() if value in BLANK else shown(value)
+
+
+def _is_cell(value: Any) -> bool:
+    return isinstance(value, str) and value not in BLANK
 
 
 class Rejected(NamedTuple):

@@ -6,17 +6,21 @@ from functools import partial
 from io import StringIO
 from itertools import chain, islice
 from math import inf
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
-from . import Contents, FeedError, Format, Record, Rejected, checked, degrees
+from . import NULL, TYPES, Contents, FeedError, Format, Record, Rejected, checked, degrees
+from .cells import properties_of
 from .headers import FIELDS, NAMES, from_file, normalised, to_file
 
 SEPARATORS = ",;\t|"
 SAMPLE = 200  # lines from which the separator and the columns are chosen
-LONGEST = 1 << 20  # bytes of a line
+SAMPLED = 1 << 20  # characters of them
+LONGEST = 1 << 24  # bytes of a line
+csv.field_size_limit(LONGEST)  # the default is 131,072
 ANOTHER = "--key COLUMN names another, or several (--key a,b)"
 JOINT = "-"  # between the columns of a code
 BATCH = 1_000  # rows to a piece of output
+T = TypeVar("T")
 
 
 def read(
@@ -30,7 +34,7 @@ def read(
     """
     table = rows(stream, columns)
     _, header = next(table)
-    sample = list(islice(table, SAMPLE))
+    sample = _sample(table, lambda row: sum(map(len, row[1])))
     record = _reader(header, [row for _, row in sample if row], key)
     for line, row in chain(sample, table):
         if row:
@@ -44,25 +48,47 @@ def rows(stream: BinaryIO, columns: str | None = None) -> Iterator[tuple[int, li
     isn't CSV.
     """
     lines = _lines(stream)
-    sample = list(islice(lines, SAMPLE))
+    sample = _sample(lines, len)
     if columns:
         yield 0, columns.split(",")
     elif not sample:
         raise FeedError("the file is empty: expected a header that names the columns")
-    reader = csv.reader(chain(sample, lines), **_dialect(sample))
+    ended = False
+
+    def end() -> Iterator[str]:
+        nonlocal ended
+        ended = True
+        yield "\n"  # an empty row, or part of the last one if its quote is left open
+
+    reader = csv.reader(chain(sample, lines, end()), **_dialect(sample))
     line = 1
     try:
         for row in reader:
+            if ended:
+                break
             yield line, row
             line = reader.line_num + 1
     except csv.Error as error:
         raise FeedError(f"line {line}: {error}; is a quote left open?") from error
+    if row:
+        raise FeedError(f"line {line}: a quote is left open")
+
+
+def _sample(items: Iterator[T], size: Callable[[T], int]) -> list[T]:
+    """Take some items, which together have not many characters."""
+    sample: list[T] = []
+    total = 0
+    for item in islice(items, SAMPLE):
+        sample.append(item)
+        if (total := total + size(item)) > SAMPLED:
+            break
+    return sample
 
 
 def _lines(stream: BinaryIO) -> Iterator[str]:
     for number, line in enumerate(iter(partial(stream.readline, LONGEST), b""), 1):
         if len(line) == LONGEST:
-            raise FeedError(f"line {number} is longer than a mebibyte: expected CSV")
+            raise FeedError(f"line {number} is longer than {LONGEST >> 20} MiB: expected CSV")
         try:
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
@@ -113,7 +139,10 @@ def _reader(
                 return Rejected(line, header[-1], row[-1], reason, joined(row))
             del row[width:]
         code = row[codes[0]] if len(codes) == 1 else joined(row)
-        properties = {key: row[i] for i, key in rest if row[i]}
+        cells = {key: row[i] for i, key in rest if row[i]}
+        if NULL in row:
+            cells = {key: cell for key, cell in cells.items() if cell != NULL}
+        properties = properties_of(cells) if TYPES in cells else cells
         return checked(line, (code, row[name], row[lat], row[lng]), properties, names)
 
     return record
@@ -178,7 +207,7 @@ def _missing(header: list[str], field: str) -> str:
 
 
 def _is_field(name: str) -> bool:
-    return normalised(name) in FIELDS
+    return not name or normalised(name) in FIELDS  # a blank title is a column's number
 
 
 def header(keys: Iterable[str]) -> list[str]:

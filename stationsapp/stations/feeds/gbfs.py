@@ -8,7 +8,19 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from . import Contents, FeedError, Format, Item, Record, Rejected, checked, dumps, listed, shown
+from . import (
+    Contents,
+    FeedError,
+    Format,
+    Item,
+    Record,
+    Rejected,
+    checked,
+    dumps,
+    listed,
+    same,
+    shown,
+)
 from .geojson import FEATURE
 from .headers import PREFIX, from_file, to_file
 from .json_items import is_json, items
@@ -31,18 +43,20 @@ def _record(number: int, value: Any, language: str | None) -> Record | Rejected:
     if not isinstance(value, dict):
         return Rejected(number, "stations", shown(value), "is not a station")
     code, name, lat, lng = (value.pop(column, None) for column in COLUMNS)
-    properties = {from_file(key, RESERVED): _unwrapped(v) for key, v in value.items()}
+    # `properties.<name>` comes last, because it is what is meant by the GBFS field of this name.
+    fields = sorted(value, key=lambda key: key.startswith(PREFIX))
+    properties = {from_file(key, RESERVED): _unwrapped(key, value[key]) for key in fields}
     if isinstance(name, list):
-        if _unwrapped(name) is name:
+        if _unwrapped("name", name) is name:
             properties["name"] = name
         name = _choose(name, language)
     return checked(number, (code, name, lat, lng), properties, COLUMNS)
 
 
-def _unwrapped(value: Any) -> Any:
-    """Undo `_text`: return the text of a list with one text."""
+def _unwrapped(key: str, value: Any) -> Any:
+    """Undo `_text`: return the text of a list with one text, in a field with such lists."""
     match value:
-        case [{"text": str(text)}] if value == _text(text):
+        case [{"text": str(text)}] if key in ("name", "short_name") and value == _text(text):
             return text
     return value
 
@@ -82,7 +96,7 @@ def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
     """Write a station_information.json with one station on each line.
 
     Its version is 2.3, or 3.0 if a name has several languages. A property that has the name of a
-    GBFS field, but not its type, is written as `properties.<name>`.
+    GBFS field, but not its type, is written as `properties.<name>`, beside what the field may be.
     """
     version = "3.0" if contents.some("name", r'^\[\{"') else "2.3"
     # The feed's age is unknown. ttl 0 says that it may change at any time.
@@ -99,7 +113,8 @@ def _written(record: Record, version: str) -> dict[str, Any]:
     properties = dict(record.properties)
     if version == "3.0":
         texts = properties.get("name", [])
-        if _fits(texts, TEXTS) and any(text["text"] == record.name for text in texts):
+        is_name = _fits(texts, TEXTS) and any(text["text"] == record.name for text in texts)
+        if is_name and texts != _text(record.name):
             value["name"] = properties.pop("name")
         else:
             value["name"] = _text(record.name)
@@ -108,7 +123,10 @@ def _written(record: Record, version: str) -> dict[str, Any]:
             value[to_file(key, RESERVED)] = kept
         else:
             fitting = next((c for c in _candidates(kept) if _fits(c, types[key])), None)
-            value |= {PREFIX + key: kept} if fitting is None else {key: fitting}
+            if fitting is not None:
+                value[key] = fitting
+            if fitting is None or not same(_unwrapped(key, fitting), kept):
+                value[PREFIX + key] = kept
     return value
 
 

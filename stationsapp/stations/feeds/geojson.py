@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, BinaryIO
 
 from ..columns import COLUMN_NAMES
-from . import FeedError, Format, Item, Record, Rejected, checked, dumps, listed, shown
+from . import SOURCE, FeedError, Format, Item, Record, Rejected, checked, dumps, listed, shown
 from .headers import NAMES, Reserved, from_file, normalised, to_file
 from .json_items import DECODER, LARGEST, is_json, items
 
@@ -52,8 +52,11 @@ def _record(number: int, feature: Any, key: str | None) -> Record | Rejected:
     code_column, code = "id", feature.get("id")
     if key is None and properties.keys() >= COLUMNS:  # the API wrote it
         reserved, name_column = API_RESERVED, "name"
-        code_column, code = "code", properties["code"]
+        code_column, code, source = "code", properties["code"], properties["source"]
+        if str(code).startswith(f"{source}:"):  # otherwise the import would take that for a prefix
+            code = f"{source}:{code}"
         properties = {k: v for k, v in properties.items() if k == "name" or k not in reserved}
+        properties[SOURCE] = source
     elif key or code is None:
         code_column = key or _find(properties, "code") or "id"
         code = properties.pop(code_column, None)
@@ -73,11 +76,17 @@ def _record(number: int, feature: Any, key: str | None) -> Record | Rejected:
     match geometry:
         case {"type": "Point", "coordinates": [lng, lat, *_]}:
             if extra := _extra(feature, geometry):
-                properties[EXTRA] = extra
+                alone = extra.keys() == {EXTRA} and not _is_extra(extra)
+                properties[EXTRA] = extra[EXTRA] if alone else extra
             columns = (code_column, name_column, "coordinates[1]", "coordinates[0]")
             return checked(number, (code, name, lat, lng), properties, columns)
     reason = "is not a Point: expected longitude and latitude"
     return Rejected(number, "geometry", shown(geometry), reason, known)
+
+
+def is_from_api(start: bytes) -> bool:
+    """Tell whether a feed that starts like this is the API's GeoJSON."""
+    return all(f'"{name}":'.encode() in start for name in COLUMNS)
 
 
 def _find(properties: dict[str, Any], field: str) -> str | None:
@@ -112,23 +121,40 @@ def feature(
 
     A property whose name is reserved, for a column, is called `properties.<name>`.
     """
-    extra = properties.get(EXTRA)
-    extra = dict(extra) if isinstance(extra, dict) else {}
+    extra: dict[str, Any] = {}
+    if EXTRA in properties:
+        kept = properties[EXTRA]
+        extra = dict(kept) if _is_extra(kept) else {EXTRA: kept}
     flat = {
         to_file(from_file(name, {EXTRA}), reserved): value
         for name, value in properties.items()
-        if name != EXTRA or not isinstance(value, dict)
+        if name != EXTRA
     }
-    altitude, foreign = extra.pop("coordinates", None), extra.pop("geometry", None)
-    coordinates = [*position, *(altitude if isinstance(altitude, list) else ())]
+    coordinates = [*position, *extra.pop("coordinates", ())]
     point = {"type": "Point", "coordinates": coordinates}
     return {
         "type": "Feature",
         "id": key,
-        "geometry": foreign | point if isinstance(foreign, dict) else point,
+        "geometry": extra.pop("geometry", {}) | point,
         "properties": columns | flat,
-        **{name: value for name, value in extra.items() if name not in MEMBERS},
+        **extra,
     }
+
+
+def _is_extra(value: Any) -> bool:
+    """Tell whether `_extra` may have returned this. Any other property is a member of its own."""
+    while isinstance(value, dict) and value.keys() == {EXTRA}:
+        value = value[EXTRA]
+    if not isinstance(value, dict) or not value or value.keys() & {"type", "id", "properties"}:
+        return False
+    altitude, foreign = value.get("coordinates", [0]), value.get("geometry", {"": 0})
+    return (
+        isinstance(altitude, list)
+        and isinstance(foreign, dict)
+        and altitude != []
+        and foreign != {}
+        and not foreign.keys() & {"type", "coordinates"}
+    )
 
 
 def _feature(record: Record) -> dict[str, Any]:

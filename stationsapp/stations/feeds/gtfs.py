@@ -8,6 +8,7 @@ from itertools import chain
 from typing import BinaryIO
 
 from . import SOURCE, Contents, FeedError, Format, Item, Record, Rejected, Skipped, checked
+from .cells import properties_of
 from .csv import CSV, distinct, lines_of, rows
 from .headers import from_file, normalised, to_file
 
@@ -24,7 +25,7 @@ ALLOWED = {
     "stop_url": r"(https?://\S+)?",
     "stop_timezone": "([A-Za-z_]+(/[A-Za-z0-9_+-]+)*)?",
 }
-RESERVED = {*COLUMNS, *ALLOWED}
+RESERVED = {"", *COLUMNS, *ALLOWED}
 
 
 def read(stream: BinaryIO, all_locations: bool = False) -> Iterator[Item]:
@@ -69,8 +70,8 @@ def _chosen(line: int, stop: dict[str, str]) -> Item:
 
 def _record(line: int, stop: dict[str, str]) -> Record | Rejected:
     code, name, lat, lng = (stop.pop(column, "") for column in COLUMNS)
-    properties = {from_file(column, RESERVED): value for column, value in stop.items()}
-    return checked(line, (code, name, lat, lng), properties, COLUMNS)
+    cells = {from_file(column, RESERVED): value for column, value in stop.items()}
+    return checked(line, (code, name, lat, lng), properties_of(cells), COLUMNS)
 
 
 def _inherited(stops: Iterable[Stop | Rejected]) -> Iterator[Item]:
@@ -110,7 +111,7 @@ def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
         pattern = ""
         if key in ALLOWED:
             columns.append((key, key, rf"^(?:{ALLOWED[key]})\Z"))
-            pattern = rf"^(?!(?:{ALLOWED[key]})\Z)"
+            pattern = rf"^\Z|^(?!(?:{ALLOWED[key]})\Z)"
         if key not in ALLOWED or contents.some(key, pattern):
             columns.append((to_file(key, RESERVED), key, pattern))
     titles = [*COLUMNS, *(title for title, _, _ in columns)]

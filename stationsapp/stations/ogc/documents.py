@@ -84,6 +84,7 @@ def collection(links: Links) -> Json:
         link("items", "items", GEOJSON, "The stations"),  # GDAL appends an id to this address
         link("items", "items", HTML, "The stations as HTML", f="html"),
         link(f"{REL}/schema", "schema", SCHEMA, "What a station has"),
+        link("describedBy", "feature_schema", SCHEMA, "What a station has, in GeoJSON"),
         link(f"{REL}/queryables", "queryables", SCHEMA, "What stations are filtered by"),
     ]
     return {
@@ -117,6 +118,14 @@ def schema(links: Links) -> Json:
     return _json_schema(links, columns | own)
 
 
+def feature_schema(links: Links) -> Json:
+    """Describe a station as a GeoJSON Feature, so that GDAL knows the columns of all sources."""
+    columns: Json = schema(links)["properties"]
+    place = columns.pop("geometry")
+    del columns["id"]  # GDAL has it already
+    return _json_schema(links, {"geometry": place, "properties": _object(columns)})
+
+
 def queryables(links: Links) -> Json:
     """Describe what stations are filtered by."""
     words = {"type": "string", "description": "words of the name, or their beginnings"}
@@ -125,7 +134,11 @@ def queryables(links: Links) -> Json:
 
 def _json_schema(links: Links, properties: Json) -> Json:
     edition, address = "https://json-schema.org/draft/2020-12/schema", links[0]["href"]
-    return {"$schema": edition, "$id": address, "type": "object", "properties": properties}
+    return {"$schema": edition, "$id": address} | _object(properties)
+
+
+def _object(properties: Json) -> Json:
+    return {"type": "object", "properties": properties}
 
 
 # Path, what makes the document, and its media type.
@@ -136,5 +149,6 @@ DOCUMENTS = [
     ("/collections", collections, JSON),
     ("/collections/stations", collection, JSON),
     ("/collections/stations/schema", schema, SCHEMA),
+    ("/collections/stations/feature-schema", feature_schema, SCHEMA),
     ("/collections/stations/queryables", queryables, SCHEMA),
 ]

@@ -45,6 +45,7 @@ def of_boxes(boxes: int) -> str:
     SELECT *, {in_each(boxes, IS_INSIDE)} AS inside, {in_each(boxes, IS_MET)} AS met,
         ({at_edge}) AND (level, x, y) IN (SELECT level, x, y FROM gone_cells) AS changed
     FROM station_cells"""
+    size = "(90::float8 / (1 << lines.level))"
     in_box = f"({' OR '.join(f'point(lng, lat) <@ {sql_box(i)}' for i in range(boxes))})"
     return f"""
 WITH RECURSIVE changes AS MATERIALIZED (  -- each station has left a place at most, and come to one
@@ -72,8 +73,18 @@ way AS (
         AND (parent.level < %(level)s OR NOT parent.inside OR parent.changed)
 ),
 opened AS MATERIALIZED (
-    SELECT level, x, y FROM way
+    SELECT level, x, y, north > %(north0)s OR south < %(south0)s AS in_row FROM way
     WHERE NOT split AND met AND (level < %(level)s OR NOT inside OR changed)
+),
+-- Neighbours in a row or a column, which are read at once: most cells are at a side of the box.
+lines AS (
+    SELECT level, min(x) AS x, min(y) AS y, max(x) AS last_x, max(y) AS last_y FROM (
+        SELECT *, CASE WHEN in_row THEN x ELSE y END - row_number() OVER (
+            PARTITION BY level, in_row, CASE WHEN in_row THEN y ELSE x END
+            ORDER BY CASE WHEN in_row THEN x ELSE y END
+        ) AS line FROM opened
+    ) AS numbered
+    GROUP BY level, in_row, CASE WHEN in_row THEN y ELSE x END, line
 ),
 parts AS (
     SELECT count, lat, lng, ids, west, south, east, north,
@@ -84,8 +95,14 @@ parts AS (
         {", ".join(f"CASE WHEN sign > 0 THEN {place} END" for _, place in edges)},
         floor((lng + 180) / %(cell)s)::integer, floor((lat + 90) / %(cell)s)::integer
     FROM (
-        SELECT 1 AS sign, station.* FROM opened CROSS JOIN LATERAL (
-            SELECT * FROM stations_in_cell(level, opened.x, opened.y) WHERE {in_box} OFFSET 0
+        SELECT 1 AS sign, station.* FROM lines CROSS JOIN LATERAL (
+            SELECT id, lat, lng FROM stations
+            WHERE floor((lng + 180) / {size}) BETWEEN lines.x AND last_x
+                AND floor((lat + 90) / {size}) BETWEEN lines.y AND last_y AND {in_box}
+                AND point(lng, lat) <@ box(  -- for the index, and a little larger
+                    point(lines.x * {size} - 180.000001, lines.y * {size} - 90.000001),
+                    point((last_x + 1) * {size} - 179.999999, (last_y + 1) * {size} - 89.999999))
+            OFFSET 0
         ) AS station
         UNION ALL
         SELECT sign, id, lat, lng FROM changes WHERE {in_box} AND (id, sign) NOT IN (

@@ -5,16 +5,14 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from stationsapp.stations.feeds import Record, shown
+from stationsapp.stations.feeds import TYPES, Record, shown
 
 # Any text that PostgreSQL can keep.
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
 filled = texts.filter(lambda text: text and not text.isspace())
 latitudes = st.floats(-90, 90).map(lambda x: x if abs(x) > 1e-12 else 0.0)
 longitudes = st.floats(-180, 180).map(lambda x: x if abs(x) > 1e-12 else 0.0)
-keys = filled | st.sampled_from(
-    ["code", "Name", "lat", "properties.lat", "id", "y", "properties.a"]
-)
+keys = texts | st.sampled_from(["code", "Name", "lat", "properties.lat", "id", "y", "properties.a"])
 numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 json_values = st.recursive(
     st.none() | st.booleans() | numbers | texts,
@@ -43,7 +41,8 @@ class Contents(NamedTuple):
     records: list[Record]
 
     def keys(self) -> list[str]:
-        return sorted({key for record in self.records for key in record.properties})
+        keys = sorted({key for record in self.records for key in record.properties})
+        return [*keys, TYPES] if any(record.cell(TYPES) for record in self.records) else keys
 
     def some(self, key: str, pattern: str) -> bool:
         values = (record.properties.get(key) for record in self.records)

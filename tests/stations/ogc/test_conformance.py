@@ -37,9 +37,11 @@ CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
 GEOJSON = "application/geo+json"
 ITEMS = "/ogc/collections/stations/items"
+COLLECTION = "/ogc/collections/stations"
 PATHS = [
-    *("/ogc", "/ogc/api", "/ogc/conformance", "/ogc/collections", "/ogc/collections/stations"),
-    *(f"/ogc/collections/stations/{name}" for name in ("schema", "queryables", "items", "items/1")),
+    *("/ogc", "/ogc/api", "/ogc/conformance", "/ogc/collections", COLLECTION),
+    *(f"{COLLECTION}/{name}" for name in ("schema", "feature-schema", "queryables")),
+    *(ITEMS, f"{ITEMS}/1"),
 ]
 JANUARY = datetime(2026, 1, 1, tzinfo=UTC)
 # Longitude and latitude; the n-th was changed on the n-th day of the year.

@@ -1,0 +1,96 @@
+"""Real clients read all airports: GDAL's programs, pyogrio with a GDAL of its own, and OWSLib."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import airportsdata
+import pytest
+from flask import Flask
+from owslib.ogcapi.features import Features
+
+from stationsapp.extensions import db
+from stationsapp.models import Station
+from stationsapp.stations.feeds import csv as feed
+from stationsapp.stations.importer import import_records
+
+AIRPORTS = Path(airportsdata.__file__).with_name("airports.csv")
+WEST, SOUTH, EAST, NORTH = SWISS = (5.96, 45.82, 10.49, 47.81)
+# Code, longitude, latitude. The last one is from a source with a column that no airport has.
+ROWS = [(code, row["lon"], row["lat"]) for code, row in airportsdata.load().items()]
+EXPECTED = [*ROWS, ("late", 0.0, 0.0)]
+INSIDE = [code for code, lng, lat in ROWS if WEST <= lng <= EAST and SOUTH <= lat <= NORTH]
+
+
+def run(*command: str | Path) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def read_with_gdal(url: str, folder: Path) -> None:
+    if not shutil.which("ogr2ogr"):
+        pytest.skip("no GDAL is installed")
+    source = f"OAPIF:{url}/ogc"
+    about = run("ogrinfo", "-ro", "-so", source, "stations")
+    assert f"Feature Count: {len(EXPECTED)}\n" in about
+    assert "height: Real" in about
+    command = ["ogr2ogr", "-f", "CSV", "-oo", "PAGE_SIZE=1000", "-lco", "GEOMETRY=AS_XY"]
+    run(*command, folder / "all.csv", source, "stations")
+    with (folder / "all.csv").open(encoding="utf-8") as stream:
+        rows = [(row["code"], float(row["X"]), float(row["Y"])) for row in csv.DictReader(stream)]
+    assert rows == EXPECTED
+    inside = run("ogrinfo", "-ro", "-so", source, "stations", "-spat", *map(str, SWISS))
+    assert f"Feature Count: {len(INSIDE)}\n" in inside
+    one = run("ogrinfo", "-ro", "-geom=NO", source, "stations", "-fid", "2")
+    assert f"code (String) = {EXPECTED[1][0]}" in one
+    some = run("ogrinfo", "-ro", "-so", source, "stations", "-where", "source = 'none'")
+    assert "Feature Count: 0" in some
+
+
+# In a process of its own, because pyogrio lets no other thread run, such as that of the server.
+PYOGRIO = """
+import json, sys
+import pyogrio
+source, *bbox = sys.argv[1:]
+about = pyogrio.read_info(source, layer="stations")
+found, _, _, columns = pyogrio.raw.read(source, layer="stations", bbox=tuple(map(float, bbox)))
+read = {name: column.tolist() for name, column in zip(found["fields"], columns, strict=True)}
+types = [*map(str, about["dtypes"])]
+print(json.dumps([int(about["features"]), about["crs"], read["code"], types]))
+"""
+
+
+def read_with_pyogrio(url: str, folder: Path) -> None:
+    printed = run(sys.executable, "-c", PYOGRIO, f"OAPIF:{url}/ogc", *map(str, SWISS))
+    count, crs, codes, types = json.loads(printed)
+    assert (count, crs, codes) == (len(EXPECTED), "EPSG:4326", INSIDE)
+    assert "float64" in types  # the height
+
+
+def read_with_owslib(url: str, folder: Path) -> None:
+    features = Features(f"{url}/ogc")
+    assert features.feature_collections() == ["stations"]
+    page = features.collection_items("stations", limit=1000, bbox=[-180, -90, 180, 90])
+    assert [one["properties"]["code"] for one in page["features"]] == [
+        code for code, *_ in EXPECTED[:1000]
+    ]
+    one = features.collection_item("stations", "7")
+    assert one["properties"] == page["features"][6]["properties"]
+    assert "height" in features.collection_schema("stations")["properties"]
+    assert "source" in features.collection_queryables("stations")["properties"]
+
+
+def test_every_client_reads_every_airport(app: Flask, live_url: str, tmp_path: Path):
+    with AIRPORTS.open("rb") as stream:
+        import_records("airports", feed.read(stream))
+    late = Station(
+        source="late", code="late", name="Late", lat=0, lng=0, properties={"height": 1.5}
+    )
+    db.session.add(late)
+    db.session.commit()
+    for read in (read_with_gdal, read_with_pyogrio, read_with_owslib):
+        read(live_url, tmp_path)
