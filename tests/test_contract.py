@@ -28,14 +28,17 @@ def test_the_description_can_be_written_to_a_file(app: Flask, client: FlaskClien
 
 @pytest.mark.hypothesis
 @pytest.mark.usefixtures("sample_stations")
-def test_the_application_keeps_the_contract(app: Flask, live_url: str):
+@pytest.mark.parametrize(("contract", "examples"), [("/openapi.json", "8"), ("/ogc/api", "2")])
+def test_the_application_keeps_the_contract(
+    app: Flask, live_url: str, contract: str, examples: str
+):
     token = app.test_cli_runner().invoke(args=["tokens", "create", "fuzz"]).stdout.strip()
     result = subprocess.run(
         [
-            *[sys.executable, "-m", "schemathesis.cli", "run", f"{live_url}/openapi.json"],
+            *[sys.executable, "-m", "schemathesis.cli", "run", live_url + contract],
             *["--header", f"Authorization: Bearer {token}"],
             *["--checks", "all", "--mode", "all", "--suppress-health-check", "all"],
-            *["--request-timeout", "300", "--max-examples", EXAMPLES or "8", CHOICE],
+            *["--request-timeout", "300", "--max-examples", EXAMPLES or examples, CHOICE],
         ],
         cwd=ROOT,
         capture_output=True,

@@ -6,11 +6,21 @@ from typing import Any
 from marshmallow import ValidationError, pre_load
 
 from ...models import Station
+from ...web.parser import Parser
 from ..feeds import LENGTHS, geojson
 from ..feeds.headers import from_file, to_file
 from .schemas import StationBody
 
 Json = dict[str, Any]
+
+
+class FeatureParser(Parser):
+    """Loads a Feature, or a merge patch of one."""
+
+    BODY_TYPES = (geojson.GEOJSON.media_type, *Parser.BODY_TYPES)
+
+
+PARSER = FeatureParser()
 
 
 class FeatureBody(StationBody):
@@ -23,9 +33,12 @@ class FeatureBody(StationBody):
         The id and the times are the server's: what a client says of them is ignored. So are other
         members, such as links. Unless it is a patch, null is the same as nothing.
         """
-        if not isinstance(feature, dict) or feature.get("type", "Feature") != "Feature":
+        kind = (
+            feature.get("type", self.partial and "Feature") if isinstance(feature, dict) else None
+        )
+        if kind != "Feature":
             raise ValidationError("Expected a GeoJSON Feature.", "type")
-        sent = feature.get("properties") or {}
+        sent = {} if feature.get("properties") is None else feature["properties"]
         if not isinstance(sent, dict):
             raise ValidationError("Expected an object.", "properties")
         if not self.partial:

@@ -52,6 +52,14 @@ class QueryList(DelimitedList):
         return super()._deserialize(text, attr, data, **kwargs)  # type: ignore[no-untyped-call]
 
 
+class HighBox(QueryList):
+    """A box: four sides, or six numbers, of which two are heights, which are ignored."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        sides = super()._deserialize(value, attr, data, **kwargs)
+        return sides[:2] + sides[3:5] if len(sides) == 6 else sides
+
+
 def check_bbox(bbox: list[float]) -> None:
     """Refuse what isn't a box. Raises ValidationError."""
     if len(bbox) != 4 or not geo.is_box(*bbox):

@@ -1,7 +1,7 @@
-"""The steps of requests that write, for every API. The API says how a station is shown."""
+"""The steps of requests that write, for every API. Its `Face` says how a station is shown."""
 
-from collections.abc import Callable, Collection
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, NoReturn
 
 from flask import Response, abort, request
 from sqlalchemy.exc import IntegrityError
@@ -9,14 +9,21 @@ from sqlalchemy.exc import IntegrityError
 from ...database import Row
 from ...extensions import db
 from ...models import ApiToken, Station
-from ...web.answers import address
+from ...web.answers import address, answer, tag_of
+from ...web.compression import CODINGS, accepted
 from ...web.forms import reading_body
 from .. import saving, search
 from ..properties import merged
 
 Values = dict[str, Any]
-Show = Callable[[Station, int], Response]
-"""Makes the response with this status, whose Location is the station's address."""
+
+
+class Face(NamedTuple):
+    """How an API shows a station: in these bodies, the first of which is the answer to a write."""
+
+    bodies: Callable[[Row], Iterator[bytes]]
+    media_type: str
+    address: Callable[[int], str]
 
 
 def read_body() -> None:
@@ -25,7 +32,7 @@ def read_body() -> None:
         request.get_data()
 
 
-def locked(station_id: int, tags: Callable[[Station], Collection[str]]) -> Station:
+def locked(station_id: int, face: Face) -> Station:
     """Lock and return the station. A request that waited for another writer sees its result.
 
     Aborts with 404, or with 412 if none of the station's tags is in If-Match.
@@ -34,28 +41,24 @@ def locked(station_id: int, tags: Callable[[Station], Collection[str]]) -> Stati
     if station is None:
         # RFC 9110, 13.1.1: If-Match is never true of what doesn't exist.
         abort(412 if request.if_match else 404, f"there is no station {station_id}")
-    if request.if_match and not any(map(request.if_match.contains, tags(station))):
-        abort(412, "the station has changed since the ETag of If-Match: read it again")
+    if request.if_match:
+        tags = (tag_of(body, c) for body in face.bodies(_row(station)) for c in ("", *CODINGS))
+        if not any(map(request.if_match.contains, tags)):
+            abort(412, "the station has changed since the ETag of If-Match: read it again")
     return station
 
 
-def row(station: Station) -> Row:
-    """Return the station as a read would, but from the database that was written to."""
-    rows = db.session.connection().exec_driver_sql(search.ONE, {"id": station.id})
-    return dict(rows.mappings().one())
-
-
-def add(values: Values, token: ApiToken, show: Show) -> Response:
+def add(values: Values, token: ApiToken, face: Face) -> Response:
     """Add a station. If the same one already exists, show it."""
     station = Station(**values, changed_by=token)
     db.session.add(station)
     try:
-        return _saved(station, 201, show)
+        return _saved(station, 201, face)
     except IntegrityError as error:
         rival = _rival(error, values["source"], values["code"])
         if any(getattr(rival, name) != value for name, value in values.items()):
             _conflict(rival)
-        return show(rival, 200)
+        return _shown(rival, 200, face)
 
 
 def patched(station: Station, patch: Values) -> Values:
@@ -65,14 +68,14 @@ def patched(station: Station, patch: Values) -> Values:
     return patch | {"properties": merged(station.properties, patch["properties"])}
 
 
-def save(station: Station, values: Values, token: ApiToken, show: Show) -> Response:
+def save(station: Station, values: Values, token: ApiToken, face: Face) -> Response:
     """Change the values of a station."""
     source, code = values.get("source", station.source), values.get("code", station.code)
     if (source, code) != (station.source, station.code):
         saving.keep_imports_out(station.source, source)
     saving.change(station, values, token)
     try:
-        return _saved(station, 200, show)
+        return _saved(station, 200, face)
     except IntegrityError as error:
         _conflict(_rival(error, source, code))
 
@@ -84,11 +87,24 @@ def remove(station: Station) -> Response:
     return Response(status=204)
 
 
-def _saved(station: Station, status: int, show: Show) -> Response:
+def _row(station: Station) -> Row:
+    """Return the station as a read would, but from the database that was written to."""
+    rows = db.session.connection().exec_driver_sql(search.ONE, {"id": station.id})
+    return dict(rows.mappings().one())
+
+
+def _saved(station: Station, status: int, face: Face) -> Response:
     """Commit the station. The response is made before that, so that nothing can fail after it."""
     db.session.flush()
-    response = show(station, status)
+    response = _shown(station, status, face)
     db.session.commit()
+    return response
+
+
+def _shown(station: Station, status: int, face: Face) -> Response:
+    body = next(face.bodies(_row(station)))
+    response = answer(body, face.media_type, tag_of(body, accepted()), status)
+    response.location = face.address(station.id)
     return response
 
 

@@ -1,25 +1,35 @@
 """The endpoints under /api/stations that write, with a token: POST, PATCH, DELETE."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Response
 
 from ...auth import auth
-from ...models import Station
-from ...web.answers import address, answer, tag_of
+from ...database import Row
+from ...web.answers import address
 from ...web.blueprint import Blueprint
-from ...web.compression import CODINGS, accepted
 from ...web.operations import operation
 from ...web.parser import refuse_parameters
 from . import representations
 from .representations import MEDIA_TYPES
 from .schemas import StationBody, StationPatch, StationSchema
-from .steps import add, locked, patched, read_body, remove, row, save
+from .steps import Face, add, locked, patched, read_body, remove, save
 
 bp = Blueprint("writing", __name__, url_prefix="/api/stations", description="Stations")
 bp.before_request(refuse_parameters)
 bp.before_request(read_body)
 
+
+def _bodies(row: Row) -> Iterator[bytes]:
+    return (representations.one(form, row.copy()) for form in MEDIA_TYPES)
+
+
+def _address(station_id: int) -> str:
+    return address("api.show", station_id=station_id)
+
+
+FACE = Face(_bodies, MEDIA_TYPES["json"], _address)
 SECURITY: list[dict[str, list[str]]] = [{"token": []}]
 IF_MATCH = {
     "in": "header",
@@ -39,7 +49,7 @@ IF_MATCH = {
 @bp.doc(security=SECURITY)
 def create(body: dict[str, Any]) -> Response:
     """Create a station. If the same station already exists, return it: a retry is safe."""
-    return add(body, auth.current_user(), _shown)
+    return add(body, auth.current_user(), FACE)
 
 
 @bp.patch("/<int:station_id>")
@@ -51,8 +61,8 @@ def create(body: dict[str, Any]) -> Response:
 @bp.doc(security=SECURITY, parameters=[IF_MATCH])
 def change(body: dict[str, Any], station_id: int) -> Response:
     """Change a station with a JSON merge patch (RFC 7396)."""
-    station = locked(station_id, _tags)
-    return save(station, patched(station, body), auth.current_user(), _shown)
+    station = locked(station_id, FACE)
+    return save(station, patched(station, body), auth.current_user(), FACE)
 
 
 @bp.delete("/<int:station_id>")
@@ -63,21 +73,4 @@ def change(body: dict[str, Any], station_id: int) -> Response:
 @bp.doc(security=SECURITY, parameters=[IF_MATCH])
 def delete(station_id: int) -> Response:
     """Delete a station."""
-    return remove(locked(station_id, _tags))
-
-
-def _address(station: Station) -> str:
-    return address("api.show", station_id=station.id)
-
-
-def _shown(station: Station, status: int) -> Response:
-    body = representations.one("json", row(station))
-    response = answer(body, MEDIA_TYPES["json"], tag_of(body, accepted()), status)
-    response.location = _address(station)
-    return response
-
-
-def _tags(station: Station) -> list[str]:
-    shown = row(station)
-    bodies = [representations.one(form, shown.copy()) for form in MEDIA_TYPES]
-    return [tag_of(body, coding) for body in bodies for coding in ("", *CODINGS)]
+    return remove(locked(station_id, FACE))

@@ -7,12 +7,12 @@ from typing import Any
 import orjson
 from flask import current_app, url_for
 
+from ...web.links import Links, itself, link
 from .. import geo, search
 from ..feeds import LENGTHS, geojson
 from ..feeds.headers import to_file
 
 Json = dict[str, Any]
-Links = list[dict[str, str]]
 
 JSON, HTML, GEOJSON = "application/json", "text/html", geojson.GEOJSON.media_type
 SCHEMA = "application/schema+json"
@@ -27,32 +27,13 @@ CLASSES = {
 }
 
 
-def link(rel: str, endpoint: str, media_type: str, title: str, **values: Any) -> dict[str, str]:
-    """Return a link. Its URL is absolute, because QGIS follows no other.
-
-    Nobody vouches for the host, but the ETag depends on it, so a cache never sends this to a client
-    that asked another host.
-    """
-    href = url_for(f"ogc.{endpoint}", _external=True, **values)
-    return {"rel": rel, "href": href, "type": media_type, "title": title}
-
-
-def itself(form: str, media_type: str, endpoint: str, **values: Any) -> Links:
-    """Return the links to a document in this format, and in the other one."""
-    rels = ("alternate", "self") if form == "html" else ("self", "alternate")
-    return [
-        link(rels[0], endpoint, media_type, "This as JSON", **(values | {"f": "json"})),
-        link(rels[1], endpoint, HTML, "This as HTML", **(values | {"f": "html"})),
-    ]
-
-
 def landing(links: Links) -> Json:
     """Show where everything is. These links are to the document itself, here and below."""
     links += [
-        link("service-desc", "api", OPENAPI, "The API in OpenAPI 3.0", f="json"),
-        link("service-doc", "api", HTML, "The documentation of the API", f="html"),
-        link("conformance", "conformance", JSON, "Which parts of the standards there are"),
-        link("data", "collections", JSON, "The collections"),
+        link("service-desc", "ogc.api", OPENAPI, "The API in OpenAPI 3.0", f="json"),
+        link("service-doc", "ogc.api", HTML, "The documentation of the API", f="html"),
+        link("conformance", "ogc.conformance", JSON, "Which parts of the standards there are"),
+        link("data", "ogc.collections", JSON, "The collections"),
     ]
     about = "Places with a name, a latitude and a longitude."
     return {"title": current_app.config["API_TITLE"], "description": about, "links": links}
@@ -72,7 +53,7 @@ def conformance(links: Links) -> Json:
 
 def collections(links: Links) -> Json:
     """List the only collection."""
-    return {"collections": [collection(itself("json", JSON, "collection"))], "links": links}
+    return {"collections": [collection(itself("json", JSON, "ogc.collection"))], "links": links}
 
 
 def collection(links: Links) -> Json:
@@ -81,11 +62,11 @@ def collection(links: Links) -> Json:
     bbox = [extent[side] for side in geo.SIDES] if extent["count"] else geo.WORLD
     latest = extent["latest"] and datetime.fromtimestamp(extent["latest"], UTC).isoformat()
     links += [
-        link("items", "items", GEOJSON, "The stations"),  # GDAL appends an id to this address
-        link("items", "items", HTML, "The stations as HTML", f="html"),
-        link(f"{REL}/schema", "schema", SCHEMA, "What a station has"),
-        link("describedBy", "feature_schema", SCHEMA, "What a station has, in GeoJSON"),
-        link(f"{REL}/queryables", "queryables", SCHEMA, "What stations are filtered by"),
+        link("items", "ogc.items", GEOJSON, "The stations as GeoJSON"),  # GDAL appends ids
+        link("items", "ogc.items", HTML, "The stations as HTML", f="html"),
+        link(f"{REL}/schema", "ogc.schema", SCHEMA, "What a station has"),
+        link("describedBy", "ogc.feature_schema", SCHEMA, "What a station has, in GeoJSON"),
+        link(f"{REL}/queryables", "ogc.queryables", SCHEMA, "What stations are filtered by"),
     ]
     return {
         "id": "stations",
@@ -128,8 +109,7 @@ def feature_schema(links: Links) -> Json:
 
 def queryables(links: Links) -> Json:
     """Describe what stations are filtered by."""
-    words = {"type": "string", "description": "words of the name, or their beginnings"}
-    return _json_schema(links, {"source": {"type": "string"}, "q": words})
+    return _json_schema(links, {"source": {"type": "string"}, "q": {"type": "string"}})
 
 
 def _json_schema(links: Links, properties: Json) -> Json:

@@ -3,18 +3,8 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
-from flask import (
-    Blueprint,
-    Response,
-    abort,
-    make_response,
-    redirect,
-    render_template,
-    request,
-    url_for,
-)
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
 from marshmallow.validate import OneOf, Range
@@ -24,17 +14,19 @@ from ...database import Row
 from ...web import answers, compression, problems
 from ...web.fields import WHOLE, QueryInteger
 from ...web.intervals import QueryInterval
+from ...web.links import Links, itself, link
 from ...web.parser import Parser, StrictSchema
 from .. import search
 from ..api import representations
 from ..api.reading import current_tag, tag
-from ..api.schemas import ListQuery, QueryDegrees, QueryList, check_bbox
+from ..api.schemas import HighBox, ListQuery, QueryDegrees, check_bbox
 from ..feeds import dumps
 from ..pages import station
 from ..search import Filters
-from .documents import DOCUMENTS, GEOJSON, HTML, JSON, OPENAPI, Json, Links, itself, link
+from .documents import DOCUMENTS, GEOJSON, HTML, JSON, OPENAPI, Json
 
 bp = Blueprint("ogc", __name__, url_prefix="/ogc")
+bp.after_request(answers.share)
 bp.register_error_handler(HTTPException, problems.document)
 PARSER = Parser()
 LIMIT = 1_000  # stations on a page; who asks for more gets these
@@ -46,29 +38,12 @@ class FormatQuery(StrictSchema):
     f = fields.String(validate=OneOf(["json", "html"]))
 
 
-class Bbox(QueryList):
-    """A box: four sides, or six numbers, of which two are heights, which are ignored."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        sides = super()._deserialize(value, attr, data, **kwargs)
-        return sides[:2] + sides[3:5] if len(sides) == 6 else sides
-
-
 class ItemsQuery(ListQuery, FormatQuery):
     """Filters, and a page of what they leave."""
 
-    bbox = Bbox(QueryDegrees(), validate=check_bbox)
+    bbox = HighBox(QueryDegrees(), validate=check_bbox)
     limit = QueryInteger(load_default=100, validate=Range(1))
     updated = QueryInterval(data_key="datetime")
-
-
-@bp.after_request
-def share(response: Response) -> Response:
-    """Make caches revalidate. Pages may be for who is signed in."""
-    if response.mimetype != HTML:
-        return answers.share(response)
-    response.vary.add("Accept")
-    return response
 
 
 def asked(schema: Schema) -> Json:
@@ -88,12 +63,12 @@ def show(describe: Callable[[Links], Json], media_type: str) -> ResponseReturnVa
     form = _wanted(asked(FormatQuery()), media_type)
     if form == "html" and media_type == OPENAPI:
         return redirect(url_for("ogc_docs.show"))
-    links = itself(form, media_type, describe.__name__)
+    links = itself(form, media_type, f"ogc.{describe.__name__}")
     document = describe(links)
     if form == "html":
         document.pop("links", None)
-        return _page("document", document=document, links=links)
-    return answer(dumps(document), media_type)
+        return render_template("stations/ogc/document.html", document=document, links=links)
+    return _answer(dumps(document), media_type)
 
 
 for path, describe, media_type in DOCUMENTS:
@@ -111,18 +86,19 @@ def items() -> Response:
     # One row more than needed shows whether there is a next page, without counting.
     version, rows = search.page(filters, limit + 1, query["cursor"])
     given = request.args.to_dict(flat=False)
-    links, numbers = itself(form, GEOJSON, "items", **given), {}
+    links, numbers = itself(form, GEOJSON, "ogc.items", **given), {}
     if len(rows) > limit:
         rows.pop()
         start = given | {"cursor": rows[-1]["id"]}
-        links.append(link("next", "items", links[0]["type"], "The next page", **start))
+        links.append(link("next", "ogc.items", links[0]["type"], "The next page", **start))
         if filters == Filters():
             numbers["numberMatched"] = search.extent()["count"]
     elif query["cursor"] == 0:
         numbers["numberMatched"] = len(rows)
     numbers["numberReturned"] = len(rows)
     if form == "html":
-        return _page("items", stations=rows, links=links, numbers=numbers, query=query)
+        shown = {"stations": rows, "links": links, "numbers": numbers, "query": query}
+        return Response(render_template("stations/ogc/items.html", **shown))
     now = datetime.now(UTC).isoformat()
     body = representations.features(rows, links=links, timeStamp=now, **numbers)
     response = answers.answer(body, GEOJSON, tag(version))
@@ -139,7 +115,7 @@ def item(feature_id: str) -> Response:
         abort(404, f"there is no station {feature_id}")
     if form == "html":
         return station.show(row["id"], "stations/ogc/item.html", links=_links(form, row["id"]))
-    return answer(feature(row), GEOJSON)
+    return _answer(feature(row), GEOJSON)
 
 
 def number(feature_id: str) -> int:
@@ -155,15 +131,11 @@ def feature(row: Row) -> bytes:
 
 
 def _links(form: str, feature_id: int) -> Links:
-    links = itself(form, GEOJSON, "item", feature_id=feature_id)
-    return [*links, link("collection", "collection", JSON, "All stations")]
+    links = itself(form, GEOJSON, "ogc.item", feature_id=feature_id)
+    return [*links, link("collection", "ogc.collection", JSON, "All stations")]
 
 
-def _page(template: str, **values: Any) -> Response:
-    return make_response(render_template(f"stations/ogc/{template}.html", **values))
-
-
-def answer(body: bytes, media_type: str, status: int = 200) -> Response:
+def _answer(body: bytes, media_type: str, status: int = 200) -> Response:
     """Answer with a document, whose ETag is its digest."""
     coding = compression.accepted()
     response = answers.answer(body, media_type, answers.tag_of(body, coding), status)

@@ -2,15 +2,19 @@
 
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import airportsdata
 import pytest
+from documented import BLOCK, COMMAND, expected
 from flask import Flask
 from owslib.ogcapi.features import Features
+from postgres import ROOT
 
 from stationsapp.extensions import db
 from stationsapp.models import Station
@@ -25,6 +29,9 @@ EXPECTED = [*ROWS, ("late", 0.0, 0.0)]
 INSIDE = [code for code, lng, lat in ROWS if WEST <= lng <= EAST and SOUTH <= lat <= NORTH]
 
 
+needs_gdal = pytest.mark.skipif(not shutil.which("ogr2ogr"), reason="no GDAL is installed")
+
+
 def run(*command: str | Path) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -32,8 +39,6 @@ def run(*command: str | Path) -> str:
 
 
 def read_with_gdal(url: str, folder: Path) -> None:
-    if not shutil.which("ogr2ogr"):
-        pytest.skip("no GDAL is installed")
     source = f"OAPIF:{url}/ogc"
     about = run("ogrinfo", "-ro", "-so", source, "stations")
     assert f"Feature Count: {len(EXPECTED)}\n" in about
@@ -71,6 +76,12 @@ def read_with_pyogrio(url: str, folder: Path) -> None:
     assert "float64" in types  # the height
 
 
+def one_of(features: Features, **filters: Any) -> dict:
+    """Return the only station that matches."""
+    (found,) = features.collection_items("stations", **filters)["features"]
+    return found
+
+
 def read_with_owslib(url: str, folder: Path) -> None:
     features = Features(f"{url}/ogc")
     assert features.feature_collections() == ["stations"]
@@ -80,10 +91,33 @@ def read_with_owslib(url: str, folder: Path) -> None:
     ]
     one = features.collection_item("stations", "7")
     assert one["properties"] == page["features"][6]["properties"]
+    last = one_of(features, limit=1, source="late")["properties"]["updated_at"]
+    since = last.replace("+00:00", "Z/..")
+    for filters in ({}, {"q": "late"}, {"source": "late"}):
+        world = {"bbox": [-180, -90, 180, 90], "datetime_": since}
+        assert one_of(features, **world, **filters)["properties"]["code"] == "late"
     assert "height" in features.collection_schema("stations")["properties"]
     assert "source" in features.collection_queryables("stations")["properties"]
 
 
+@needs_gdal
+@pytest.mark.usefixtures("sample_stations")
+def test_the_commands_of_the_document_print_what_it_shows(live_url: str, token: str, folder: Path):
+    flask = f"flask() {{ echo {token}; }}"  # tokens create
+    for _, content, _ in BLOCK.findall((ROOT / "docs/clients.md").read_text()):
+        for command, output in COMMAND.findall(content):
+            here = command.replace("\n> ", "\n").replace("http://127.0.0.1:5000", live_url)
+            printed = subprocess.run(
+                ["bash", "-c", f"{flask}\n{here}"],
+                **{"cwd": folder, "env": os.environ | {"TOKEN": token}},
+                capture_output=True,
+                text=True,
+            )
+            lines = (printed.stdout + printed.stderr).splitlines()
+            assert expected(output).fullmatch("".join(f"{line}\n" for line in lines)), printed
+
+
+@needs_gdal
 def test_every_client_reads_every_airport(app: Flask, live_url: str, tmp_path: Path):
     with AIRPORTS.open("rb") as stream:
         import_records("airports", feed.read(stream))

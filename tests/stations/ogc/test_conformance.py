@@ -401,6 +401,8 @@ class Anchors(HTMLParser):
 
 @abstract("/conf/html/definition", "/conf/html/content")
 def _(ogc: Ogc) -> None:
+    anything = {"If-None-Match": '"x"', "Accept": "text/html"}
+    assert ogc.client.get(ITEMS, headers=anything).status_code == 200
     for path in PATHS:
         by_accept = ogc.get(path, "text/html,application/xhtml+xml,*/*;q=0.8")
         assert by_accept.mimetype == ogc.get(f"{path}?f=html").mimetype == "text/html"

@@ -197,6 +197,8 @@ def test_if_match_refuses_what_was_changed_since(made: FlaskClient):
 INVALID = [
     ("type", FEATURE | {"type": "FeatureCollection"}),
     ("type", []),
+    ("type", {"geometry": POINT, "properties": PROPERTIES}),
+    ("properties", FEATURE | {"properties": False}),
     ("properties", FEATURE | {"properties": "x"}),
     ("geometry", FEATURE | {"geometry": None}),
     ("geometry", {"type": "Feature", "properties": PROPERTIES}),

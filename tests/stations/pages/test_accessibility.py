@@ -103,6 +103,8 @@ READING = [
     ("list of none", "/stations?q=nowhere", None, ".list form + p"),
     ("wrong list", f"/stations?{'x' * 300}=1", None, ".message.error"),
     ("station", "/stations/1", None, "#place canvas"),
+    ("OGC API", "/ogc/collections?f=html", None, "main nav li"),
+    ("stations in OGC API", "/ogc/collections/stations/items?f=html", None, "tbody tr"),
     ("unknown page", "/nowhere", None, "h1"),
     ("unknown station", "/stations/99", None, "h1"),
     ("broken page", "/stations/import/1/rejected.csv", None, "code"),
