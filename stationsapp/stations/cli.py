@@ -17,6 +17,7 @@ from flask import Blueprint
 from . import geo, naming
 from .exporter import export
 from .feeds import FeedError, Format
+from .feeds.encodings import is_encoding
 from .feeds.formats import FORMATS, by_name
 from .importer import import_records
 from .recount import recount
@@ -39,12 +40,22 @@ def _source(ctx: click.Context, param: click.Parameter, value: str | None) -> st
     return value
 
 
+def _encoding(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not is_encoding(value):
+        raise click.BadParameter("expected an encoding such as cp1252, latin-1 or utf-16")
+    return value
+
+
 @bp.cli.command("import")
 @click.argument("location", metavar="FILE|URL|-")
 @click.option("--source", callback=_source, help="The feed's name.  [default: the file's]")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="[default: from the content]")
 @click.option("--key", metavar="COLUMN", help="The column of the codes; in a CSV, several: a,b.")
+@click.option("--name", metavar="COLUMN", help="The column of the names.")
+@click.option("--lat", metavar="COLUMN", help="The column of the latitudes.")
+@click.option("--lng", metavar="COLUMN", help="The column of the longitudes.")
 @click.option("--columns", metavar="A,B,...", help="The columns of a CSV without a header.")
+@click.option("--encoding", callback=_encoding, help="Such as cp1252.  [default: utf-8]")
 @click.option("--language", help="The language of GBFS names.  [default: the first]")
 @click.option("--all-locations", is_flag=True, help="Also import GTFS platforms, entrances, ...")
 @click.option("--dry-run", is_flag=True, help="Show what would be done, but change nothing.")
@@ -57,6 +68,7 @@ def import_command(
     location: str,
     source: str | None,
     form: str | None,
+    encoding: str | None,
     dry_run: bool,
     strict: bool,
     prune: bool,
@@ -72,7 +84,7 @@ def import_command(
     """
     with (
         _explained(location),
-        open_feed(location, form, options["language"]) as (feed, found),
+        open_feed(location, form, options["language"], encoding) as (feed, found),
         _progress(feed) as progress,
         ExitStack() as stack,
     ):

@@ -100,7 +100,8 @@ def _import(upload_id: int, found: dict[str, Any]) -> Report:
         TextIOWrapper(rejects, "utf-8", "backslashreplace", newline="") as text,
     ):
         uploads.fetch_feed(upload_id, upload.digest, file)
-        with open_feed(file.name, options["format"]) as (feed, form):
+        encoding = options.get("encoding")
+        with open_feed(file.name, options["format"], encoding=encoding) as (feed, form):
             found |= {"format": form.name, "unit": form.unit}
             divided = feed.is_divided()
             if not options["source"]:

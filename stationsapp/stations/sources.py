@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import urljoin
 
 from .feeds import SOURCE, FeedError, Format, gbfs, geojson
+from .feeds.encodings import recoded
 from .feeds.formats import FORMATS, by_start
 
 CHUNK = 1 << 20
@@ -58,10 +59,13 @@ def is_address(location: str) -> bool:
 
 @contextmanager
 def open_feed(
-    location: str, name: str | None = None, language: str | None = None
+    location: str,
+    name: str | None = None,
+    language: str | None = None,
+    encoding: str | None = None,
 ) -> Iterator[tuple[Source, Format]]:
     """Open a feed and detect its format. From the URL of a gbfs.json, go on to the stations."""
-    with opened(location) as feed:
+    with opened(location, encoding) as feed:
         start = feed.stream.peek()
         form = FORMATS[name] if name else by_start(start)
         if form is not gbfs.GBFS or not gbfs.is_index(start):
@@ -79,17 +83,24 @@ def open_feed(
         raise FeedError(f"leads to {address}: {error}") from error
     if not is_address(address):
         raise FeedError(f"leads to {address}: expected http or https")
-    with opened(address) as feed:
+    with opened(address, encoding) as feed:
         yield feed, form
 
 
 @contextmanager
-def opened(location: str) -> Iterator[Source]:
+def opened(location: str, encoding: str | None = None) -> Iterator[Source]:
     """Open a file, `-` for standard input, or an http(s) URL; decompress .gz and .zip.
 
-    In a ZIP, read stops.txt, at the root or in one folder, or else the only file. Raises FeedError
-    if a URL can't be fetched, or a file can't be decompressed or is too large; OSError for a file.
+    In a ZIP, read stops.txt, at the root or in one folder, or else the only file. Text in another
+    encoding is read as UTF-8. Raises FeedError if a URL can't be fetched, or a file can't be
+    decompressed or is too large; OSError for a file.
     """
+    with _unpacked(location) as feed:
+        yield feed._replace(stream=recoded(feed.stream, encoding)) if encoding else feed
+
+
+@contextmanager
+def _unpacked(location: str) -> Iterator[Source]:
     with _raw(location) as raw:
         size = None
         with suppress(OSError, AttributeError):

@@ -294,9 +294,21 @@ def test_options_of_the_formats(app: Flask, tmp_path: Path):
     assert stations()["1-2"][5] == {"a": "1", "b": "2"}
     gtfs = GTFS.replace("Entrance,,,,2", "Entrance,1,2,,2")
     assert "2 added" in run(app, "import", feed(tmp_path, gtfs, "g"), "--all-locations").stdout
+    named = "--name", "n", "--lat", "nord", "--lng", "ost"
+    unknown = feed(tmp_path, "code,n,nord,ost\n9,A,1,2\n")
+    assert "1 added" in run(app, "import", unknown, *named).stdout
     result = run(app, "import", feed(tmp_path, gtfs), "--key", "x")
     assert result.exit_code == 2
     assert "--key can't be used with gtfs" in result.stderr
+
+
+@pytest.mark.parametrize("form", FEEDS)
+def test_a_feed_in_another_encoding_is_read_if_it_is_named(app: Flask, tmp_path: Path, form: str):
+    file = feed(tmp_path, FEEDS[form].replace("Gare", "Gare de l’Évêché").encode("cp1252"))
+    assert "--encoding" in run(app, "import", file).stderr
+    assert "1 added" in run(app, "import", file, "--encoding", "cp1252").stdout
+    assert stations()["001"][2] == "Gare de l’Évêché"
+    assert run(app, "import", file, "--encoding", "nonsense").exit_code == 2
 
 
 def test_a_gbfs_system_is_discovered_by_its_address(

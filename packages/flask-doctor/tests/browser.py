@@ -16,6 +16,7 @@ LAUNCH = {
         # It finds no other server; its background traffic is of no use to a test.
         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
         *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+        "--disable-gpu",  # there is none, and imitating one takes time
         *(["--no-sandbox"] if os.getuid() == 0 else []),  # as root it has none
     ],
 }

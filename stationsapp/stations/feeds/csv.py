@@ -1,6 +1,7 @@
 """CSV (RFC 4180), UTF-8, with a header that names the columns."""
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from io import StringIO
@@ -10,6 +11,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from . import NULL, TYPES, Contents, FeedError, Format, Record, Rejected, checked, degrees
 from .cells import properties_of
+from .encodings import guess
 from .headers import FIELDS, NAMES, from_file, normalised, to_file
 
 SEPARATORS = ",;\t|"
@@ -24,18 +26,18 @@ T = TypeVar("T")
 
 
 def read(
-    stream: BinaryIO, key: str | None = None, columns: str | None = None
+    stream: BinaryIO, key: str | None = None, columns: str | None = None, **named: str
 ) -> Iterator[Record | Rejected]:
     """Read the stations of a CSV file. Columns that aren't recognized become properties.
 
     `key` is the name of the column of the codes, or of several, separated by commas. `columns` are
-    the names of all columns of a file without a header. Raises FeedError if a column is missing or
-    the file isn't CSV in UTF-8.
+    the names of all columns of a file without a header. `named` are those of the columns `name`,
+    `lat` and `lng`. Raises FeedError if a column is missing or the file isn't CSV in UTF-8.
     """
     table = rows(stream, columns)
     _, header = next(table)
     sample = _sample(table, lambda row: sum(map(len, row[1])))
-    record = _reader(header, [row for _, row in sample if row], key)
+    record = _reader(header, [row for _, row in sample if row], {"code": key, **named})
     for line, row in chain(sample, table):
         if row:
             yield record(line, row)
@@ -49,6 +51,8 @@ def rows(stream: BinaryIO, columns: str | None = None) -> Iterator[tuple[int, li
     """
     lines = _lines(stream)
     sample = _sample(lines, len)
+    skipped, dialect = _preamble(sample, bool(columns))
+    sample = sample[skipped:]
     if columns:
         yield 0, columns.split(",")
     elif not sample:
@@ -60,14 +64,14 @@ def rows(stream: BinaryIO, columns: str | None = None) -> Iterator[tuple[int, li
         ended = True
         yield "\n"  # an empty row, or part of the last one if its quote is left open
 
-    reader = csv.reader(chain(sample, lines, end()), **_dialect(sample))
-    line = 1
+    reader = csv.reader(chain(sample, lines, end()), **_dialect(sample) | dialect)
+    line = skipped + 1
     try:
         for row in reader:
             if ended:
                 break
             yield line, row
-            line = reader.line_num + 1
+            line = skipped + reader.line_num + 1
     except csv.Error as error:
         raise FeedError(f"line {line}: {error}; is a quote left open?") from error
     if row:
@@ -86,15 +90,52 @@ def _sample(items: Iterator[T], size: Callable[[T], int]) -> list[T]:
 
 
 def _lines(stream: BinaryIO) -> Iterator[str]:
-    for number, line in enumerate(iter(partial(stream.readline, LONGEST), b""), 1):
-        if len(line) == LONGEST:
+    for number, line in enumerate(_ended(stream), 1):
+        if len(line) >= LONGEST:
             raise FeedError(f"line {number} is longer than {LONGEST >> 20} MiB: expected CSV")
         try:
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
+            other = guess(line)
             raise FeedError(
-                f"line {number}, byte {error.start + 1}: not UTF-8; convert the file to UTF-8"
+                f"line {number}, byte {error.start + 1}: not UTF-8; if it is {other}, use "
+                f"--encoding {other}"
             ) from error
+        if number == 1 and (other := guess(line)):
+            raise FeedError(f"not UTF-8, but perhaps {other}: use --encoding {other}")
+
+
+def _ended(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines, which end with LF or CR LF or, if no line does, with CR."""
+    first = rest = stream.readline(LONGEST)
+    if b"\r" not in first or first.endswith(b"\n"):
+        yield from chain([first] if first else [], iter(partial(stream.readline, LONGEST), b""))
+        return
+    while True:
+        more = stream.read(LONGEST)
+        *lines, rest = (rest + more).split(b"\r")
+        yield from (line + b"\n" for line in lines)
+        if rest and (not more or len(rest) >= LONGEST):
+            yield rest
+        if not more:
+            return
+
+
+def _preamble(sample: list[str], headless: bool) -> tuple[int, dict[str, Any]]:
+    """Return how many blank lines, comments and `sep=;` come before the header, and the dialect."""
+    dialect = {}
+    for number, line in enumerate(sample):
+        if named := re.fullmatch(r"sep=(.)", line.rstrip("\r\n"), re.IGNORECASE):
+            dialect = {"delimiter": named[1]}
+        elif line.strip() and (headless or not line.startswith("#") or _has_place(line)):
+            return number, dialect
+    return len(sample), dialect
+
+
+def _has_place(line: str) -> bool:
+    """Tell whether a line names columns for the latitude and the longitude."""
+    names = [{normalised(name) for name in line.split(separator)} for separator in SEPARATORS]
+    return any(not (n.isdisjoint(NAMES["lat"]) or n.isdisjoint(NAMES["lng"])) for n in names)
 
 
 def _dialect(sample: list[str]) -> dict[str, Any]:
@@ -116,14 +157,18 @@ def _dialect(sample: list[str]) -> dict[str, Any]:
 
 
 def _reader(
-    header: list[str], sample: list[list[str]], key: str | None
+    header: list[str], sample: list[list[str]], named: dict[str, str | None]
 ) -> Callable[[int, list[str]], Record | Rejected]:
     """Choose the columns of the fields, and return a function that reads a row."""
     header = distinct(header)
     width = len(header)
     columns = [[row[i] for row in sample if len(row) == width] for i in range(width)]
-    codes = _keys(header, key) if key else [_column(header, columns, "code")]
-    name, lat, lng = (_column(header, columns, field) for field in FIELDS[1:])
+    codes, [name], [lat], [lng] = (
+        _named(header, title.split(",") if field == "code" else [title])
+        if (title := named.get(field))
+        else [_column(header, columns, field)]
+        for field in FIELDS
+    )
     used = {name, lat, lng}.union(codes if len(codes) == 1 else ())
     rest = [(i, from_file(n, _is_field)) for i, n in enumerate(header) if i not in used]
     names = (JOINT.join(header[i] for i in codes), header[name], header[lat], header[lng])
@@ -160,12 +205,12 @@ def distinct(header: list[str]) -> list[str]:
     return list(names)
 
 
-def _keys(header: list[str], key: str) -> list[int]:
+def _named(header: list[str], names: list[str]) -> list[int]:
     titles = [normalised(name) for name in header]
-    for name in key.split(","):
+    for name in names:
         if normalised(name) not in titles:
             raise FeedError(f"no column {name}: found {', '.join(header)}")
-    return [titles.index(normalised(name)) for name in key.split(",")]
+    return [titles.index(normalised(name)) for name in names]
 
 
 def _column(header: list[str], columns: list[list[str]], field: str) -> int:
@@ -196,12 +241,12 @@ def _fit(values: list[str], field: str) -> float:
 def _missing(header: list[str], field: str) -> str:
     if any(abs(degrees(name, inf)) <= inf for name in header):
         return (
-            "line 1: a row where a header was expected; without a header, name the columns: "
+            "a row where a header was expected; without a header, name the columns: "
             "--columns code,name,lat,lng"
         )
-    hint = f"; {ANOTHER}" if field == "code" else ""
+    hint = ANOTHER if field == "code" else f"--{field} COLUMN names another"
     return (
-        f"line 1: no column for {field}: expected {', '.join(NAMES[field][:4])} or the like{hint}; "
+        f"no column for {field}: expected {', '.join(NAMES[field][:4])} or the like; {hint}; "
         f"found {', '.join(header)[:500] or 'an empty line'}"
     )
 
@@ -231,6 +276,5 @@ def lines_of(table: Iterable[Sequence[Any]]) -> Iterator[bytes]:
         yield buffer.getvalue().encode()
 
 
-CSV = Format(
-    "csv", "text/csv", (".csv",), lambda start: True, read, write, options=("key", "columns")
-)
+OPTIONS = ("key", "name", "lat", "lng", "columns")
+CSV = Format("csv", "text/csv", (".csv",), lambda start: True, read, write, OPTIONS)

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 from ..columns import COLUMN_NAMES
 from . import SOURCE, FeedError, Format, Item, Record, Rejected, checked, dumps, listed, shown
 from .headers import NAMES, Reserved, from_file, normalised, to_file
-from .json_items import DECODER, LARGEST, is_json, items
+from .json_items import DECODER, LARGEST, NOT_UTF_8, is_json, items
 
 FEATURE = re.compile(r'"type"\s*:\s*"Feature')
 RESERVED = {"name"}
@@ -20,17 +20,17 @@ EXTRA = "geojson"
 MEMBERS = ("type", "id", "geometry", "properties")
 
 
-def read(stream: BinaryIO, key: str | None = None) -> Iterator[Item]:
+def read(stream: BinaryIO, key: str | None = None, name: str | None = None) -> Iterator[Item]:
     """Read the stations of a FeatureCollection.
 
     The code is the Feature's id (section 3.2). Without an id, or with `key`, it is a property.
-    Raises FeedError if the file isn't a FeatureCollection.
+    `name` is the property with the name. Raises FeedError if the file isn't a FeatureCollection.
     """
     for number, feature in enumerate(items(stream, ("features",)), 1):
-        yield _record(number, feature, key)
+        yield _record(number, feature, key, name)
 
 
-def read_lines(stream: BinaryIO, key: str | None = None) -> Iterator[Item]:
+def read_lines(stream: BinaryIO, key: str | None = None, name: str | None = None) -> Iterator[Item]:
     """Read the stations of a file with one Feature on each line. Raises FeedError for any other."""
     for number, line in enumerate(iter(partial(stream.readline, LARGEST), b""), 1):
         text = line.strip(b"\x1e\xef\xbb\xbf \t\r\n")  # RFC 8142 starts each with a separator
@@ -38,17 +38,21 @@ def read_lines(stream: BinaryIO, key: str | None = None) -> Iterator[Item]:
             continue
         try:
             feature = DECODER.decode(text.decode())
+        except UnicodeDecodeError as error:
+            raise FeedError(f"line {number}: {NOT_UTF_8}") from error
         except (ValueError, RecursionError) as error:
-            raise FeedError(f"line {number}: not a Feature in JSON, UTF-8: {error}") from error
-        yield _record(number, feature, key)
+            raise FeedError(f"line {number}: not a Feature in JSON: {error}") from error
+        yield _record(number, feature, key, name)
 
 
-def _record(number: int, feature: Any, key: str | None) -> Record | Rejected:
+def _record(
+    number: int, feature: Any, key: str | None, name_column: str | None
+) -> Record | Rejected:
     if not isinstance(feature, dict):
         return Rejected(number, "type", shown(feature), "is not a Feature")
     given = feature.get("properties")
     properties = dict(given) if isinstance(given, dict) else {}
-    reserved, name_column = RESERVED, _find(properties, "name") or "name"
+    reserved, name_column = RESERVED, name_column or _find(properties, "name") or "name"
     code_column, code = "id", feature.get("id")
     if key is None and properties.keys() >= COLUMNS:  # the API wrote it
         reserved, name_column = API_RESERVED, "name"
@@ -175,7 +179,7 @@ GEOJSON = Format(
     is_json,
     read,
     lambda records, contents: collection(map(_feature, records)),
-    options=("key",),
+    options=("key", "name"),
     unit="feature",
 )
 GEOJSON_LINES = Format(
@@ -185,5 +189,5 @@ GEOJSON_LINES = Format(
     _is_line,
     read_lines,
     lambda records, contents: (dumps(_feature(record)) + b"\n" for record in records),
-    options=("key",),
+    options=("key", "name"),
 )

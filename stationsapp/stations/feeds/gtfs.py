@@ -148,7 +148,7 @@ ABOUT = {"agency.txt": _only("agency_name"), "feed_info.txt": _only("feed_publis
 
 
 def _is_start(text: str) -> bool:
-    header = {normalised(name) for name in text.partition("\n")[0].split(",")}
+    header = {normalised(name) for name in re.split(r"[\r\n]", text, maxsplit=1)[0].split(",")}
     return {"stop_id", "stop_lat", "stop_lon"} <= header
 
 

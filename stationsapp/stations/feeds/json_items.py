@@ -16,6 +16,7 @@ from . import FeedError
 
 CHUNK = 1 << 20  # bytes to a read
 LARGEST = 1 << 24  # characters of one element
+NOT_UTF_8 = "not UTF-8, as JSON must be; --encoding names another encoding"
 SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -90,7 +91,7 @@ class _Text:
             self.window += self.decode(chunk, not chunk)
         except UnicodeDecodeError as error:
             line = self.line + self.window.count("\n") + error.object.count(b"\n", 0, error.start)
-            raise FeedError(f"line {line}: not UTF-8, as JSON must be") from error
+            raise FeedError(f"line {line}: {NOT_UTF_8}") from error
         return bool(chunk)
 
     def peek(self) -> str:

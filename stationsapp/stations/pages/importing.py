@@ -16,6 +16,7 @@ from ...models import Upload
 from ...sign_in import sign_in_required
 from ...web.forms import Form, reading_body
 from .. import jobs, locks, naming, uploads
+from ..feeds.encodings import is_encoding
 from ..feeds.formats import FORMATS
 from ..report import printable
 from .base_map import render_with_map
@@ -31,6 +32,11 @@ def _text(value: str | None) -> str:
 def _is_printable(form: Form, field: StringField) -> None:
     if not field.data.isprintable():
         raise ValidationError("Use only printable characters.")
+
+
+def _is_encoding(form: Form, field: StringField) -> None:
+    if field.data and not is_encoding(field.data):
+        raise ValidationError("Use an encoding such as cp1252, latin-1 or utf-16.")
 
 
 class UploadForm(Form):
@@ -53,6 +59,10 @@ class OptionsForm(Form):
     )
     format = SelectField("Format", choices=["", *FORMATS], default="")
     key = StringField("Column of the codes", [_is_printable], [_text])
+    name = StringField("Column of the names", [_is_printable], [_text])
+    lat = StringField("Column of the latitudes", [_is_printable], [_text])
+    lng = StringField("Column of the longitudes", [_is_printable], [_text])
+    encoding = StringField("Encoding", [_is_encoding], [_text])
     columns = StringField("Columns of a CSV without a header", [_is_printable], [_text])
     language = StringField("Language of the names", [_is_printable], [_text])
     all_locations = BooleanField("Also import platforms, entrances, ...")

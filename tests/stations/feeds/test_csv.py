@@ -27,10 +27,32 @@ PARIS = Record(2, "001", "Paris, Nord", 48.88, 2.355, {})
         'ident, name, latitude_deg, longitude_deg\n001, "Paris, Nord", 48.88, 2.355\n',
         'code,name,lat,lng,,\n001,"Paris, Nord",48.88,2.355,,,,\n',
         'code,name,lat,lng\n001,"Paris, Nord", +48.88 ,2.355e0\n',
+        'code,name,lat,lng\r001,"Paris, Nord",48.88,2.355',
+        '#code,name,lat,lng\r001,"Paris, Nord",48.88,2.355\r\r',
     ],
 )
 def test_separators_names_and_numbers_are_found_out(text: str):
     assert read(text) == [PARIS]
+
+
+@pytest.mark.parametrize(
+    ("before", "separator"),
+    [("sep=;\r\n", ";"), ("SEP=\t\n", "\t"), ("sep=@\n\n", "@"), ("\n \n# made\n#\n", ",")],
+)
+def test_what_is_before_the_header_is_skipped(before: str, separator: str):
+    text = 'code,name,lat,lng\n001,"Paris, Nord",48.88,2.355\n\n,,,\n'
+    text = before + text.replace(",", separator).replace(f"Paris{separator}", "Paris,")
+    found, blank = read(text)
+    lines = before.count("\n")
+    assert (found, blank.line) == (PARIS._replace(line=2 + lines), 4 + lines)
+
+
+def test_columns_that_are_not_recognized_can_be_named():
+    text = "code,lat,Halt,North South,dx\n1,x,A,1,2\n"
+    [record] = read(text, name="halt", lat="north south", lng="dx")
+    assert record == Record(2, "1", "A", 1, 2, {"lat": "x"})
+    with pytest.raises(FeedError, match="no column dy"):
+        read(text, name="halt", lat="dy", lng="dx")
 
 
 def test_where_two_columns_fit_the_one_in_range_is_taken():
@@ -66,12 +88,18 @@ def test_a_file_without_header_has_its_columns_named():
     ("text", "said"),
     [
         ("", "empty"),
-        ("\n", "no column for code"),
+        ("\n", "empty"),
+        ("# no header\n\n", "empty"),
+        ("code,name,x1,x2\n1,A,1,2\n", "--lat COLUMN names another"),
         ("name,lat,lng\nA,1,2\n", "--key COLUMN"),
         ("001,Paris,48.88,2.355\n002,Lyon,45.7,4.8\n", "--columns"),
         ("code,name,lat\n1,A,2\n", "no column for lng"),
-        (b"code,name,lat,lng\n1,Z\xfcrich,1,2\n", "line 2, byte 4: not UTF-8"),
-        ("code,name,lat,lng\n".encode("utf-16"), "not UTF-8"),
+        (b"code,name,lat,lng\n1,Z\xfcrich,1,2\n", "line 2, byte 4: not UTF-8; if it is cp1252"),
+        (b"code,name,lat,lng\n1,\xfc\x81,1,2\n", "--encoding latin-1"),
+        ("code,name,lat,lng\n".encode("utf-16"), "--encoding utf-16"),
+        ("code,name,lat,lng\n".encode("utf-16-le"), "--encoding utf-16-le"),
+        ("code,name,lat,lng\n".encode("utf-16-be"), "--encoding utf-16-be"),
+        (b"code,name\r" + b"x" * (1 << 24), "line 2 is longer than 16 MiB"),
         ('code,name,lat,lng\n1,"A,1,2\n2,B,1,2\n', "line 2: a quote is left open"),
         ("code," + "x" * (1 << 24), "longer than 16 MiB"),
         ("code,name,lat,lng,usaf\n" + ",A,1,2,7\n" * 10, "column code has no unique code"),

@@ -23,6 +23,8 @@ FEATURES = b'{"type": "FeatureCollection", "features": [{"type": "Feature"}]}'
         (b'\x1e{"type":"Feature"}\n', "geojsonl"),
         (b"stop_lat,stop_lon,stop_id,stop_name\n", "gtfs"),
         (b'\xef\xbb\xbf"Stop ID","stop_lat","stop_lon"\r\n', "gtfs"),
+        (b"# made by hand\n\nstop_id,stop_name,stop_lat,stop_lon\nA,Alpha,1,2\n", "gtfs"),
+        (b"stop_id,stop_lat,stop_lon\rA,1,2\r", "gtfs"),
         (b'{"ttl": 0, "data": {"stations": []}}', "gbfs"),
         (b'{"data": {"en": {"feeds": []}}}', "gbfs"),
     ],

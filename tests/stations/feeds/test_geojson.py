@@ -61,6 +61,12 @@ def test_without_id_the_code_is_a_property():
     assert (by_key.code, by_key.properties) == ("PNO", {"uic": "87", "id": 1})
 
 
+def test_the_property_of_the_name_can_be_named():
+    feature = PARIS | {"properties": {"name": "x", "halt": "A"}}
+    [record] = read(collection(feature), name="halt")
+    assert (record.name, record.properties) == ("A", {"name": "x"})
+
+
 @pytest.mark.parametrize(
     ("change", "column"),
     [

@@ -167,12 +167,23 @@ def test_the_options_are_those_of_the_command(signed_in: FlaskClient):
     assert 'value="a"' in signed_in.get(path).text  # the file's name without endings
     page = outcome(signed_in, submit(signed_in, path, task="check", **options))
     assert '<dt>Added</dt><dd class="number">1</dd>' in page.text
-    wrong = submit(signed_in, path, task="load", **(options | {"source": "", "key": "\0"}))
+    wrong_ones = {"source": "", "key": "\0", "encoding": "nonsense"}
+    wrong = submit(signed_in, path, task="load", **(options | wrong_ones))
     assert wrong.status_code == 422
     assert "Give the source a name." in wrong.text
     assert "Use only printable characters." in wrong.text
+    assert "Use an encoding such as cp1252" in wrong.text
     outcome(signed_in, submit(signed_in, path, task="load", **options))
     assert codes() == ["1-2"]
+
+
+def test_columns_and_the_encoding_can_be_named(signed_in: FlaskClient):
+    path = checked(signed_in, "code;halt;nord;ost\nA;Zürich;47;8\n".encode("cp1252"))
+    assert "not UTF-8; if it is cp1252, use --encoding cp1252" in message(signed_in.get(path))[0]
+    options = OPTIONS | {"encoding": "cp1252", "name": "halt", "lat": "nord", "lng": "ost"}
+    outcome(signed_in, submit(signed_in, path, task="check", **options))
+    outcome(signed_in, submit(signed_in, path, task="load", **options))
+    assert db.session.scalar(select(Station.name)) == "Zürich"
 
 
 def test_what_vanished_is_deleted_only_when_ticked_and_much_of_it_only_twice(
