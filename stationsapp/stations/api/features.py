@@ -73,8 +73,10 @@ def replacing(station: Station, values: Json) -> Json:
     """
     old, new = station.properties, values["properties"]
     kept = {name: None for name, value in old.items() if value is None}
-    if isinstance(extra := old.get(geojson.EXTRA), dict):  # a height, and what clients don't send
-        kept[geojson.EXTRA] = extra | new.pop(geojson.EXTRA, {})
+    if geojson.EXTRA in old:  # the height, and other members, which clients don't send
+        extra, height = old[geojson.EXTRA], new.pop(geojson.EXTRA, None)
+        others = extra if isinstance(extra, dict) else {geojson.EXTRA: extra}
+        kept[geojson.EXTRA] = others | height if height else extra
     same = {name: old[name] for name in new if name in old and _means(new[name], old[name])}
     places = {
         side: getattr(station, side)

@@ -271,4 +271,4 @@ def test_a_property_called_geojson_stays_one(writer: FlaskClient):
     high = {"type": "Point", "coordinates": [1, 2, 3]}
     replaced = send(writer, "PUT", writer.get(ITEM).get_json() | {"geometry": high})
     assert replaced.get_json()["geometry"] == high
-    assert replaced.get_json()["properties"]["geojson"] == "text"
+    assert replaced.get_json()["geojson"] == "text"
