@@ -205,6 +205,8 @@ def test_a_larger_integer_is_refused_and_not_rounded(writer: FlaskClient, number
         ({"properties": []}, {"properties"}),
         ({"properties": {"a": ["\0"]}}, {"properties"}),
         ({"properties": {"\0": 1}}, {"properties"}),
+        ({"properties": {"stationsapp_source": "s"}}, {"properties"}),
+        ({"properties": {"stationsapp_json": []}}, {"properties"}),
         ({"colour": "red"}, {"colour"}),
         ({"id": 5}, {"id"}),
     ],
