@@ -43,10 +43,10 @@ class Record(NamedTuple):
 
     def cell(self, key: str) -> str:
         """Return a property as the text of a table's cell. A null is blank."""
+        value = self.properties.get(key)
         if key == TYPES:
             listed = [key for key, value in self.properties.items() if not _is_cell(key, value)]
-            return shown(listed) if listed else ""
-        value = self.properties.get(key)
+            value = listed or None
         if value is None:
             return ""
         return shown(value) if _is_cell(key, value) else dumps(value).decode()
