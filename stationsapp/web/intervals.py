@@ -38,6 +38,6 @@ def _moment(text: str, of_day: time) -> datetime | None:
         if "T" not in text.upper():
             return datetime.combine(date.fromisoformat(text), of_day, UTC)
         moment = datetime.fromisoformat(text.upper())
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except ValueError as error:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise ValidationError(f"Not a time: {text[:40]}.") from error

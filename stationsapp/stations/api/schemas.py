@@ -12,7 +12,7 @@ from ...web.parser import StrictSchema
 from .. import geo
 from ..columns import COLUMNS
 from ..feeds import LENGTHS, geojson
-from ..properties import no_nul_within
+from ..properties import storable
 from .representations import MEDIA_TYPES
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -162,7 +162,7 @@ class StationBody(StrictSchema):
     properties = fields.Dict(
         keys=fields.String(),
         load_default=dict,
-        validate=no_nul_within,
+        validate=storable,
         metadata={"example": {"country": "CH"}},
     )
 

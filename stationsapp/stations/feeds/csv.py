@@ -9,7 +9,7 @@ from itertools import chain, islice
 from math import inf
 from typing import Any, BinaryIO, TypeVar
 
-from . import NULL, TYPES, Contents, FeedError, Format, Record, Rejected, checked, degrees
+from . import NULL, SOURCE, TYPES, Contents, FeedError, Format, Record, Rejected, checked, degrees
 from .cells import properties_of
 from .encodings import guess
 from .headers import FIELDS, NAMES, from_file, normalised, to_file
@@ -189,7 +189,7 @@ def _reader(
         code = row[codes[0]] if len(codes) == 1 else joined(row)
         cells = {key: row[i] for i, key in rest if row[i]}
         if NULL in row:
-            cells = {key: cell for key, cell in cells.items() if cell != NULL}
+            cells = {key: cell for key, cell in cells.items() if cell != NULL or key == SOURCE}
         properties = properties_of(cells) if typed else cells
         return checked(line, (code, row[name], row[lat], row[lng]), properties, names)
 
