@@ -77,7 +77,7 @@ def tag(version: int, shape: str = "") -> str:
 
 
 def tag_of(body: bytes, coding: str) -> str:
-    """Return the ETag of these bytes, or of what the content coding makes of them."""
+    """Return the ETag of a body in this content coding; an empty string means none."""
     return f"{sha256(body).hexdigest()[:32]}{coding and f'-{coding}'}"
 
 

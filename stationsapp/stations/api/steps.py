@@ -1,4 +1,4 @@
-"""The steps of requests that write, for every API. Its `Face` says how a station is shown."""
+"""The steps of a request that writes. All APIs share them; a `Face` is how one shows a station."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, NoReturn
@@ -19,7 +19,7 @@ Values = dict[str, Any]
 
 
 class Face(NamedTuple):
-    """How an API shows a station: in these bodies, the first of which is the answer to a write."""
+    """How an API shows a station. The first of the bodies is the response to a write."""
 
     bodies: Callable[[Row], Iterator[bytes]]
     media_type: str

@@ -79,7 +79,7 @@ def rows(stream: BinaryIO, columns: str | None = None) -> Iterator[tuple[int, li
 
 
 def _sample(items: Iterator[T], size: Callable[[T], int]) -> list[T]:
-    """Take some items, which together have not many characters."""
+    """Take the first items, which have about SAMPLED characters at most."""
     sample: list[T] = []
     total = 0
     for item in islice(items, SAMPLE):
@@ -102,7 +102,7 @@ def _lines(stream: BinaryIO) -> Iterator[str]:
                 f"--encoding {other}"
             ) from error
         if number == 1 and (other := guess(line)):
-            raise FeedError(f"not UTF-8, but perhaps {other}: use --encoding {other}")
+            raise FeedError(f"not UTF-8; if it is {other}, use --encoding {other}")
 
 
 def _ended(stream: BinaryIO) -> Iterator[bytes]:
