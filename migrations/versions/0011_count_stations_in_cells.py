@@ -253,8 +253,8 @@ END
 $$
 """
 # The caller holds the lock. This is one statement, so that the deleted changes are exactly those
-# that the table contains. It starts without cells. So a nested loop, which PostgreSQL would plan for
-# an empty table, would read all cells that have been added by then, for each new one.
+# that the table contains. It starts without cells. So a nested loop, which PostgreSQL would plan
+# for an empty table, would read all cells that have been added by then, for each new one.
 RECOUNT = f"""
 CREATE OR REPLACE FUNCTION recount_stations() RETURNS void LANGUAGE plpgsql
 SET work_mem = '64MB' SET enable_nestloop = off AS $$

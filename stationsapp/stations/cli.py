@@ -27,10 +27,6 @@ from .sources import Source, open_feed
 bp = Blueprint("stations_cli", __name__, cli_group="stations")
 bp.cli.help = "Import, export and recount stations."
 
-FAST = (
-    "If the number of stations more than doubles, the table is locked while they are written, and "
-    "reads and writes have to wait."
-)
 QUIET = 10  # seconds between two lines of progress outside a terminal
 
 

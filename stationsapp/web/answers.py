@@ -76,7 +76,12 @@ def tag(version: int, shape: str = "") -> str:
     return f"{version}-{crc32(repr(asked).encode()):08x}"
 
 
-def tag_of(body: bytes, coding: str) -> str:
+def tags_of(body: bytes) -> list[str]:
+    """Return the ETags that `document` gives to this body, one for each content coding."""
+    return [_tag_of(body, coding) for coding in ("", *compression.CODINGS)]
+
+
+def _tag_of(body: bytes, coding: str) -> str:
     """Return the ETag of a body in this content coding; an empty string means none."""
     return f"{sha256(body).hexdigest()[:32]}{coding and f'-{coding}'}"
 
@@ -104,6 +109,14 @@ def answer(body: bytes | Iterator[bytes], media_type: str, tag: str, status: int
     response.set_etag(tag)
     if coding:
         response.content_encoding = coding
+    return response
+
+
+def document(body: bytes, media_type: str, status: int = 200) -> Response:
+    """Return a response whose ETag is the digest of its body, or 304 if the client has that."""
+    response = answer(body, media_type, _tag_of(body, compression.accepted()), status)
+    if request.if_none_match:
+        response.make_conditional(request)
     return response
 
 

@@ -11,7 +11,7 @@ from flask import Response, abort, request
 from marshmallow import Schema
 from werkzeug.exceptions import ServiceUnavailable
 
-from ...web import answers, compression
+from ...web import answers
 from ...web.blueprint import Blueprint
 from ...web.operations import operation
 from .. import search
@@ -113,11 +113,7 @@ def show(query: dict[str, Any], station_id: int) -> Response:
     row = search.one(station_id)
     if row is None:
         abort(404, f"there is no station {station_id}")
-    body = representations.one(form, row)
-    response = answers.answer(body, MEDIA_TYPES[form], answers.tag_of(body, compression.accepted()))
-    if request.if_none_match:
-        response.make_conditional(request)
-    return response
+    return answers.document(representations.one(form, row), MEDIA_TYPES[form])
 
 
 def _filters(query: dict[str, Any]) -> Filters:

@@ -9,8 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from ...database import Row
 from ...extensions import db
 from ...models import ApiToken, Station
-from ...web.answers import address, answer, tag_of
-from ...web.compression import CODINGS, accepted
+from ...web.answers import address, document, tags_of
 from ...web.forms import reading_body
 from .. import saving, search
 from ..properties import merged
@@ -43,7 +42,7 @@ def locked(station_id: int, face: Face) -> Station:
         # RFC 9110, 13.1.1: If-Match is never true of what doesn't exist.
         abort(412 if is_conditional else 404, f"there is no station {station_id}")
     if is_conditional:
-        tags = (tag_of(body, c) for body in face.bodies(_row(station)) for c in ("", *CODINGS))
+        tags = (tag for body in face.bodies(_row(station)) for tag in tags_of(body))
         if not any(map(request.if_match.contains, tags)):
             abort(412, "the station has changed since the ETag of If-Match: read it again")
     return station
@@ -103,8 +102,7 @@ def _saved(station: Station, status: int, face: Face) -> Response:
 
 
 def _shown(station: Station, status: int, face: Face) -> Response:
-    body = next(face.bodies(_row(station)))
-    response = answer(body, face.media_type, tag_of(body, accepted()), status)
+    response = document(next(face.bodies(_row(station))), face.media_type, status)
     response.location = face.address(station.id)
     return response
 

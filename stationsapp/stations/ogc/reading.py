@@ -11,7 +11,7 @@ from marshmallow.validate import OneOf, Range
 from werkzeug.exceptions import HTTPException
 
 from ...database import Row
-from ...web import answers, compression, problems
+from ...web import answers, problems
 from ...web.fields import WHOLE, QueryInteger
 from ...web.intervals import QueryInterval
 from ...web.links import Links, itself, link
@@ -68,7 +68,7 @@ def show(describe: Callable[[Links], Json], media_type: str) -> ResponseReturnVa
     if form == "html":
         document.pop("links", None)
         return render_template("stations/ogc/document.html", document=document, links=links)
-    return _answer(dumps(document), media_type)
+    return answers.document(dumps(document), media_type)
 
 
 for path, describe, media_type in DOCUMENTS:
@@ -115,7 +115,7 @@ def item(feature_id: str) -> Response:
         abort(404, f"there is no station {feature_id}")
     if form == "html":
         return station.show(row["id"], "stations/ogc/item.html", links=_links(form, row["id"]))
-    return _answer(feature(row), GEOJSON)
+    return answers.document(feature(row), GEOJSON)
 
 
 def number(feature_id: str) -> int:
@@ -133,11 +133,3 @@ def feature(row: Row) -> bytes:
 def _links(form: str, feature_id: int) -> Links:
     links = itself(form, GEOJSON, "ogc.item", feature_id=feature_id)
     return [*links, link("collection", "ogc.collection", JSON, "Collection of stations")]
-
-
-def _answer(body: bytes, media_type: str, status: int = 200) -> Response:
-    """Answer with a document. Its digest is the ETag."""
-    coding = compression.accepted()
-    response = answers.answer(body, media_type, answers.tag_of(body, coding), status)
-    response.make_conditional(request)
-    return response

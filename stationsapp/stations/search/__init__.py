@@ -73,12 +73,9 @@ def extent() -> Row:
     return read(cells.EXTENT, prepare=True)[0]
 
 
-SAMPLE = 100  # stations of a source whose properties are looked at
-
-
 def property_types() -> list[Row]:
     """Return the names and types of properties, from the first stations of each source."""
-    return read(statements.property_types(SAMPLE), prepare=True)
+    return read(statements.property_types(), prepare=True)
 
 
 def page(filters: Filters, limit: int, after: int = 0) -> Versioned:

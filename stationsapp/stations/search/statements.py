@@ -37,7 +37,10 @@ SELECT source FROM found WHERE source IS NOT NULL LIMIT {SOURCES}
 """
 
 
-def property_types(sample: int) -> str:
+SAMPLE = 100  # stations of a source
+
+
+def property_types() -> str:
     """Return the query for the properties of each source's first stations.
 
     The `type` is that of JSON Schema; several are a list.
@@ -48,7 +51,7 @@ SELECT name, CASE
     WHEN bool_and(type IN ('integer', 'number')) THEN '"number"'
     ELSE to_jsonb(array_agg(DISTINCT type)) END AS type
 FROM ({sources()}) AS known CROSS JOIN LATERAL (
-    SELECT properties FROM stations WHERE stations.source = known.source ORDER BY id LIMIT {sample}
+    SELECT properties FROM stations WHERE stations.source = known.source ORDER BY id LIMIT {SAMPLE}
 ) AS station CROSS JOIN LATERAL jsonb_each(properties) AS property (name, value)
 CROSS JOIN LATERAL (
     SELECT CASE WHEN value::text ~ '^-?[0-9]+$' THEN 'integer' ELSE jsonb_typeof(value) END AS type
