@@ -36,9 +36,9 @@ def read(form: str, content: bytes) -> list[Record]:
 @pytest.mark.parametrize("form", FORMATS)
 @given(records=records_with(json_values, ("geojson", "rental_methods", "stop_url", "capacity")))
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_properties_come_out_as_it_went_in(app: Flask, form: str, records: list[Record]):
+def test_properties_come_out_as_they_went_in(app: Flask, form: str, records: list[Record]):
     with db.engine.begin() as connection:
         connection.execute(text("TRUNCATE stations"))
     load(records)

@@ -38,7 +38,7 @@ class FeatureBody(StationBody):
         )
         if kind != "Feature":
             raise ValidationError("Expected a GeoJSON Feature.", "type")
-        sent = {} if feature.get("properties") is None else feature["properties"]
+        sent = feature.get("properties", {})
         if not isinstance(sent, dict):
             raise ValidationError("Expected an object.", "properties")
         if not self.partial:
@@ -72,7 +72,11 @@ def replacing(station: Station, values: Json) -> Json:
     QGIS rounds degrees to 6 digits and has no heights. GDAL makes text of lists and objects.
     """
     old, new = station.properties, values["properties"]
-    kept = {k: v for k, v in old.items() if k == geojson.EXTRA or (v is None and k not in new)}
+    kept = {name: None for name, value in old.items() if value is None}
+    if geojson.EXTRA in old:  # the height, and other members, which clients don't send
+        extra, height = old[geojson.EXTRA], new.pop(geojson.EXTRA, None)
+        others = extra if isinstance(extra, dict) else {geojson.EXTRA: extra}
+        kept[geojson.EXTRA] = others | height if height else extra
     same = {name: old[name] for name in new if name in old and _means(new[name], old[name])}
     places = {
         side: getattr(station, side)
@@ -86,6 +90,6 @@ def _means(sent: Any, value: Any) -> bool:
     if isinstance(value, list | dict) and isinstance(sent, str):
         try:
             sent = json.loads(sent)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
     return bool(sent == value) and isinstance(sent, bool) == isinstance(value, bool)

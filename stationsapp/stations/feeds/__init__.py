@@ -40,10 +40,9 @@ class Record(NamedTuple):
 
     def cell(self, key: str) -> str:
         """Return a property as the text of a table's cell. A null is blank."""
-        if key == TYPES:
-            listed = [key for key, value in self.properties.items() if not _is_cell(value)]
-            return shown(listed) if listed else ""
         value = self.properties.get(key)
+        if key == TYPES:
+            value = [key for key, value in self.properties.items() if not _is_cell(value)] or None
         if value is None:
             return ""
         return dumps(value).decode() if value in BLANK else shown(value)

@@ -106,19 +106,21 @@ def _lines(stream: BinaryIO) -> Iterator[str]:
 
 
 def _ended(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines, which end with LF or CR LF or, if no line does, with CR."""
-    first = rest = stream.readline(LONGEST)
-    if b"\r" not in first or first.endswith(b"\n"):
-        yield from chain([first] if first else [], iter(partial(stream.readline, LONGEST), b""))
-        return
-    while True:
+    """Return the lines, which end with LF or CR LF or, if the first has no LF, with CR."""
+    first = stream.readline(LONGEST)
+    if b"\r" in first and not first.endswith(b"\n"):
+        return _ended_by_cr(first, stream)
+    return chain([first] if first else [], iter(partial(stream.readline, LONGEST), b""))
+
+
+def _ended_by_cr(rest: bytes, stream: BinaryIO) -> Iterator[bytes]:
+    more = b"more"
+    while more:
         more = stream.read(LONGEST)
         *lines, rest = (rest + more).split(b"\r")
         yield from (line + b"\n" for line in lines)
         if rest and (not more or len(rest) >= LONGEST):
             yield rest
-        if not more:
-            return
 
 
 def _preamble(sample: list[str], headless: bool) -> tuple[int, dict[str, Any]]:
@@ -170,6 +172,7 @@ def _reader(
         for field in FIELDS
     )
     used = {name, lat, lng}.union(codes if len(codes) == 1 else ())
+    typed = TYPES in header
     rest = [(i, from_file(n, _is_field)) for i, n in enumerate(header) if i not in used]
     names = (JOINT.join(header[i] for i in codes), header[name], header[lat], header[lng])
 
@@ -187,7 +190,7 @@ def _reader(
         cells = {key: row[i] for i, key in rest if row[i]}
         if NULL in row:
             cells = {key: cell for key, cell in cells.items() if cell != NULL}
-        properties = properties_of(cells) if TYPES in cells else cells
+        properties = properties_of(cells) if typed else cells
         return checked(line, (code, row[name], row[lat], row[lng]), properties, names)
 
     return record

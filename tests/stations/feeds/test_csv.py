@@ -172,7 +172,7 @@ def test_degrees_too_small_to_square_are_zero(degrees: str):
 
 
 @given(records_with(json_values))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_a_round_trip_loses_nothing(written: list[Record]):
     document = b"".join(csv.write(written, Contents(written)))
     assert [r._replace(line=0) for r in read(document)] == written

@@ -228,7 +228,7 @@ def test_values_are_made_what_the_schema_wants_or_set_aside():
 
 
 @given(records_with(json_values, TYPED), st.sampled_from(["2.3", "3.0"]))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_an_export_is_valid_and_loses_nothing(written: list[Record], version: str):
     document = write(written, version)
     jsonschema.validate(document, schema(version))

@@ -114,7 +114,7 @@ def test_what_the_reference_does_not_allow_is_set_aside():
 
 
 @given(records_with(json_values, ("stop_id", "properties.stop_id", *gtfs.ALLOWED)))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_a_round_trip_loses_nothing(written: list[Record]):
     document = b"".join(gtfs.write(written, Contents(written)))
     assert [r._replace(line=0) for r in gtfs.read(BytesIO(document), True)] == written

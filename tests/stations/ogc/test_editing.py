@@ -113,7 +113,12 @@ def test_what_is_read_can_be_sent_back_and_changes_nothing(made: FlaskClient):
 
 
 NESTED = {
-    **{"name": "its own name", "properties.name": "deeper", "distance": 5, "geojson": {"x": 1}},
+    **{
+        "name": "its own name",
+        "properties.name": "deeper",
+        "distance": 5,
+        "geojson": {"x": 1, "coordinates": [408]},
+    },
     **{"none": None, "flag": True, "one": 1, "float": 1.5, "object": {"a": [1]}, "": "no name"},
 }
 
@@ -199,6 +204,7 @@ INVALID = [
     ("type", []),
     ("type", {"geometry": POINT, "properties": PROPERTIES}),
     ("properties", FEATURE | {"properties": False}),
+    ("properties", FEATURE | {"properties": None}),
     ("properties", FEATURE | {"properties": "x"}),
     ("geometry", FEATURE | {"geometry": None}),
     ("geometry", {"type": "Feature", "properties": PROPERTIES}),
@@ -250,3 +256,19 @@ def test_the_schema_names_the_columns_of_all_sources(app: Flask, made: FlaskClie
     assert properties["tracks"] == {"type": "number"}
     assert properties["lines"] == {"type": ["array", "string"]}
     assert properties["properties.code"] == {"type": "boolean"}
+
+
+def test_text_that_isnt_json_replaces_a_list(made: FlaskClient):
+    for text in ("S1", "[" * 100_000):
+        assert send(made, "PUT", with_properties(lines=text)).status_code == 200
+        assert station().properties["lines"] == text
+        assert send(made, "PUT", FEATURE).status_code == 200
+
+
+def test_a_property_called_geojson_stays_one(writer: FlaskClient):
+    values = {"source": "a", "code": "1", "name": "N", "lat": 1, "lng": 2}
+    writer.post("/api/stations", json=values | {"properties": {"geojson": "text"}})
+    high = {"type": "Point", "coordinates": [1, 2, 3]}
+    replaced = send(writer, "PUT", writer.get(ITEM).get_json() | {"geometry": high})
+    assert replaced.get_json()["geometry"] == high
+    assert replaced.get_json()["geojson"] == "text"
