@@ -26,7 +26,7 @@ forwarded_allow_ips = ""
 # forever.
 preload_app = True
 # The application logs each request itself, with its id and without its query string.
-accesslog = None
+logger_class = "stationsapp.worker.Logger"
 logconfig_dict = {
     "root": {"level": "WARNING", "handlers": ["console"]},
     "loggers": {

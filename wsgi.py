@@ -8,7 +8,7 @@ import sys
 from stationsapp import create_app
 from stationsapp.settings import SettingsError
 
-# What a start makes, stays. So looking for garbage would only make it a tenth slower.
+# Objects that are made during the start stay. Looking for garbage would make it a tenth slower.
 gc.disable()
 try:
     app = create_app()

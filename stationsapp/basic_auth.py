@@ -1,6 +1,6 @@
-"""Authentication of programs that only know a user name and a password: the token is the password.
+"""Basic authentication, for programs such as QGIS and GDAL: the token is the password.
 
-QGIS and GDAL are such programs. They may also send the token in the header of `auth`.
+Programs can also send it as a bearer token; see `auth`.
 """
 
 from flask import current_app
@@ -13,7 +13,7 @@ from .auth import auth
 from .tokens import verify_token
 
 basic = HTTPBasicAuth()
-either = MultiAuth(basic, auth)  # who sends neither is asked for a password
+either = MultiAuth(basic, auth)  # a client that sends neither is asked for a password
 
 
 @basic.verify_password

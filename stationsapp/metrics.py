@@ -21,7 +21,7 @@ from . import health
 from .extensions import db
 from .web.request_log import Finished
 
-METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 REQUESTS = Histogram(
     "http_request_duration_seconds",

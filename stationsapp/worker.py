@@ -14,6 +14,7 @@ from select import select
 from selectors import EVENT_READ
 from typing import Any
 
+from gunicorn.glogging import Logger as GunicornLogger
 from gunicorn.workers.gthread import ThreadWorker
 
 from .logs import request_id
@@ -25,6 +26,15 @@ EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,9})[ \t]*\r\n", re.IGNORECASE)
 WAITED_FOR = 1 << 16  # bytes of a request to wait for, while the kernel buffers them
+
+
+class Logger(GunicornLogger):  # type: ignore[misc]
+    """gunicorn's log without a line for each request, as the application writes one itself.
+
+    Because gunicorn has a logging configuration, it would format its line and throw it away.
+    """
+
+    access_log_enabled = False
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]

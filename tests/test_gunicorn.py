@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from gunicorn.config import Config
 from sqlalchemy import text
 
 from chaos.service import Service
 from stationsapp.extensions import db
+from stationsapp.worker import Logger
 
 PATIENCE = 120  # seconds, on any machine; a worker that is held answers nobody at all
 # The health checks give up soon; on a busy machine that says nothing of who holds a thread.
@@ -45,6 +47,12 @@ def port(database_url: str, log: Path) -> Iterator[int]:
     assert len(list(folders())) == 1
     service.stop()
     assert list(folders()) == []
+
+
+def test_gunicorn_formats_no_line_that_nobody_reads():
+    config = Config()
+    config.set("logconfig_dict", {"version": 1})
+    assert not Logger(config).access_log_enabled
 
 
 def status(port: int, path: str) -> int:

@@ -23,20 +23,30 @@ depends_on = None
 # doesn't depend on the server's locale. A name of 500 characters of 4 bytes is shorter than the
 # limit for a word of a tsvector.
 #
-# It takes 8 microseconds. With this cost, PostgreSQL uses the index even if it believes that the
-# table is small.
+# It takes 3 microseconds, and would take 8 in SQL: PL/pgSQL prepares its expressions once, while an
+# SQL function starts the executor for each row. For ASCII, a small class of characters is enough.
+# With this cost, PostgreSQL uses the index even if it believes that the table is small.
 STATION_TERMS = r"""
 CREATE OR REPLACE FUNCTION station_terms(name text, id bigint) RETURNS tsvector
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS $$
-    SELECT array_to_tsvector(string_to_array((id >> 14) || ':' || regexp_replace(
-        CASE WHEN octet_length(name) = char_length(name) THEN lower(name) ELSE
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS $$
+DECLARE
+    block text := (id >> 14) || ':';
+    words text;
+BEGIN
+    IF octet_length(name) = char_length(name) THEN
+        words := regexp_replace(
+            lower(name), '[\u0001-\u002f\u003a-\u0060\u007b-\u007f]+', ' ' || block, 'g');
+    ELSE
+        words := regexp_replace(
             replace(replace(replace(replace(translate(left(
                 regexp_replace(lower(normalize(name, NFKD)), '[\u0300-\u036f]+', '', 'g'),
-                500), 'øłđðı', 'olddi'), 'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th')
-        END,
-        '[\u0001-\u002f\u003a-\u0060\u007b-\u00bf\u00d7\u00f7\u02b9-\u02df\u05be\u060c\u061b\u061f'
-        '\u0964\u0965\u2000-\u2bff\u3000-\u303f\u30fb\ufe00-\ufe0f\U0001f000-\U0001faff]+',
-        ' ' || (id >> 14) || ':', 'g'), ' '))
+                500), 'øłđðı', 'olddi'), 'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th'),
+            '[\u0001-\u002f\u003a-\u0060\u007b-\u00bf\u00d7\u00f7\u02b9-\u02df\u05be\u060c\u061b'
+            '\u061f\u0964\u0965\u2000-\u2bff\u3000-\u303f\u30fb\ufe00-\ufe0f\U0001f000-\U0001faff]+',
+            ' ' || block, 'g');
+    END IF;
+    RETURN array_to_tsvector(string_to_array(block || words, ' '));
+END
 $$
 """
 # The words of a search, each as a prefix, in the block of this id. Lexemes have no quotes or

@@ -18,7 +18,7 @@ depends_on = None
 BASE, MIDDLE, FINEST = 5, 11, 17
 SPLIT_AT = 128
 # A statement that changes this many stations adds them to the cells itself. Smaller ones leave them
-# in station_changes, and one in OFTEN statements adds them all.
+# in station_changes, and one in OFTEN changes adds them all.
 MANY, OFTEN = 1_000, 256
 LOCK = 7_220_002  # the key of the advisory lock of who writes station_cells
 PATIENCE = 50  # tenths of a second in which a statement with many tries to get it
@@ -253,10 +253,11 @@ END
 $$
 """
 # The caller holds the lock. This is one statement, so that the deleted changes are exactly those
-# that the table contains.
+# that the table contains. It starts without cells. So a nested loop, which PostgreSQL would plan
+# for an empty table, would read all cells that have been added by then, for each new one.
 RECOUNT = f"""
 CREATE OR REPLACE FUNCTION recount_stations() RETURNS void LANGUAGE plpgsql
-SET work_mem = '64MB' AS $$
+SET work_mem = '64MB' SET enable_nestloop = off AS $$
 DECLARE
     crowded station_cells[];
     lost station_cells[];
@@ -277,7 +278,8 @@ BEGIN
         {add}
     ELSE
         INSERT INTO station_changes (sign, id, lat, lng) {changes};
-        IF random() * {often} < 1 AND may_add_to_station_cells(0) THEN
+        IF random() * {often} < (SELECT count(*) FROM {table})
+            AND may_add_to_station_cells(0) THEN
             PERFORM add_station_changes();
         END IF;
     END IF;

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from .. import limits
 from . import locks
 
-MANY = 10_000  # stations: fewer are inserted before the indexes are built
+MANY = 10_000  # stations: with fewer, the indexes stay
 
 # A role may do this if it owns the table.
 IS_ALLOWED = """
@@ -70,7 +70,7 @@ def _has_more(connection: Connection, count: int) -> bool:
 
 @contextmanager
 def indexes_afterwards(connection: Connection) -> Iterator[None]:
-    """Drop the indexes of the locked table, and build them, and count the stations, at the end."""
+    """Drop the indexes of the locked table. At the end, build them and count the stations."""
     indexes = connection.exec_driver_sql(INDEXES).all()
     for name, _ in indexes:
         connection.exec_driver_sql(f"DROP INDEX {name}")

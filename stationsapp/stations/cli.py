@@ -44,9 +44,9 @@ def _encoding(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 
 @bp.cli.command("import")
 @click.argument("location", metavar="FILE|URL|-")
-@click.option("--source", callback=_source, help="The feed's name.  [default: the file's]")
+@click.option("--source", callback=_source, help="The source's name.  [default: the file's]")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="[default: from the content]")
-@click.option("--key", metavar="COLUMN", help="The column of the codes; in a CSV, several: a,b.")
+@click.option("--key", metavar="COLUMN", help="The column of the codes, or for a CSV several: a,b.")
 @click.option("--name", metavar="COLUMN", help="The column of the names.")
 @click.option("--lat", metavar="COLUMN", help="The column of the latitudes.")
 @click.option("--lng", metavar="COLUMN", help="The column of the longitudes.")
@@ -57,8 +57,8 @@ def _encoding(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 @click.option("--dry-run", is_flag=True, help="Show what would be done, but change nothing.")
 @click.option("--strict", is_flag=True, help="Load nothing if any row is rejected.")
 @click.option("--prune", is_flag=True, help="Delete stations that the feed no longer has.")
-@click.option("--force", is_flag=True, help="Move, rename or delete any number.")
-@click.option("--fast", is_flag=True, help="Load faster by locking a table that more than doubles.")
+@click.option("--force", is_flag=True, help="Move, rename or delete any number of stations.")
+@click.option("--fast", is_flag=True, help="Lock a table that more than doubles, to load faster.")
 @click.option("--rejects", type=click.Path(dir_okay=False), help="A file for all rejected rows.")
 def import_command(
     location: str,
@@ -86,7 +86,7 @@ def import_command(
     ):
         divided = feed.is_divided()
         if divided and source:
-            raise click.UsageError(f"--source can't be used with {location}, which names sources")
+            raise click.UsageError(f"--source can't be used with {location}: it names the sources")
         source = source or ("" if divided else _named(location, found, feed))
         given = {name: value for name, value in options.items() if value}
         if wrong := given.keys() - set(found.options):
@@ -125,12 +125,12 @@ def _named(location: str, form: Format, feed: Source) -> str:
         return name
     proposal = shlex.quote(naming.proposed(form, feed, location) or "NAME")
     raise click.UsageError(
-        printable(f"many feeds are called like this. Name yours: --source {proposal}")
+        printable(f"many feeds have this name. Choose another one: --source {proposal}")
     )
 
 
 class _File(io.FileIO):
-    """A file whose errors name it: without its name, they seem to be the feed's."""
+    """A file whose errors name it. Otherwise they would seem to be errors of the feed."""
 
     def write(self, content: Any) -> int:
         try:

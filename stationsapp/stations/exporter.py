@@ -55,7 +55,7 @@ CASE WHEN properties ->> %({{0}})s IN ({", ".join(f"'{text}'" for text in BLANK)
 def _unique(code: str) -> str:
     """Write the SQL for a code with its source before it, if another source has the same.
 
-    It is there, too, if the code looks as if it were, so that an import gets the same code again.
+    A code that already starts with the source gets it again, so that an import restores the code.
     """
     start = "source || ':'"
     condition = f"{code} IN (SELECT code FROM shared) OR starts_with({code}, {start})"
@@ -95,7 +95,7 @@ def export(file: BinaryIO, form: Format, source: str | None = None, bbox: Box | 
 
 
 class Chosen(NamedTuple):
-    """The stations to export: a connection and a condition, and if they have several sources."""
+    """The stations to export: a connection, a condition, and whether there are several sources."""
 
     connection: Connection
     where: str
@@ -116,7 +116,7 @@ class Chosen(NamedTuple):
         return f"SELECT {columns} FROM ({rows}) AS rows ORDER BY id"
 
     def keys(self) -> list[str]:
-        """Return the names of the properties, and of the columns that say more about them."""
+        """Return the names of the properties, and of the columns for sources and types."""
         typed = bool(self.run(TYPED).scalar_one())
         return [SOURCE] * self.several + list(self.run(KEYS).scalars()) + [TYPES] * typed
 

@@ -1,4 +1,4 @@
-"""Records -> table: they are staged and compared, then one statement, all in one transaction."""
+"""Records -> table: stage, compare, and write with one statement, all in one transaction."""
 
 import csv
 from collections.abc import Callable, Iterable
@@ -40,8 +40,8 @@ ON CONFLICT (source, code) DO UPDATE SET updated_at = now(), name = excluded.nam
     lat = excluded.lat, lng = excluded.lng, properties = excluded.properties,
     changed_by_id = excluded.changed_by_id
 """
-# For sources that have no stations yet, in a locked table. Checking for conflicts takes half as
-# long again.
+# For sources that have no stations yet, in a locked table. Checking for conflicts would
+# take half as long again.
 FILL = f"{INSERT} ORDER BY line"
 IS_KNOWN = "SELECT EXISTS (SELECT FROM stations WHERE source = ANY (%s))"
 KEPT = ("added", "updated", "unchanged", "skipped", "rejected", "vanished", "pruned")
@@ -160,12 +160,12 @@ def _write(
 
 
 def _excess(source: str, report: Report, prune: bool) -> str:
-    """Say what changes so much of the source that it may be another feed, or a broken one."""
+    """Say why there are so many changes that this may be another feed, or a broken one."""
     known = report.updated + report.unchanged
     if max(report.moved, report.renamed) > max(FEW, CHANGED_AT_MOST * known):
         return (
-            f"this may be another feed, for it would move {report.moved:,} and rename "
-            f"{report.renamed:,} of the {known:,} stations that {source} has already, more than a "
+            f"this may be another feed, because it would move {report.moved:,} and rename "
+            f"{report.renamed:,} of the {known:,} stations already in {source}, more than a "
             "third"
         )
     if prune and report.vanished > PRUNED_AT_MOST * report.before:

@@ -136,7 +136,7 @@ def _proposed(form: Format, feed: Source) -> str:
     """Return the name of the feed. Raises FeedError if the feed doesn't contain it."""
     if name := naming.proposed(form, feed):
         return name
-    raise FeedError("many files are called like this: give the source a name, and check it again")
+    raise FeedError("many files have this name: enter another one for the source, and check again")
 
 
 def _progress(upload_id: int, feed: Source) -> Callable[[int], None]:

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from marshmallow import ValidationError
+
 from ..web.fields import NO_NUL
+from .feeds import RESERVED
 
 
 def no_nul_within(value: Any) -> None:
@@ -14,6 +17,13 @@ def no_nul_within(value: Any) -> None:
             no_nul_within(item)
     elif isinstance(value, str):
         NO_NUL(value)
+
+
+def storable(properties: dict[str, Any]) -> None:
+    """Refuse properties that can't be stored, or that an export couldn't tell from its own."""
+    if reserved := RESERVED & properties.keys():
+        raise ValidationError(f"{min(reserved)} is a name that exports use: choose another one.")
+    no_nul_within(properties)
 
 
 def merged(target: Any, patch: Any) -> Any:

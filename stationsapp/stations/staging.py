@@ -8,7 +8,7 @@ from typing import Any
 import psycopg2
 from sqlalchemy import Connection
 
-from .feeds import FeedError, Item, Record, Rejected, Skipped, dumps, shown
+from .feeds import TYPES, FeedError, Item, Record, Rejected, Skipped, dumps, shown
 from .report import Report
 
 BATCH = 500  # records to a piece of COPY, less than a socket's buffer
@@ -119,6 +119,8 @@ NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 def _copy_line(record: Record) -> str | Rejected:
     """Write a record as a line of COPY's text format, or say why PostgreSQL can't store it."""
     line, code, name, lat, lng, properties = record
+    if TYPES in properties:
+        return Rejected(line, TYPES, shown(properties[TYPES]), "is a name that exports use", code)
     try:
         document = dumps(properties).decode()
     except (TypeError, ValueError, RecursionError):

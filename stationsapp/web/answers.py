@@ -82,6 +82,7 @@ def tags_of(body: bytes) -> list[str]:
 
 
 def _tag_of(body: bytes, coding: str) -> str:
+    """Return the ETag of a body in this content coding; an empty string means none."""
     return f"{sha256(body).hexdigest()[:32]}{coding and f'-{coding}'}"
 
 

@@ -33,8 +33,8 @@ class Api:
 
     @cached_property
     def spec(self) -> Any:
-        """The OpenAPI description. It is made when it is asked for, as most processes never are."""
-        app = Flask(__name__)  # of its own, because the other one's setup is finished
+        """The OpenAPI description. It is made on demand, because most processes never need it."""
+        app = Flask(__name__)  # a separate one, because the other one's setup is finished
         app.config.update(self.settings, OPENAPI_VERSION="3.1.0")
         described = Described(app, spec_kwargs=self.options)
         described.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})

@@ -15,10 +15,10 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-SMALLEST = 1_000  # bytes; less fits into one packet anyway
+SMALLEST = 1_000  # bytes; smaller ones fit into one packet
 
 
-# What compresses a part, and what ends the whole.
+# A function that compresses a part, and one that ends the stream.
 Compressor = tuple[Callable[[bytes], bytes], Callable[[], bytes]]
 
 

@@ -1,7 +1,7 @@
-"""Cross-origin resource sharing: the scripts of any page may use the API.
+"""Cross-origin resource sharing: scripts on any page can use the API.
 
-They can't act for who is signed in, because the API knows its users by their tokens alone, and
-because browsers send no cookies to `*`.
+They can't act for a user who is signed in, because the API accepts only tokens, and because
+browsers send no cookies to `*`.
 """
 
 from flask import Flask, Response, request
@@ -21,7 +21,7 @@ PREFLIGHT = {
 
 
 def init_app(app: Flask) -> None:
-    """Allow other origins to read all responses of the API, errors too."""
+    """Allow other origins to read all responses of the API, including errors."""
 
     @app.after_request
     def share(response: Response) -> Response:

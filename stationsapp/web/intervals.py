@@ -13,7 +13,7 @@ MOMENT = re.compile(
 
 
 class QueryInterval(fields.Field[Any]):
-    """A moment, or an interval: two with a slash, one of which may be nothing or two dots.
+    """A moment, or an interval: two moments with a slash. One can be empty or two dots.
 
     The value is the first and the last moment, or None for an open end.
     """
@@ -22,7 +22,7 @@ class QueryInterval(fields.Field[Any]):
         start, slash, end = value.partition("/")
         since, until = _moment(start, time.min), _moment(end if slash else start, time.max)
         if not (since or until) or (since and until and since > until):
-            raise ValidationError("Expected a time, such as 2026-01-31T12:00:00Z, or start/end.")
+            raise ValidationError("Expected a time such as 2026-01-31T12:00:00Z, or start/end.")
         return since, until
 
 
@@ -38,6 +38,6 @@ def _moment(text: str, of_day: time) -> datetime | None:
         if "T" not in text.upper():
             return datetime.combine(date.fromisoformat(text), of_day, UTC)
         moment = datetime.fromisoformat(text.upper())
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except ValueError as error:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise ValidationError(f"Not a time: {text[:40]}.") from error

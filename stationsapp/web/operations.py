@@ -1,4 +1,4 @@
-"""What generators of clients need of the API's description."""
+"""What client generators need in the description of the API."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,10 +21,13 @@ def _sized(_: Any, field: Any, **__: Any) -> dict[str, str]:
 
 
 class ForGenerators(BasePlugin):
-    """Sorts the responses by status, as clients return the type of the first one; sizes numbers."""
+    """Sorts the responses by status, and adds the sizes of numbers.
+
+    A generated client returns the type of the first response.
+    """
 
     def init_spec(self, spec: Any) -> None:
-        """Name the sizes of numbers."""
+        """Add the sizes of numbers."""
         flask_plugin, marshmallow_plugin = spec.plugins[:2]  # flask-smorest's own
         flask_plugin.register_converter(IntegerConverter, lambda _: ID)
         marshmallow_plugin.converter.add_attribute_function(_sized)
@@ -39,7 +42,7 @@ class ForGenerators(BasePlugin):
 
 
 def init_app(app: Flask, *tags: str) -> None:
-    """Describe where the API is, and the groups of its operations."""
+    """Describe the server, and the tags of the operations."""
     app.extensions["api"].options = {
         "extra_plugins": [ForGenerators()],
         "servers": [{"url": "/"}],
@@ -48,5 +51,5 @@ def init_app(app: Flask, *tags: str) -> None:
 
 
 def operation(bp: Blueprint, name: str) -> Callable[[View], View]:
-    """Document an operation's id, and its group, which is the blueprint's description."""
+    """Document the id of an operation, and its tag, which is the blueprint's description."""
     return documented(bp.doc(operationId=name, tags=[bp.description]))

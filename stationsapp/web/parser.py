@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 from math import inf
 from typing import Any
 
@@ -31,6 +32,14 @@ class Parser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {}  # noqa: RUF012
     BODY_TYPES: tuple[str, ...] = ("application/json", "application/merge-patch+json")
 
+    def parse(self, argmap: Any, *args: Any, location: str | None = None, **options: Any) -> Any:
+        """Return the defaults if there is no query string, which saves a tenth of a small read."""
+        if location == "query" and not request.query_string:
+            defaults = _defaults(argmap)
+            if defaults is not None:
+                return defaults.copy()
+        return super().parse(argmap, *args, location=location, **options)
+
     def load_querystring(self, req: Request, schema: Schema) -> Any:
         """Refuse a parameter that is given more than once, unless its field takes a list."""
         loaded = super().load_querystring(req, schema)
@@ -51,6 +60,15 @@ class Parser(FlaskParser):
             return json_value(data)
         except ValidationError as error:
             raise ValidationError({"body": error.messages}) from error
+
+
+@cache
+def _defaults(schema: Schema) -> Any:
+    """Return what an empty query string is loaded as, or None if it isn't valid."""
+    try:
+        return schema.load({})
+    except ValidationError:
+        return None
 
 
 def json_value(data: bytes) -> Any:

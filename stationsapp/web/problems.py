@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from . import error_pages
 
-API = "/api/"
+APIS = ("/api/", "/ogc/")
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -25,8 +25,8 @@ class ProblemSchema(Schema):
 
 
 def problem(error: HTTPException) -> Response | HTTPException:
-    """Return a page to browsers outside /api, and a problem document to all others."""
-    if not f"{request.path}/".startswith(API) and error_pages.is_wanted():
+    """Return a page to browsers outside the APIs, and a problem document to all others."""
+    if not f"{request.path}/".startswith(APIS) and error_pages.is_wanted():
         return error_pages.error_page(error)
     return document(error)
 

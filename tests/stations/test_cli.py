@@ -237,7 +237,7 @@ def test_a_name_that_many_feeds_have_is_refused_with_a_better_one(
     file.with_name("system_information.json").write_text(about)
     result = run(app, "import", file)
     assert (result.exit_code, stations()) == (2, {})
-    assert f"many feeds are called like this. Name yours: --source {better}\n" in result.stderr
+    assert f"many feeds have this name. Choose another one: --source {better}\n" in result.stderr
 
 
 def test_the_address_of_a_feed_gives_it_a_name(app: Flask, serve: Callable[[Answer], str]):
@@ -256,7 +256,7 @@ def test_a_feed_of_other_stations_is_refused_unless_forced(app: Flask, tmp_path:
     other = feed(tmp_path, header + "".join(f"{i},B,50,{i}\n" for i in range(20)))
     result = run(app, "import", other)
     assert result.exit_code == 1
-    assert "move 20 and rename 20 of the 20 stations that metro has already" in result.stderr
+    assert "move 20 and rename 20 of the 20 stations already in metro" in result.stderr
     assert "use --force if this is right; nothing was changed" in result.stderr
     assert "20 updated" in run(app, "import", other, "--force").stdout
 

@@ -90,4 +90,7 @@ def test_a_new_column_appears_in_all_reads_and_in_the_contract(own_url: str, tmp
     schemas = json.loads(answers["/openapi.json"])["components"]["schemas"]
     for name in ("Station", "Neighbour", "FeatureProperties"):
         assert "elevation" in schemas[name]["required"]
-        assert schemas[name]["properties"]["elevation"] == {"type": ["number", "null"]}
+        assert schemas[name]["properties"]["elevation"] == {
+            "type": ["number", "null"],
+            "format": "double",
+        }

@@ -122,6 +122,17 @@ def test_several_sources_come_out_and_go_in_as_they_were(app: Flask, form: str):
     assert (report.added, report.sources, kept()) == (8, ["s", "t"], before)
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_longest_codes_and_odd_names_of_sources_go_in_as_they_were(app: Flask, form: str):
+    for source in ("s", "\\N", "t" * 100):
+        load([Record(0, code, "A", 1, 2, {}) for code in ("c" * 255, f"{source}:")], source)
+    before = kept()
+    content = exported(form)
+    with db.engine.begin() as connection:
+        connection.execute(text("TRUNCATE stations"))
+    assert (again(form, content).added, kept()) == (6, before)
+
+
 def again(form: str, content: bytes) -> Report:
     return import_records("", FORMATS[form].read(io.BytesIO(content)), divided=True)
 

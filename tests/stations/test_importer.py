@@ -188,6 +188,12 @@ def test_what_postgresql_can_not_keep_is_rejected(app: Flask, properties: dict[s
     assert report.examples[0].column == "properties"
 
 
+def test_a_property_that_an_export_could_not_tell_from_its_own_is_rejected(app: Flask):
+    report = import_records("s", [record("A"), record("B", 3, properties={"stationsapp_json": 1})])
+    assert counts(report) == {"added": 1, "rejected": 1}
+    assert report.examples[0].column == "stationsapp_json"
+
+
 def test_deep_properties_are_rejected(app: Flask):
     deep: Any = []
     for _ in range(100_000):

@@ -1,5 +1,6 @@
 """A feed of several sources, as an export of them is."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from stationsapp.extensions import db
-from stationsapp.stations.feeds import FeedError, Record, Rejected
+from stationsapp.stations.feeds import FeedError, Record, Rejected, csv
 from stationsapp.stations.importer import Report, import_records
 
 
@@ -51,6 +52,12 @@ def test_what_a_rejected_row_names_is_kept_in_every_source(app: Flask):
     assert (report.vanished, report.rejected) == (0, 2)
     report = load(*many("s", 6), *many("t", 6), prune=True, force=True)
     assert (report.vanished, report.pruned, len(stored())) == (3, 3, 12)
+
+
+def test_a_code_that_is_only_its_source_is_rejected(app: Flask):
+    items = csv.read(BytesIO(b"code,name,lat,lng,stationsapp_source\ns:,A,1,2,s\ns:B,B,1,2,s\n"))
+    report = load(*items)
+    assert (report.added, report.rejected, stored()) == (1, 1, ["s/B"])
 
 
 def test_one_source_that_is_refused_refuses_all(app: Flask):

@@ -74,6 +74,7 @@ def test_if_match_takes_the_tag_of_any_format_until_the_station_changes(writer, 
         writer.patch(address, json={"name": "Nowhere"}, headers={"If-Match": tag}),
         writer.delete(address, headers={"If-Match": tag}),
         writer.delete(address, headers={"If-Match": f"W/{matched.headers['ETag']}"}),
+        writer.delete(address, headers={"If-Match": ""}),
     ]:
         assert (refused.status_code, refused.content_type) == (412, "application/problem+json")
     assert writer.get(address).get_json()["name"] == "There"
@@ -204,6 +205,8 @@ def test_a_larger_integer_is_refused_and_not_rounded(writer: FlaskClient, number
         ({"properties": []}, {"properties"}),
         ({"properties": {"a": ["\0"]}}, {"properties"}),
         ({"properties": {"\0": 1}}, {"properties"}),
+        ({"properties": {"stationsapp_source": "s"}}, {"properties"}),
+        ({"properties": {"stationsapp_json": []}}, {"properties"}),
         ({"colour": "red"}, {"colour"}),
         ({"id": 5}, {"id"}),
     ],

@@ -443,7 +443,7 @@ def test_the_buttons_lead_from_no_database_to_the_page(
     server.execute("CREATE DATABASE pressed OWNER trusted")
     project = Project(tmp_path, server.url("trusted", "pressed"), programs)
     project.do("flask db init && flask db migrate -m first")
-    server.execute("DROP DATABASE pressed WITH (FORCE)")
+    server.drop("pressed")
     port = free_port()
     site = f"http://localhost:{port}"
     with subprocess.Popen(
@@ -468,7 +468,7 @@ def test_the_buttons_lead_from_no_database_to_the_page(
             assert json.loads(open_url(f"{site}/")) == {"birds": 0}
         finally:
             development.terminate()
-    server.execute("DROP DATABASE pressed WITH (FORCE)")
+    server.drop("pressed")
 
 
 def open_url(url: str, data: bytes | None = None, **headers: str) -> str:

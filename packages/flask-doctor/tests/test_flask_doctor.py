@@ -16,13 +16,13 @@ from project import Project
 @pytest.fixture
 def project(server: Cluster, tmp_path: Path, programs: Path) -> Iterator[Project]:
     yield Project(tmp_path, server.url("secret", "cured", ENCODED), programs)
-    server.execute("DROP DATABASE IF EXISTS cured WITH (FORCE)")
+    server.drop("cured")
 
 
 def test_fix_applies_the_safe_cures_and_examines_again(project: Project, server: Cluster):
     server.execute("CREATE DATABASE cured OWNER secret")
     project.do("flask db init && flask db migrate -m first")
-    server.execute("DROP DATABASE cured WITH (FORCE)")
+    server.drop("cured")
 
     output = project.do("flask doctor --fix")
     assert "Applying: create-database" in output

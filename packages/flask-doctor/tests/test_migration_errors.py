@@ -26,7 +26,7 @@ TABLES = (
 def database(server: Cluster) -> Iterator[str]:
     server.execute("CREATE DATABASE migrating OWNER trusted")
     yield "migrating"
-    server.execute("DROP DATABASE migrating WITH (FORCE)")
+    server.drop("migrating")
 
 
 Written = Callable[[str], Path]

@@ -39,7 +39,7 @@ def database(server: Cluster) -> Iterator[str]:
     server.execute(*TABLES, database="names")
     server.execute("ALTER ROLE trusted IN DATABASE names SET search_path = public, closed")
     yield server.url("trusted", "names")
-    server.execute("DROP DATABASE names WITH (FORCE)")
+    server.drop("names")
 
 
 @pytest.fixture(scope="module", params=["psycopg2", "psycopg"])
@@ -342,7 +342,7 @@ def migrated(server: Cluster, folder: Path, *statements: str) -> Iterator[Engine
                     connection.exec_driver_sql(statement)
             yield engine
     finally:
-        server.execute("DROP DATABASE halfway WITH (FORCE)")
+        server.drop("halfway")
 
 
 AT = "INSERT INTO alembic_version VALUES ('{}')"
@@ -412,7 +412,7 @@ def test_a_column_is_added_by_hand_where_there_are_no_migrations(server: Cluster
         run_fix(diagnosis, tmp_path)
         with engine.connect() as connection:
             connection.exec_driver_sql("SELECT name FROM birds")
-    server.execute("DROP DATABASE unmigrated WITH (FORCE)")
+    server.drop("unmigrated")
 
 
 # Privileges.
@@ -443,7 +443,7 @@ def rights(server: Cluster) -> Iterator[str]:
     server.execute("CREATE DATABASE rights")
     server.execute(*RIGHTS, database="rights")
     yield server.url("trusted", "rights")
-    server.execute("DROP DATABASE rights WITH (FORCE)")
+    server.drop("rights")
 
 
 @pytest.mark.parametrize("driver", ["psycopg2", "psycopg"])
@@ -474,7 +474,7 @@ def test_the_printed_grants_are_what_was_missing(
         run_fix(diagnosis, tmp_path)
         with engine.connect() as connection:
             connection.exec_driver_sql(statement)
-    server.execute("DROP DATABASE once WITH (FORCE)")
+    server.drop("once")
 
 
 def test_a_table_of_another_owner_becomes_the_roles_own(server, rights, tmp_path):
@@ -486,7 +486,7 @@ def test_a_table_of_another_owner_becomes_the_roles_own(server, rights, tmp_path
         run_fix(diagnosis, tmp_path)
         with engine.connect() as connection:
             connection.exec_driver_sql("ALTER TABLE readable ADD x int")
-    server.execute("DROP DATABASE once WITH (FORCE)")
+    server.drop("once")
 
 
 @pytest.mark.parametrize(
@@ -567,7 +567,7 @@ def test_no_schema_to_work_in(server: Cluster, tmp_path: Path):
     run_fix(diagnosis, tmp_path)
     server.execute("GRANT ALL ON SCHEMA public TO trusted", database="schemaless")
     assert last_step(app).ok
-    server.execute("DROP DATABASE schemaless WITH (FORCE)")
+    server.drop("schemaless")
 
 
 # Names that are wrong in Python.

@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 def project(server: Cluster, tmp_path: Path) -> Iterator[Project]:
     server.execute("CREATE DATABASE noted OWNER trusted")
     yield Project(tmp_path, server.url("trusted", "noted"))
-    server.execute("DROP DATABASE noted WITH (FORCE)")
+    server.drop("noted")
 
 
 def query(engine: Engine, statement: str) -> None:

@@ -19,7 +19,7 @@ NAME = "    name: Mapped[str]\n"
 @pytest.fixture
 def project(server: Cluster, tmp_path: Path, programs: Path) -> Iterator[Project]:
     yield Project(tmp_path, server.url("trusted", "birds"), programs)
-    server.execute("DROP DATABASE IF EXISTS birds WITH (FORCE)")
+    server.drop("birds")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def migrated_folder(
     project = Project(folder, server.url("trusted", "first"), programs)
     project.do("flask db init && flask db migrate -m first && flask db upgrade")
     yield folder / "migrations"
-    server.execute("DROP DATABASE first WITH (FORCE)")
+    server.drop("first")
 
 
 @pytest.fixture

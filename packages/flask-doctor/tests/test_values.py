@@ -140,7 +140,7 @@ def shop(
         yield shop
         shop.s.remove()
         shop.db.engine.dispose()
-    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    server.drop(name)
 
 
 def explained(shop: Shop, provoke: Callable[[Shop], object]) -> BaseException:

@@ -1,4 +1,4 @@
-"""Features that clients send: what is a column, and what is one of the station's properties."""
+"""Features that clients send: which members are columns, and which are properties."""
 
 import json
 from typing import Any
@@ -30,8 +30,8 @@ class FeatureBody(StationBody):
     def unwrapped(self, feature: Any, **_: Any) -> Json:
         """Return the fields of a station. Raises ValidationError.
 
-        The id and the times are the server's: what a client says of them is ignored. So are other
-        members, such as links. Unless it is a patch, null is the same as nothing.
+        The server sets the id and the times, so those of the client are ignored. Other members,
+        such as links, are ignored too. Except in a patch, null means that there is no value.
         """
         kind = (
             feature.get("type", self.partial and "Feature") if isinstance(feature, dict) else None
@@ -67,9 +67,9 @@ def _position(geometry: Any) -> list[Any]:
 
 
 def replacing(station: Station, values: Json) -> Json:
-    """Return the values for a station, but those that it has if the client only rounded them.
+    """Return the new values of a station. Values that the client has only rounded stay the same.
 
-    QGIS rounds degrees to 6 digits and has no heights. GDAL makes text of lists and objects.
+    QGIS rounds degrees to 6 digits and has no heights. GDAL turns lists and objects into text.
     """
     old, new = station.properties, values["properties"]
     kept = {name: None for name, value in old.items() if value is None}

@@ -20,7 +20,7 @@ MEDIA_TYPES = {"json": "application/json"} | {
     name: FORMATS[name].media_type for name in ("geojson", "csv")
 }
 
-# In PostgreSQL's JSON: properties that can't stand beside the columns under their own names.
+# In PostgreSQL's JSON: the starts of properties whose names clash with those of columns.
 NOT_FLAT = ('"properties.', *(f'"{name}": ' for name in (*geojson.API_RESERVED, geojson.EXTRA)))
 
 
@@ -94,7 +94,7 @@ def feature(row: Row, **members: Any) -> Any:
 
 
 def _unlike_its_text(row: Row, position: list[float], text: str, members: Row) -> Fragment:
-    """Return a Feature whose properties can't be sent on as the text that they are."""
+    """Return a Feature whose properties can't be passed on as text."""
     try:
         # Numbers stay text, because floats would round them.
         properties = json.loads(text, parse_int=Fragment, parse_float=Fragment)

@@ -12,7 +12,7 @@ from ...web.parser import StrictSchema
 from .. import geo
 from ..columns import COLUMNS
 from ..feeds import LENGTHS, geojson
-from ..properties import no_nul_within
+from ..properties import storable
 from .representations import MEDIA_TYPES
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -43,7 +43,7 @@ class BodyDegrees(BodyFloat):
 
 
 class QueryList(DelimitedList):
-    """Values separated by commas, or each of them given as a parameter, as some clients do."""
+    """Values separated by commas, or a parameter for each value, as some clients send them."""
 
     is_multiple = True
 
@@ -53,7 +53,7 @@ class QueryList(DelimitedList):
 
 
 class HighBox(QueryList):
-    """A box: four sides, or six numbers, of which two are heights, which are ignored."""
+    """A box of four or six numbers. Of six, the third and the last are heights, and ignored."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         sides = super()._deserialize(value, attr, data, **kwargs)
@@ -61,7 +61,7 @@ class HighBox(QueryList):
 
 
 def check_bbox(bbox: list[float]) -> None:
-    """Refuse what isn't a box. Raises ValidationError."""
+    """Check that this is a box. Raises ValidationError."""
     if len(bbox) != 4 or not geo.is_box(*bbox):
         raise ValidationError(
             "Expected west,south,east,north: longitudes in -180..180, latitudes in -90..90, "
@@ -117,7 +117,7 @@ class PageQuery(ListQuery, FormatQuery):
     limit = QueryInteger(
         load_default=lambda: 100,
         validate=Range(1, 1000),
-        metadata={"description": "the size of a page; if it isn't given, 100"},
+        metadata={"description": "the size of a page; 100 by default"},
     )
     all = fields.String(
         load_default="false",
@@ -162,7 +162,7 @@ class StationBody(StrictSchema):
     properties = fields.Dict(
         keys=fields.String(),
         load_default=dict,
-        validate=no_nul_within,
+        validate=storable,
         metadata={"example": {"country": "CH"}},
     )
 
@@ -189,7 +189,7 @@ Columns = Schema.from_dict({name: SHOWN[name] for name in SHOWN if name in geojs
 
 
 class FeaturePropertiesSchema(Columns):  # type: ignore[misc,valid-type]
-    """A station's columns, and beside them its properties.
+    """A station's columns and its properties, side by side.
 
     A property that has the name of a column, or `distance`, is called `properties.<name>`.
     """
@@ -199,7 +199,7 @@ class FeaturePropertiesSchema(Columns):  # type: ignore[misc,valid-type]
 
         unknown = INCLUDE
 
-    distance = fields.Float(metadata={"description": "in metres; only of the nearest"})
+    distance = fields.Float(metadata={"description": "in metres; only in /nearest"})
 
 
 class PageSchema(Schema):

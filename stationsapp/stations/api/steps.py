@@ -1,4 +1,4 @@
-"""The steps of requests that write, for every API. Its `Face` says how a station is shown."""
+"""The steps of a request that writes. All APIs share them; a `Face` is how one shows a station."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, NoReturn
@@ -18,7 +18,7 @@ Values = dict[str, Any]
 
 
 class Face(NamedTuple):
-    """How an API shows a station: in these bodies, the first of which is the answer to a write."""
+    """How an API shows a station. The first of the bodies is the response to a write."""
 
     bodies: Callable[[Row], Iterator[bytes]]
     media_type: str
@@ -37,10 +37,11 @@ def locked(station_id: int, face: Face) -> Station:
     Aborts with 404, or with 412 if none of the station's tags is in If-Match.
     """
     station = saving.locked(station_id)
+    is_conditional = "If-Match" in request.headers  # without a tag, it is never true
     if station is None:
         # RFC 9110, 13.1.1: If-Match is never true of what doesn't exist.
-        abort(412 if request.if_match else 404, f"there is no station {station_id}")
-    if request.if_match:
+        abort(412 if is_conditional else 404, f"there is no station {station_id}")
+    if is_conditional:
         tags = (tag for body in face.bodies(_row(station)) for tag in tags_of(body))
         if not any(map(request.if_match.contains, tags)):
             abort(412, "the station has changed since the ETag of If-Match: read it again")

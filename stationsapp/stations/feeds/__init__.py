@@ -18,6 +18,9 @@ SOURCE = "stationsapp_source"
 TYPES = "stationsapp_json"
 """The column of a table that lists the properties whose cells are JSON, as a list in JSON."""
 
+RESERVED = {SOURCE, TYPES}
+"""Names that no station's property may have."""
+
 NULL = r"\N"
 """A blank cell in the files of MySQL and PostgreSQL."""
 
@@ -42,14 +45,15 @@ class Record(NamedTuple):
         """Return a property as the text of a table's cell. A null is blank."""
         value = self.properties.get(key)
         if key == TYPES:
-            value = [key for key, value in self.properties.items() if not _is_cell(value)] or None
+            listed = [key for key, value in self.properties.items() if not _is_cell(key, value)]
+            value = listed or None
         if value is None:
             return ""
-        return dumps(value).decode() if value in BLANK else shown(value)
+        return shown(value) if _is_cell(key, value) else dumps(value).decode()
 
 
-def _is_cell(value: Any) -> bool:
-    return isinstance(value, str) and value not in BLANK
+def _is_cell(key: str, value: Any) -> bool:
+    return isinstance(value, str) and (value not in BLANK or key == SOURCE)
 
 
 class Rejected(NamedTuple):
@@ -128,8 +132,12 @@ def checked(
         code = str(code)
     if type(name) is int:
         name = str(name)
+    own = code
+    if SOURCE in properties and type(code) is str:
+        # An export of several sources may put the source before the code.
+        own = code.removeprefix(f"{properties[SOURCE]}:")
     lat, lng = degrees(values[2], 90), degrees(values[3], 180)
-    if reason := _fault(code, "code"):
+    if reason := _fault(own, "code"):
         return Rejected(line, columns[0], shown(values[0]), reason)
     if reason := _fault(name, "name"):
         return Rejected(line, columns[1], shown(values[1]), reason, code)

@@ -9,7 +9,7 @@ from itertools import chain, islice
 from math import inf
 from typing import Any, BinaryIO, TypeVar
 
-from . import NULL, TYPES, Contents, FeedError, Format, Record, Rejected, checked, degrees
+from . import NULL, SOURCE, TYPES, Contents, FeedError, Format, Record, Rejected, checked, degrees
 from .cells import properties_of
 from .encodings import guess
 from .headers import FIELDS, NAMES, from_file, normalised, to_file
@@ -79,7 +79,7 @@ def rows(stream: BinaryIO, columns: str | None = None) -> Iterator[tuple[int, li
 
 
 def _sample(items: Iterator[T], size: Callable[[T], int]) -> list[T]:
-    """Take some items, which together have not many characters."""
+    """Take the first items, which have about SAMPLED characters at most."""
     sample: list[T] = []
     total = 0
     for item in islice(items, SAMPLE):
@@ -102,7 +102,7 @@ def _lines(stream: BinaryIO) -> Iterator[str]:
                 f"--encoding {other}"
             ) from error
         if number == 1 and (other := guess(line)):
-            raise FeedError(f"not UTF-8, but perhaps {other}: use --encoding {other}")
+            raise FeedError(f"not UTF-8; if it is {other}, use --encoding {other}")
 
 
 def _ended(stream: BinaryIO) -> Iterator[bytes]:
@@ -189,7 +189,7 @@ def _reader(
         code = row[codes[0]] if len(codes) == 1 else joined(row)
         cells = {key: row[i] for i, key in rest if row[i]}
         if NULL in row:
-            cells = {key: cell for key, cell in cells.items() if cell != NULL}
+            cells = {key: cell for key, cell in cells.items() if cell != NULL or key == SOURCE}
         properties = properties_of(cells) if typed else cells
         return checked(line, (code, row[name], row[lat], row[lng]), properties, names)
 

@@ -1,4 +1,4 @@
-"""Files that aren't UTF-8: they are read as if they were, or their encoding is guessed."""
+"""Files that aren't UTF-8: their encoding is guessed, and they are read as UTF-8."""
 
 import codecs
 import io

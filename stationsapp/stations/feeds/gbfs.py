@@ -43,7 +43,7 @@ def _record(number: int, value: Any, language: str | None) -> Record | Rejected:
     if not isinstance(value, dict):
         return Rejected(number, "stations", shown(value), "is not a station")
     code, name, lat, lng = (value.pop(column, None) for column in COLUMNS)
-    # `properties.<name>` comes last, because it is what is meant by the GBFS field of this name.
+    # `properties.<name>` comes last, because it overrides the GBFS field of this name.
     fields = sorted(value, key=lambda key: key.startswith(PREFIX))
     properties = {from_file(key, RESERVED): _unwrapped(key, value[key]) for key in fields}
     if isinstance(name, list):
@@ -96,7 +96,7 @@ def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
     """Write a station_information.json with one station on each line.
 
     Its version is 2.3, or 3.0 if a name has several languages. A property that has the name of a
-    GBFS field, but not its type, is written as `properties.<name>`, beside what the field may be.
+    GBFS field, but not its type, is written as `properties.<name>`. The field has what fits of it.
     """
     version = "3.0" if contents.some("name", r'^\[\{"') else "2.3"
     # The feed's age is unknown. ttl 0 says that it may change at any time.

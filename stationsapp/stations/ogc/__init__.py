@@ -1,1 +1,1 @@
-"""OGC API Features: the stations for QGIS, ArcGIS, GDAL and others. A second face of `api`."""
+"""OGC API Features: the same stations as in `api`, for QGIS, ArcGIS, GDAL and others."""

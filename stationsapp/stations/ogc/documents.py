@@ -28,14 +28,14 @@ CLASSES = {
 
 
 def landing(links: Links) -> Json:
-    """Show where everything is. These links are to the document itself, here and below."""
+    """Show the landing page. Here and below, `links` are at first those to the document itself."""
     links += [
-        link("service-desc", "ogc.api", OPENAPI, "The API in OpenAPI 3.0", f="json"),
-        link("service-doc", "ogc.api", HTML, "The documentation of the API", f="html"),
-        link("conformance", "ogc.conformance", JSON, "Which parts of the standards there are"),
-        link("data", "ogc.collections", JSON, "The collections"),
+        link("service-desc", "ogc.api", OPENAPI, "API definition in OpenAPI 3.0", f="json"),
+        link("service-doc", "ogc.api", HTML, "API documentation", f="html"),
+        link("conformance", "ogc.conformance", JSON, "Conformance"),
+        link("data", "ogc.collections", JSON, "Collections"),
     ]
-    about = "Places with a name, a latitude and a longitude."
+    about = "Stations: places with a name, a latitude and a longitude."
     return {"title": current_app.config["API_TITLE"], "description": about, "links": links}
 
 
@@ -46,7 +46,7 @@ def api(links: Links) -> Json:
 
 
 def conformance(links: Links) -> Json:
-    """Show which parts of the standards there are."""
+    """List the conformance classes."""
     classes = [f"{SPEC}{part}/{name}" for part, names in CLASSES.items() for name in names]
     return {"conformsTo": classes, "links": links}
 
@@ -62,16 +62,16 @@ def collection(links: Links) -> Json:
     bbox = [extent[side] for side in geo.SIDES] if extent["count"] else geo.WORLD
     latest = extent["latest"] and datetime.fromtimestamp(extent["latest"], UTC).isoformat()
     links += [
-        link("items", "ogc.items", GEOJSON, "The stations as GeoJSON"),  # GDAL appends ids
-        link("items", "ogc.items", HTML, "The stations as HTML", f="html"),
-        link(f"{REL}/schema", "ogc.schema", SCHEMA, "What a station has"),
-        link("describedBy", "ogc.feature_schema", SCHEMA, "What a station has, in GeoJSON"),
-        link(f"{REL}/queryables", "ogc.queryables", SCHEMA, "What stations are filtered by"),
+        link("items", "ogc.items", GEOJSON, "Stations as GeoJSON"),  # GDAL appends ids
+        link("items", "ogc.items", HTML, "Stations as HTML", f="html"),
+        link(f"{REL}/schema", "ogc.schema", SCHEMA, "Schema"),
+        link("describedBy", "ogc.feature_schema", SCHEMA, "Schema of a GeoJSON Feature"),
+        link(f"{REL}/queryables", "ogc.queryables", SCHEMA, "Queryables"),
     ]
     return {
         "id": "stations",
         "title": "Stations",
-        "description": "All stations. Their time is that of the last change.",
+        "description": "All stations. The time of a station is that of its last change.",
         "itemType": "feature",
         "crs": [CRS84],
         "extent": {
@@ -83,7 +83,7 @@ def collection(links: Links) -> Json:
 
 
 def schema(links: Links) -> Json:
-    """Describe what a station has: the columns, then the properties from its sources (Part 5)."""
+    """Describe a station: its columns, and the properties from its source (Part 5)."""
     time = {"type": "string", "format": "date-time", "readOnly": True}
     columns = {
         "id": {"type": "integer", "readOnly": True, "x-ogc-role": "id"},
@@ -108,7 +108,7 @@ def feature_schema(links: Links) -> Json:
 
 
 def queryables(links: Links) -> Json:
-    """Describe what stations are filtered by."""
+    """Describe the properties that stations can be filtered by."""
     return _json_schema(links, {"source": {"type": "string"}, "q": {"type": "string"}})
 
 

@@ -1,4 +1,4 @@
-"""OGC API Features, Part 1 (OGC 17-069r4): reading. /ogc/docs shows it."""
+"""OGC API Features, Part 1 (OGC 17-069r4): reading. /ogc/docs documents it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ bp = Blueprint("ogc", __name__, url_prefix="/ogc")
 bp.after_request(answers.share)
 bp.register_error_handler(HTTPException, problems.document)
 PARSER = Parser()
-LIMIT = 1_000  # stations on a page; who asks for more gets these
+LIMIT = 1_000  # stations on a page, even if a client asks for more
 
 
 class FormatQuery(StrictSchema):
@@ -39,7 +39,7 @@ class FormatQuery(StrictSchema):
 
 
 class ItemsQuery(ListQuery, FormatQuery):
-    """Filters, and a page of what they leave."""
+    """The filters, and a page of the results."""
 
     bbox = HighBox(QueryDegrees(), validate=check_bbox)
     limit = QueryInteger(load_default=100, validate=Range(1))
@@ -53,7 +53,7 @@ def asked(schema: Schema) -> Json:
 
 
 def _wanted(query: Json, media_type: str) -> str:
-    """Return json or html. Who accepts JSON also gets a special kind of it."""
+    """Return json or html. A client that accepts JSON also gets GeoJSON and the like."""
     form = answers.wanted(query.get("f"), {"json": media_type, "html": HTML, "any": JSON})
     return "html" if form == "html" else "json"
 
@@ -88,7 +88,7 @@ def items() -> Response:
     links, numbers = itself(form, GEOJSON, "ogc.items", **given), {}
     if has_next:
         start = given | {"cursor": rows[-1]["id"]}
-        links.append(link("next", "ogc.items", links[0]["type"], "The next page", **start))
+        links.append(link("next", "ogc.items", links[0]["type"], "Next page", **start))
         if filters == Filters():
             numbers["numberMatched"] = search.extent()["count"]
     elif query["cursor"] == 0:
@@ -117,7 +117,7 @@ def item(feature_id: str) -> Response:
 
 
 def number(feature_id: str) -> int:
-    """Return the id. Aborts with 404, but OPTIONS is answered for any id, as QGIS needs it."""
+    """Return the id. Aborts with 404. OPTIONS is answered for any id, because QGIS needs this."""
     if not WHOLE.fullmatch(feature_id):
         abort(404, f"there is no station {feature_id}")
     return int(feature_id)
@@ -130,4 +130,4 @@ def feature(row: Row) -> bytes:
 
 def _links(form: str, feature_id: int) -> Links:
     links = itself(form, GEOJSON, "ogc.item", feature_id=feature_id)
-    return [*links, link("collection", "ogc.collection", JSON, "All stations")]
+    return [*links, link("collection", "ogc.collection", JSON, "Collection of stations")]

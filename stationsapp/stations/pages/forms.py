@@ -20,7 +20,7 @@ from wtforms.validators import ValidationError
 
 from ...sign_in import SignedInForm
 from ...web.parser import json_value
-from ..feeds import LENGTHS, degrees, shown
+from ..feeds import LENGTHS, RESERVED, degrees, shown
 from ..properties import no_nul_within
 from . import words
 from .merging import GONE, PROPERTY, Values, flat
@@ -162,6 +162,8 @@ class StationForm(SignedInForm):
             key = _key(row, seen)
             if not key and key not in seen:
                 row.key.errors.append("Enter a name for this value.")
+            elif key in RESERVED:
+                row.key.errors.append("Exports use this name: choose another one.")
             elif key in keys:
                 row.key.errors.append("Another property has this name.")
             keys.add(key)

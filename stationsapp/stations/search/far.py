@@ -48,9 +48,9 @@ NEXT_LEVEL = f"""
     ) AS cell
 """
 MIDDLE = distance("%(lat)s", "%(lng)s", "(south + size / 2)", "(west + size / 2)")
-# At most so far is a station from the middle of its cell: plus a metre for rounding errors.
+# The farthest that a station can be from the middle of its cell, plus a metre for rounding errors.
 REACH = f"({geo.EARTH_RADIUS} * radians(size) * sqrt(0.5) + 1)"
-# The nearest stations are within `bound`: the cells that are all within it contain enough of them.
+# The nearest stations are within `bound`: the cells that are entirely within it contain enough.
 KEPT = f"""
     SELECT first, span, size, south, west, count FROM (
         SELECT *, min(middle + {REACH}) FILTER (WHERE so_far >= %(limit)s) OVER () AS bound FROM (

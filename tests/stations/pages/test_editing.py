@@ -116,6 +116,7 @@ def test_who_is_signed_out_signs_in_first_and_comes_back(
         ({f"{FIRST}key": ""}, "Enter a name for this value."),
         ({f"{FIRST}key": "\0"}, "Remove the NUL character"),
         ({"properties-7-key": " a "}, "Another property has this name."),
+        ({f"{FIRST}key": "stationsapp_json"}, "Exports use this name"),
     ],
 )
 def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(

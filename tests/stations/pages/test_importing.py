@@ -205,7 +205,7 @@ def test_what_vanished_is_deleted_only_when_ticked_and_much_of_it_only_twice(
     ("name", "said", "source"),
     [
         ("stops.zip", "This is a dry run", "city-rail"),
-        ("stops.txt", "Many files are called like this: give the source a name", ""),
+        ("stops.txt", "Many files have this name: enter another one for the source", ""),
     ],
 )
 def test_a_name_that_many_files_have_is_not_the_source(
