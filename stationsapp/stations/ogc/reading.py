@@ -82,13 +82,11 @@ def items() -> Response:
     """List stations, sorted by id, one page at a time."""
     query = asked(ItemsQuery())
     form = _wanted(query, GEOJSON)
-    filters, limit = Filters(*map(query.get, Filters._fields)), min(query["limit"], LIMIT)
-    # One row more than needed shows whether there is a next page, without counting.
-    version, rows = search.page(filters, limit + 1, query["cursor"])
+    filters = Filters.of(query)
+    version, rows, has_next = search.page(filters, min(query["limit"], LIMIT), query["cursor"])
     given = request.args.to_dict(flat=False)
     links, numbers = itself(form, GEOJSON, "ogc.items", **given), {}
-    if len(rows) > limit:
-        rows.pop()
+    if has_next:
         start = given | {"cursor": rows[-1]["id"]}
         links.append(link("next", "ogc.items", links[0]["type"], "Next page", **start))
         if filters == Filters():

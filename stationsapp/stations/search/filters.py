@@ -29,6 +29,11 @@ class Filters(NamedTuple):
     q: str | None = None
     updated: Interval | None = None
 
+    @classmethod
+    def of(cls, query: dict[str, Any]) -> "Filters":
+        """Return the filters among the parameters of a request."""
+        return cls(*map(query.get, cls._fields))
+
     def condition(self) -> tuple[str, Parameters]:
         """Return the SQL condition, and the parameters that it refers to.
 
