@@ -84,7 +84,7 @@ ROOMS = {
             "the security headers, and serve static files",
             "What all APIs and pages share": "What all APIs share",
             ", or as pages for browsers": "",
-            "a page to browsers outside /api, and a problem document to all others": "a problem "
+            "a page to browsers outside the APIs, and a problem document to all others": "a problem "
             "document",
             "people change them on its pages, and\nprograms by its API.": "programs use them by "
             "its API.",
