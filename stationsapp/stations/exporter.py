@@ -7,7 +7,7 @@ from sqlalchemy import Connection, CursorResult
 
 from .. import limits
 from ..database import snapshot
-from .feeds import BLANK, SOURCE, TYPES, Format, Record, csv, dumps
+from .feeds import BLANK, SOURCE, TYPES, Format, Record, csv, dumps, tables
 from .feeds.headers import FIELDS
 from .geo import Box
 from .search import Filters
@@ -134,7 +134,7 @@ def _copy_csv(chosen: Chosen, file: BinaryIO, keys: list[str]) -> int:
     query = chosen.rows(", ".join([*FIELDS, *cells])).format(where=chosen.where)
     cursor = chosen.connection.connection.cursor()
     copy = f"COPY ({query}) TO STDOUT (FORMAT csv, ENCODING 'UTF8')"
-    file.writelines(csv.lines_of([csv.header(keys)]))
+    file.writelines(tables.lines_of([csv.header(keys)]))
     cursor.copy_expert(cursor.mogrify(copy, chosen.parameters | names).decode(), file)
     return int(cursor.rowcount)
 

@@ -9,8 +9,9 @@ from typing import BinaryIO
 
 from . import SOURCE, Contents, FeedError, Format, Item, Record, Rejected, Skipped, checked
 from .cells import properties_of
-from .csv import CSV, distinct, lines_of, rows
+from .csv import CSV
 from .headers import from_file, normalised, to_file
+from .tables import distinct, lines_of, rows
 
 COLUMNS = ("stop_id", "stop_name", "stop_lat", "stop_lon")
 PLACE = COLUMNS[2:]
