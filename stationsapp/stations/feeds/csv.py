@@ -5,8 +5,8 @@ from itertools import chain
 from math import inf
 from typing import BinaryIO
 
-from . import NULL, SOURCE, TYPES, Contents, FeedError, Format, Record, Rejected, checked, degrees
-from .cells import properties_of
+from . import SOURCE, TYPES, Contents, FeedError, Format, Record, Rejected, checked, degrees
+from .cells import NULL, cell, properties_of
 from .headers import FIELDS, NAMES, from_file, normalised, to_file
 from .tables import distinct, lines_of, rows, sampled
 
@@ -63,7 +63,7 @@ def _reader(
         code = row[codes[0]] if len(codes) == 1 else joined(row)
         cells = {key: row[i] for i, key in rest if row[i]}
         if NULL in row:
-            cells = {key: cell for key, cell in cells.items() if cell != NULL or key == SOURCE}
+            cells = {key: text for key, text in cells.items() if text != NULL or key == SOURCE}
         properties = properties_of(cells) if typed else cells
         return checked(line, (code, row[name], row[lat], row[lng]), properties, names)
 
@@ -128,7 +128,7 @@ def header(keys: Iterable[str]) -> list[str]:
 def write(records: Iterable[Record], contents: Contents) -> Iterator[bytes]:
     """Write a CSV file with a column for each property, with lists and objects as JSON."""
     keys = contents.keys()
-    lines = ([*r[1:5], *map(r.cell, keys)] for r in records)
+    lines = ([*r[1:5], *(cell(r.properties, key) for key in keys)] for r in records)
     return lines_of(chain([header(keys)], lines))
 
 
