@@ -29,6 +29,7 @@ bp = Blueprint("ogc", __name__, url_prefix="/ogc")
 bp.after_request(answers.share)
 bp.register_error_handler(HTTPException, problems.document)
 PARSER = Parser()
+DOCUMENT = "stations/ogc/document.html"
 LIMIT = 1_000  # stations on a page, even if a client asks for more
 
 
@@ -70,7 +71,7 @@ def show(describe: Callable[[Links], Json], media_type: str) -> ResponseReturnVa
     document = describe(links)
     if form == "html":
         document.pop("links", None)
-        return render_template("stations/ogc/document.html", document=document, links=links)
+        return render_template(DOCUMENT, name=describe.__name__, document=document, links=links)
     return answers.document(dumps(document), media_type)
 
 
