@@ -37,7 +37,7 @@ def subjects() -> list[Subject]:
     page = Subject(
         "page of 100",
         [f"{API}?cursor={id}" for id, _, _ in stations],
-        [partial(search.page, Filters(), 101, id) for id, _, _ in stations],
+        [partial(search.page, Filters(), 100, id) for id, _, _ in stations],
         in_article="fast",
     )
     boxes = [_box(lat, lng) for _, lat, lng in stations]
@@ -51,7 +51,7 @@ def subjects() -> list[Subject]:
         Subject(
             "box of 100",
             [f"{API}?bbox={','.join(map(str, box))}" for box in boxes],
-            [partial(search.page, Filters(box), 101) for box in boxes],
+            [partial(search.page, Filters(box), 100) for box in boxes],
         ),
         Subject(
             "nearest 10",
@@ -118,9 +118,9 @@ def views() -> dict[str, list[Query]]:
 def words() -> dict[str, list[Query]]:
     """Return searches for words: a single letter, a frequent word, and a word without hits."""
     asked = {
-        "letter": ("s", 9),
-        "frequent word": ("central", 101),
-        "word without hits": ("xyz", 101),
+        "letter": ("s", 8),
+        "frequent word": ("central", 100),
+        "word without hits": ("xyz", 100),
     }
     return {
         f"q, {name}": [partial(search.page, Filters(q=q), limit)] * (SAMPLES // 10)

@@ -84,8 +84,8 @@ ROOMS = {
             "the security headers, and serve static files",
             "What all APIs and pages share": "What all APIs share",
             ", or as pages for browsers": "",
-            "a page to browsers outside /api, and a problem document to all others": "a problem "
-            "document",
+            "a page to browsers outside the APIs, and a problem document to all others": "a "
+            "problem document",
             "people change them on its pages, and\nprograms by its API.": "programs use them by "
             "its API.",
             " Sign in with it on the pages.": "",

@@ -3,9 +3,11 @@
 import csv
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from typing import TextIO
+from typing import Any, TextIO
 
+from psycopg2.errors import UniqueViolation
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from .. import limits
 from ..extensions import db
@@ -40,10 +42,9 @@ ON CONFLICT (source, code) DO UPDATE SET updated_at = now(), name = excluded.nam
     lat = excluded.lat, lng = excluded.lng, properties = excluded.properties,
     changed_by_id = excluded.changed_by_id
 """
-# For sources that have no stations yet, in a locked table. Checking for conflicts would
-# take half as long again.
+# If all stations are new. Without the check for conflicts, this is a tenth faster, or a third in a
+# table without indexes.
 FILL = f"{INSERT} ORDER BY line"
-IS_KNOWN = "SELECT EXISTS (SELECT FROM stations WHERE source = ANY (%s))"
 KEPT = ("added", "updated", "unchanged", "skipped", "rejected", "vanished", "pruned")
 KEEP = """
 INSERT INTO imports (source, rows) VALUES (%(source)s, %(rows)s)
@@ -144,19 +145,28 @@ def _write(
             several.join(connection)
         is_bulk = bulk.lock(connection, report.added, fast=fast)
         with bulk.indexes_afterwards(connection) if is_bulk else nullcontext():
-            statement = WRITE
-            if is_bulk and not connection.exec_driver_sql(IS_KNOWN, (list(parts),)).scalar_one():
-                statement = FILL
-            if report.sources:
-                doomed = statement.replace(VANISHED, several.DOOMED)
-                statement = doomed.replace("%(source)s", "staging.source")
-            connection.exec_driver_sql(statement, values)
+            fill, write = map(several.of_each, (FILL, WRITE)) if report.sources else (FILL, WRITE)
+            all_new = not report.updated + report.unchanged + report.pruned
+            if not (all_new and _filled(connection, fill, values)):
+                connection.exec_driver_sql(write, values)
     for name, part in parts.items():
         counts = part if report.sources else report
         rows = dumps({kept: getattr(counts, kept) for kept in KEPT}).decode()
         connection.exec_driver_sql(KEEP, {"source": name, "rows": rows})
     connection.commit()
     analysis.renew(connection, changed)
+
+
+def _filled(connection: Connection, statement: str, values: dict[str, Any]) -> bool:
+    """Insert new stations; return False if somebody has added one of them in the meantime."""
+    try:
+        with connection.begin_nested():
+            connection.exec_driver_sql(statement, values)
+    except IntegrityError as error:
+        if not isinstance(error.orig, UniqueViolation):
+            raise
+        return False
+    return True
 
 
 def _excess(source: str, report: Report, prune: bool) -> str:

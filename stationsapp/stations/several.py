@@ -71,3 +71,8 @@ def collect(connection: Connection, source: str, prune: bool) -> None:
 def join(connection: Connection) -> None:
     """Stage all that was collected, with a column for its source."""
     connection.exec_driver_sql(JOIN)
+
+
+def of_each(statement: str) -> str:
+    """Turn a statement that writes what is staged of a source into one for all that was joined."""
+    return statement.replace(VANISHED, DOOMED).replace("%(source)s", "staging.source")

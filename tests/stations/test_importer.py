@@ -15,12 +15,14 @@ import psycopg2
 import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 
 from stationsapp.extensions import db
 from stationsapp.models import Station
+from stationsapp.stations import bulk
 from stationsapp.stations.feeds import FeedError, Record, Rejected, Skipped
 from stationsapp.stations.importer import Report, import_records
+from stationsapp.stations.recount import recount
 from tests.stations.feeds.strategies import json_values, records_with
 
 ROOT = Path(__file__).parents[2]
@@ -305,6 +307,20 @@ def test_imports_of_a_source_in_opposite_order_do_not_deadlock(app: Flask):
     import_records("s", many(3000))
     feeds = [("s", many(3000, name=f"Round {i}")[:: (-1) ** i]) for i in range(6)]
     assert [report.updated for report in in_threads(app, *feeds)] == [3000] * 6
+
+
+def test_what_somebody_adds_during_an_import_is_updated(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+):
+    def add(*_: Any, **__: Any) -> bool:  # after the comparison, before the rows are written
+        with db.engine.begin() as other:
+            other.execute(insert(Station).values(source="s", code="S1", name="X", lat=1, lng=2))
+        return False
+
+    monkeypatch.setattr(bulk, "lock", add)
+    import_records("s", many(3, name="Feed"))
+    assert [station[0] for station in stored().values()] == ["Feed"] * 3
+    assert recount()[1] == 0
 
 
 def test_sources_are_imported_side_by_side(app: Flask):

@@ -63,7 +63,7 @@ def test_a_code_that_is_only_its_source_is_rejected(app: Flask):
 def test_one_source_that_is_refused_refuses_all(app: Flask):
     load(*many("s", 20), *many("t", 20))
     report = load(*many("s", 20), *many("t", 20, name="New"), record("u", "A"))
-    assert "rename 20 of the 20 stations that t has already" in report.refused
+    assert "rename 20 of the 20 stations already in t" in report.refused
     assert "u/A" not in stored()
     report = load(record("s", "A"), record("s", "A", 3), strict=True)
     assert "--strict" in report.refused

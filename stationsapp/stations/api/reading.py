@@ -55,16 +55,14 @@ def current_tag() -> str:
 def index(query: dict[str, Any]) -> Response:
     """List stations, sorted by id, one page at a time."""
     form = answers.wanted(query.get("format"), MEDIA_TYPES)
-    filters = _filters(query)
+    filters = Filters.of(query)
     if query["all"] == "true":
         if paged := [name for name in ("limit", "cursor") if name in request.args]:
             abort(422, f"not valid: {', '.join(paged)}; all=true returns all stations at once")
         return _everything(form, filters)
-    # One row more than needed shows whether there is a next page, without counting.
-    version, rows = search.page(filters, query["limit"] + 1, query["cursor"])
+    version, rows, has_next = search.page(filters, query["limit"], query["cursor"])
     address = None
-    if len(rows) > query["limit"]:
-        rows.pop()
+    if has_next:
         arguments = request.args.to_dict(flat=False) | {"cursor": rows[-1]["id"]}
         address = answers.address("api.index", **arguments)
     body = representations.many(form, rows, COLUMN_NAMES, next=address)
@@ -84,7 +82,7 @@ def nearest(query: dict[str, Any]) -> Response:
     """List the stations nearest to a point by great-circle distance, the nearest first."""
     form = answers.wanted(query.get("format"), MEDIA_TYPES)
     place = query["lat"], query["lng"], query["limit"], query.get("radius", inf)
-    version, rows = search.nearest(_filters(query), *place)
+    version, rows = search.nearest(Filters.of(query), *place)
     body = representations.many(form, rows, [*COLUMN_NAMES, "distance"])
     return answers.answer(body, MEDIA_TYPES[form], tag(version))
 
@@ -97,7 +95,7 @@ def nearest(query: dict[str, Any]) -> Response:
 @bp.fails(422)
 def clusters(query: dict[str, Any]) -> Response:
     """Group the stations in a box into at most 500 clusters, for a map at this zoom level."""
-    version, rows = search.clusters(_filters(query), query["zoom"])
+    version, rows = search.clusters(Filters.of(query), query["zoom"])
     body = representations.clusters(rows)
     return answers.answer(body, MEDIA_TYPES["json"], tag(version))
 
@@ -114,10 +112,6 @@ def show(query: dict[str, Any], station_id: int) -> Response:
     if row is None:
         abort(404, f"there is no station {station_id}")
     return answers.document(representations.one(form, row), MEDIA_TYPES[form])
-
-
-def _filters(query: dict[str, Any]) -> Filters:
-    return Filters(*map(query.get, Filters._fields))
 
 
 def _everything(form: str, filters: Filters) -> Response:

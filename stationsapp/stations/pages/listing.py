@@ -41,14 +41,17 @@ def index() -> ResponseReturnValue:
         messages = error.messages_dict.items()
         wrong = {name: " ".join(_reasons(reasons)) for name, reasons in messages}
         return render_template("stations/list.html", **shown, wrong=wrong), 422
-    # One row more than needed shows whether there is a next page, without counting.
-    stations = _page(query, PAGE + 1)
-    following = _after(query, asked, stations[PAGE - 1]) if len(stations) > PAGE else None
+    filters = Filters.of(query)
+    if query["sort"] == "id":
+        page = search.page(filters, PAGE, query["cursor"])
+    else:
+        page = search.page_by_name(filters, PAGE, query["after"], query["cursor"])
+    following = _after(query, asked, page.rows[-1]) if page.has_next else None
     return render_template(
         "stations/list.html",
         **shown,
         sort=query["sort"],
-        stations=stations[:PAGE],
+        stations=page.rows,
         following=following,
     )
 
@@ -58,13 +61,6 @@ def _reasons(messages: Any) -> list[str]:
     if isinstance(messages, list):
         return messages
     return [reason for inner in messages.values() for reason in _reasons(inner)]
-
-
-def _page(query: dict[str, Any], limit: int) -> list[Row]:
-    filters = Filters(*map(query.get, Filters._fields))
-    if query["sort"] == "id":
-        return search.page(filters, limit, query["cursor"]).rows
-    return search.page_by_name(filters, limit, query["after"], query["cursor"]).rows
 
 
 def _after(query: dict[str, Any], asked: dict[str, str], last: Row) -> dict[str, Any]:

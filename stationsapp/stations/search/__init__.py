@@ -48,6 +48,14 @@ class Versioned(NamedTuple):
     rows: list[Row]
 
 
+class Page(NamedTuple):
+    """A page of rows, the data version that was seen, and whether more rows follow."""
+
+    version: int
+    rows: list[Row]
+    has_next: bool
+
+
 def version() -> int:
     """Return the data version: it grows with every transaction that writes stations."""
     return int(read(VERSION, prepare=True)[0]["version"])
@@ -78,7 +86,7 @@ def property_types() -> list[Row]:
     return read(statements.property_types(), prepare=True)
 
 
-def page(filters: Filters, limit: int, after: int = 0) -> Versioned:
+def page(filters: Filters, limit: int, after: int = 0) -> Page:
     """Return up to `limit` stations whose id is greater than `after`, sorted by id.
 
     A page takes the same time at any depth, because the index leads directly to its start.
@@ -88,12 +96,12 @@ def page(filters: Filters, limit: int, after: int = 0) -> Versioned:
         fits, _ = filters._replace(bbox=None).condition()
         named = None if filters.q is None else statement
         statement = statements.page_of_box(len(geo.parts(filters.bbox)), fits, named)
-    parameters |= {"after": after, "limit": limit}
+    parameters |= {"after": after}
     prepare = filters == Filters(filters.bbox)
-    return _versioned(statement, "id", parameters, prepare=prepare)
+    return _page(statement, "id", parameters, limit, prepare=prepare)
 
 
-def page_by_name(filters: Filters, limit: int, name: str = "", after: int = 0) -> Versioned:
+def page_by_name(filters: Filters, limit: int, name: str = "", after: int = 0) -> Page:
     """Return up to `limit` stations, sorted by name and id.
 
     The page starts after the station of this name and id; `NAME_START` characters are enough.
@@ -103,8 +111,17 @@ def page_by_name(filters: Filters, limit: int, name: str = "", after: int = 0) -
     hits, parameters = _all(filters, ordered=False)
     indexed = filters == Filters(source=filters.source)
     statement = statements.page_by_name(of_source, condition, None if indexed else hits)
-    parameters |= {"name": name, "after": after, "limit": limit}
-    return _versioned(statement, f"{NAME_ORDER}, id", parameters)
+    parameters |= {"name": name, "after": after}
+    return _page(statement, f"{NAME_ORDER}, id", parameters, limit)
+
+
+def _page(
+    statement: str, order: str, parameters: Parameters, limit: int, *, prepare: bool = False
+) -> Page:
+    # One row more than needed shows whether there is a next page, without counting.
+    parameters |= {"limit": limit + 1}
+    version, rows = _versioned(statement, order, parameters, prepare=prepare)
+    return Page(version, rows[:limit], len(rows) > limit)
 
 
 @contextmanager
@@ -133,7 +150,7 @@ def nearest(filters: Filters, lat: float, lng: float, limit: int, radius: float 
     condition, parameters = filters.condition()
     parameters |= {"lat": lat, "lng": lng, "limit": limit, "radius": radius}
     if filters == Filters(source=filters.source):
-        far_away = None if filters.source is None else far.of_source(statements.TOO_FEW_NEAR)
+        far_away = None if filters.source is None else far.of_source()
         # With coalesce, PostgreSQL uses no other index for the condition.
         statement = statements.nearest(f"coalesce({condition}, false)", far=far_away)
         return _versioned(statement, "distance, id", parameters, prepare=True)

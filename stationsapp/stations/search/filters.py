@@ -21,13 +21,18 @@ class Filters(NamedTuple):
     """Filters by a box, a source, words in the name, and time. None means all stations.
 
     `bbox` is west, south, east, north in degrees. If west > east, it crosses the antimeridian.
-    `updated` is for the station's last change.
+    `updated` is the time of the station's last change.
     """
 
     bbox: geo.Box | None = None
     source: str | None = None
     q: str | None = None
     updated: Interval | None = None
+
+    @classmethod
+    def of(cls, query: dict[str, Any]) -> "Filters":
+        """Return the filters among the parameters of a request."""
+        return cls(*map(query.get, cls._fields))
 
     def condition(self) -> tuple[str, Parameters]:
         """Return the SQL condition, and the parameters that it refers to.
