@@ -73,7 +73,7 @@ serve: $(INSTALLED) ## serve with gunicorn, as in production; needs DATABASE_URL
 	$(BIN)/gunicorn wsgi:app
 
 lock: $(INSTALLED) ## update the pinned versions in constraints.txt
-	$(BIN)/uv pip compile --universal --fork-strategy fewest --python-version 3.11 --extra dev --upgrade --no-annotate \
+	$(BIN)/uv pip compile --universal --fork-strategy fewest --python-version 3.11 --extra dev --extra clients --upgrade --no-annotate \
 		--no-emit-index-url --no-emit-package flask-doctor --no-header --output-file constraints.txt pyproject.toml
 	$(MAKE) --always-make $(INSTALLED)
 

@@ -14,5 +14,5 @@ try:
     app = create_app()
 except SettingsError as error:
     sys.exit(f"stationsapp: {error}")
-gc.freeze()  # look only at what requests make
+gc.freeze()  # look only at objects that requests make
 gc.enable()

@@ -45,7 +45,7 @@ def by_requests(rounds: int, progress: Callable[[int], None]) -> dict[str, Rates
 def of_mix() -> dict[str, dict[str, float]]:
     """Measure a mix of requests over HTTP, with few and with many connections.
 
-    The application may turn requests away, if many have to wait.
+    The application may refuse requests while too many are waiting.
     """
     requests = mix()
     found = {}

@@ -26,6 +26,6 @@ def verify(user: str, password: str) -> ApiToken | None:
 def refuse(status: int) -> None:
     """Return a problem document as for other errors, and ask for the password (RFC 7617)."""
     raise Unauthorized(
-        "expected an API token that is not revoked as the password, with any user name",
+        "expected any user name, and an API token that is not revoked as its password",
         www_authenticate=WWWAuthenticate("basic", {"realm": current_app.name}),
     )

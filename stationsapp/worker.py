@@ -31,7 +31,7 @@ WAITED_FOR = 1 << 16  # bytes of a request to wait for, while the kernel buffers
 class Logger(GunicornLogger):  # type: ignore[misc]
     """gunicorn's log without a line for each request, as the application writes one itself.
 
-    Because gunicorn has a logging configuration, it would format its line and throw it away.
+    Because gunicorn has a logging configuration, it would format its line and discard it.
     """
 
     access_log_enabled = False

@@ -78,6 +78,7 @@ FORBIDDEN = [
     ("stationsapp.web", ["stationsapp.stations"]),
     ("stationsapp.database", ["stationsapp.stations"]),
     ("stationsapp.auth", ["stationsapp.stations"]),
+    ("stationsapp.basic_auth", ["stationsapp.stations"]),
     ("stationsapp.sign_in", ["stationsapp.stations"]),
     ("stationsapp.health", ["stationsapp.stations"]),
     ("stationsapp.stations.feeds", ["flask", "sqlalchemy", "flask_sqlalchemy"]),

@@ -7,7 +7,8 @@ from sqlalchemy import Connection, CursorResult
 
 from .. import limits
 from ..database import snapshot
-from .feeds import BLANK, SOURCE, TYPES, Format, Record, csv, dumps
+from .feeds import SOURCE, TYPES, Format, Record, csv, dumps, tables
+from .feeds.cells import BLANK
 from .feeds.headers import FIELDS
 from .geo import Box
 from .search import Filters
@@ -36,7 +37,7 @@ SELECT EXISTS (SELECT FROM stations WHERE {where} AND properties ->> %(key)s ~ %
 """
 
 
-# Properties that are JSON in the cells of a table, like Record.cell, but in PostgreSQL.
+# Properties that are JSON in the cells of a table, like cells.cell, but in PostgreSQL.
 BLANKS = " || ".join(f"@ == {dumps(text).decode()}" for text in BLANK)
 TYPED = f"""
 SELECT EXISTS (SELECT FROM stations WHERE {{where}}
@@ -134,7 +135,7 @@ def _copy_csv(chosen: Chosen, file: BinaryIO, keys: list[str]) -> int:
     query = chosen.rows(", ".join([*FIELDS, *cells])).format(where=chosen.where)
     cursor = chosen.connection.connection.cursor()
     copy = f"COPY ({query}) TO STDOUT (FORMAT csv, ENCODING 'UTF8')"
-    file.writelines(csv.lines_of([csv.header(keys)]))
+    file.writelines(tables.lines_of([csv.header(keys)]))
     cursor.copy_expert(cursor.mogrify(copy, chosen.parameters | names).decode(), file)
     return int(cursor.rowcount)
 

@@ -35,7 +35,7 @@ class Parser(FlaskParser):
     def parse(self, argmap: Any, *args: Any, location: str | None = None, **options: Any) -> Any:
         """Return the defaults if there is no query string, which saves a tenth of a small read."""
         if location == "query" and not request.query_string:
-            defaults = _defaults(argmap)
+            defaults = _defaults(argmap.__class__)
             if defaults is not None:
                 return defaults.copy()
         return super().parse(argmap, *args, location=location, **options)
@@ -62,11 +62,11 @@ class Parser(FlaskParser):
             raise ValidationError({"body": error.messages}) from error
 
 
-@cache
-def _defaults(schema: Schema) -> Any:
+@cache  # by the class, as there may be an object for each request
+def _defaults(schema: type[Schema]) -> Any:
     """Return what an empty query string is loaded as, or None if it isn't valid."""
     try:
-        return schema.load({})
+        return schema().load({})
     except ValidationError:
         return None
 

@@ -1,6 +1,8 @@
 """A resource of another application: `web` knows no station, and needs no database."""
 
+import gc
 import json
+import weakref
 
 import pytest
 from flask import Flask, Response
@@ -13,7 +15,7 @@ from stationsapp import web
 from stationsapp.web import answers, api
 from stationsapp.web.blueprint import Blueprint
 from stationsapp.web.fields import BodyFloat, QueryInteger
-from stationsapp.web.parser import StrictSchema
+from stationsapp.web.parser import Parser, StrictSchema
 
 JSON = "application/json"
 SHELF = ["Gare du Nord", "Zürich HB"]
@@ -161,3 +163,13 @@ def test_a_stream_is_sent_in_pieces_worth_sending():
     assert b"".join(sent) == b"x" * 200_000
     assert all(len(piece) >= answers.CHUNK for piece in sent[:-1])
     assert len(sent) == 4
+
+
+def test_a_schema_that_was_made_for_a_request_is_not_kept():
+    query = BooksQuery()
+    with Flask(__name__).test_request_context("/"):
+        assert Parser().parse(query, location="query") == {"limit": 10}
+    kept = weakref.ref(query)
+    del query
+    gc.collect()
+    assert kept() is None

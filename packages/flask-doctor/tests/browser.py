@@ -1,4 +1,4 @@
-"""The browser of the tests, and which of them need it."""
+"""The browser for the tests, and the mark of those that need it."""
 
 import os
 import shutil
@@ -13,10 +13,10 @@ LAUNCH = {
     "executable_path": CHROMIUM,
     "timeout": SLOWEST,
     "args": [
-        # It finds no other server; its background traffic is of no use to a test.
+        # It can't reach other servers, and does nothing in the background.
         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
         *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-        "--disable-gpu",  # there is none, and imitating one takes time
+        "--disable-gpu",  # imitating one takes time
         *(["--no-sandbox"] if os.getuid() == 0 else []),  # as root it has none
     ],
 }

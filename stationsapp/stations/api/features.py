@@ -63,7 +63,7 @@ def _position(geometry: Any) -> list[Any]:
             "coordinates": [[lng, lat, *height]],
         } if all(type(metres) in (int, float) for metres in height):
             return [lng, lat, *height]
-    raise ValidationError("Expected a Point, or a MultiPoint of one.", "geometry")
+    raise ValidationError("Expected a Point, or a MultiPoint with one point.", "geometry")
 
 
 def replacing(station: Station, values: Json) -> Json:

@@ -13,7 +13,7 @@ from orjson import Fragment
 from ...database import Row
 from .. import geo
 from ..columns import COLUMN_NAMES
-from ..feeds import csv, dumps, geojson, listed
+from ..feeds import dumps, geojson, listed, tables
 from ..feeds.formats import FORMATS
 
 MEDIA_TYPES = {"json": "application/json"} | {
@@ -61,7 +61,7 @@ def features(rows: Iterable[Row], **members: Any) -> bytes:
 
 def _csv(rows: Iterable[Row], columns: Sequence[str]) -> Iterator[bytes]:
     """Yield a header, then a line for each station; `properties` are one column of JSON."""
-    return csv.lines_of(
+    return tables.lines_of(
         chain([columns], ([_cell(row[column]) for column in columns] for row in rows))
     )
 

@@ -21,12 +21,6 @@ TYPES = "stationsapp_json"
 RESERVED = {SOURCE, TYPES}
 """Names that no station's property may have."""
 
-NULL = r"\N"
-"""A blank cell in the files of MySQL and PostgreSQL."""
-
-BLANK = ("", NULL)
-"""Texts that would be blank cells, so they are written as JSON."""
-
 
 class Record(NamedTuple):
     """A station of a feed, in degrees of WGS 84.
@@ -40,20 +34,6 @@ class Record(NamedTuple):
     lat: float
     lng: float
     properties: dict[str, Any]
-
-    def cell(self, key: str) -> str:
-        """Return a property as the text of a table's cell. A null is blank."""
-        value = self.properties.get(key)
-        if key == TYPES:
-            listed = [key for key, value in self.properties.items() if not _is_cell(key, value)]
-            value = listed or None
-        if value is None:
-            return ""
-        return shown(value) if _is_cell(key, value) else dumps(value).decode()
-
-
-def _is_cell(key: str, value: Any) -> bool:
-    return isinstance(value, str) and (value not in BLANK or key == SOURCE)
 
 
 class Rejected(NamedTuple):

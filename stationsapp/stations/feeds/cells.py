@@ -1,9 +1,29 @@
 """Properties as the cells of a table. A cell is text, so one column names those that are JSON."""
 
-from typing import Any
+from typing import Any, TypeGuard
 
-from . import TYPES
+from . import SOURCE, TYPES, dumps
 from .json_items import DECODER
+
+NULL = r"\N"
+"""A blank cell in the files of MySQL and PostgreSQL."""
+
+BLANK = ("", NULL)
+"""Texts that would be blank cells, so they are written as JSON."""
+
+
+def cell(properties: dict[str, Any], key: str) -> str:
+    """Return a property as the text of a cell. A null is blank."""
+    value = properties.get(key)
+    if key == TYPES:
+        value = [key for key, value in properties.items() if not _is_cell(key, value)] or None
+    if value is None:
+        return ""
+    return value if _is_cell(key, value) else dumps(value).decode()
+
+
+def _is_cell(key: str, value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and (value not in BLANK or key == SOURCE)
 
 
 def properties_of(cells: dict[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from itertools import chain
 from typing import BinaryIO
 
 from . import SOURCE, Contents, FeedError, Format, Item, Record, Rejected, Skipped, checked
-from .cells import properties_of
-from .csv import CSV, distinct, lines_of, rows
+from .cells import cell, properties_of
+from .csv import CSV
 from .headers import from_file, normalised, to_file
+from .tables import distinct, lines_of, rows
 
 COLUMNS = ("stop_id", "stop_name", "stop_lat", "stop_lon")
 PLACE = COLUMNS[2:]
@@ -129,7 +130,7 @@ def _decimal(number: float) -> str:
 
 
 def _cell(record: Record, key: str, pattern: str) -> str:
-    text = record.cell(key)
+    text = cell(record.properties, key)
     return text if not pattern or re.match(pattern, text) else ""
 
 

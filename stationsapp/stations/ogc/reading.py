@@ -29,6 +29,7 @@ bp = Blueprint("ogc", __name__, url_prefix="/ogc")
 bp.after_request(answers.share)
 bp.register_error_handler(HTTPException, problems.document)
 PARSER = Parser()
+DOCUMENT = "stations/ogc/document.html"
 LIMIT = 1_000  # stations on a page, even if a client asks for more
 
 
@@ -46,6 +47,9 @@ class ItemsQuery(ListQuery, FormatQuery):
     updated = QueryInterval(data_key="datetime")
 
 
+FORMAT, ITEMS = FormatQuery(), ItemsQuery()
+
+
 def asked(schema: Schema) -> Json:
     """Parse the query string. Aborts with 400."""
     query: Json = PARSER.parse(schema, location="query", error_status_code=400)
@@ -60,14 +64,14 @@ def _wanted(query: Json, media_type: str) -> str:
 
 def show(describe: Callable[[Links], Json], media_type: str) -> ResponseReturnValue:
     """Answer with a document."""
-    form = _wanted(asked(FormatQuery()), media_type)
+    form = _wanted(asked(FORMAT), media_type)
     if form == "html" and media_type == OPENAPI:
         return redirect(url_for("ogc_docs.show"))
     links = itself(form, media_type, f"ogc.{describe.__name__}")
     document = describe(links)
     if form == "html":
         document.pop("links", None)
-        return render_template("stations/ogc/document.html", document=document, links=links)
+        return render_template(DOCUMENT, name=describe.__name__, document=document, links=links)
     return answers.document(dumps(document), media_type)
 
 
@@ -80,7 +84,7 @@ for path, describe, media_type in DOCUMENTS:
 @answers.conditional(current_tag)
 def items() -> Response:
     """List stations, sorted by id, one page at a time."""
-    query = asked(ItemsQuery())
+    query = asked(ITEMS)
     form = _wanted(query, GEOJSON)
     filters = Filters.of(query)
     version, rows, has_next = search.page(filters, min(query["limit"], LIMIT), query["cursor"])
@@ -107,7 +111,7 @@ def items() -> Response:
 @bp.get("/collections/stations/items/<feature_id>")
 def item(feature_id: str) -> Response:
     """Show a station."""
-    form = _wanted(asked(FormatQuery()), GEOJSON)
+    form = _wanted(asked(FORMAT), GEOJSON)
     row = search.one(number(feature_id))
     if row is None:
         abort(404, f"there is no station {feature_id}")

@@ -29,20 +29,21 @@ def _address(station_id: int) -> str:
 
 
 FACE = steps.Face(_bodies, GEOJSON, _address)
+FEATURE, PATCH, NOTHING = FeatureBody(), FeatureBody(partial=True), StrictSchema()
 
 
 @bp.post(ITEMS)
 @either.login_required
 def create() -> Response:
     """Create a station. If the same station already exists, return it: a retry is safe."""
-    return steps.add(_sent(FeatureBody()), either.current_user(), FACE)
+    return steps.add(_sent(FEATURE), either.current_user(), FACE)
 
 
 @bp.put(ITEM)
 @either.login_required
 def replace(feature_id: str) -> Response:
     """Replace a station."""
-    sent = _sent(FeatureBody())
+    sent = _sent(FEATURE)
     station = steps.locked(number(feature_id), FACE)
     return steps.save(station, replacing(station, sent), either.current_user(), FACE)
 
@@ -51,7 +52,7 @@ def replace(feature_id: str) -> Response:
 @either.login_required
 def update(feature_id: str) -> Response:
     """Change a station with a JSON merge patch of its feature (RFC 7396)."""
-    sent = _sent(FeatureBody(partial=True))
+    sent = _sent(PATCH)
     station = steps.locked(number(feature_id), FACE)
     return steps.save(station, steps.patched(station, sent), either.current_user(), FACE)
 
@@ -60,12 +61,12 @@ def update(feature_id: str) -> Response:
 @either.login_required
 def delete(feature_id: str) -> Response:
     """Delete a station."""
-    asked(StrictSchema())
+    asked(NOTHING)
     return steps.remove(steps.locked(number(feature_id), FACE))
 
 
 def _sent(schema: FeatureBody) -> dict[str, Any]:
-    asked(StrictSchema())
+    asked(NOTHING)
     if CRS84 not in request.headers.get("Content-Crs", CRS84):
         abort(400, f"expected coordinates in {CRS84}")
     values: dict[str, Any] = PARSER.parse(schema, location="json")

@@ -150,7 +150,7 @@ def nearest(filters: Filters, lat: float, lng: float, limit: int, radius: float 
     condition, parameters = filters.condition()
     parameters |= {"lat": lat, "lng": lng, "limit": limit, "radius": radius}
     if filters == Filters(source=filters.source):
-        far_away = None if filters.source is None else far.of_source(statements.TOO_FEW_NEAR)
+        far_away = None if filters.source is None else far.of_source()
         # With coalesce, PostgreSQL uses no other index for the condition.
         statement = statements.nearest(f"coalesce({condition}, false)", far=far_away)
         return _versioned(statement, "distance, id", parameters, prepare=True)

@@ -7,7 +7,7 @@ the nearest stations. So it reads few stations of the source, and none of anothe
 """
 
 from .. import geo
-from .statements import DISTANCE, distance
+from .statements import DISTANCE, TOO_FEW_NEAR, distance
 
 LEVELS = 4
 INSIDE = 8  # rows and columns of cells in a cell of the level above
@@ -62,12 +62,12 @@ KEPT = f"""
 """
 
 
-def of_source(needed: str) -> str:
+def of_source() -> str:
     """Return the query for stations of a source that include the `limit` nearest to a point.
 
-    It has their `id` and `distance`, and no rows unless the condition `needed` is true.
+    It has their `id` and `distance`, and no rows if enough were near.
     """
-    levels = [f"level_1 AS MATERIALIZED ({KEPT.format(cells=FIRST_LEVEL)} AND {needed})"]
+    levels = [f"level_1 AS MATERIALIZED ({KEPT.format(cells=FIRST_LEVEL)} AND {TOO_FEW_NEAR})"]
     for number in range(2, LEVELS + 1):
         cells = NEXT_LEVEL.format(above=f"level_{number - 1}")
         levels.append(f"level_{number} AS MATERIALIZED ({KEPT.format(cells=cells)})")

@@ -21,7 +21,7 @@ class Filters(NamedTuple):
     """Filters by a box, a source, words in the name, and time. None means all stations.
 
     `bbox` is west, south, east, north in degrees. If west > east, it crosses the antimeridian.
-    `updated` is for the station's last change.
+    `updated` is the time of the station's last change.
     """
 
     bbox: geo.Box | None = None

@@ -43,7 +43,7 @@ SAMPLE = 100  # stations of a source
 def property_types() -> str:
     """Return the query for the properties of each source's first stations.
 
-    The `type` is that of JSON Schema; several are a list.
+    The `type` is one of JSON Schema, or a list of several.
     """
     return f"""
 SELECT name, CASE
@@ -146,8 +146,8 @@ def nearest(condition: str, fitting: str | None = None, far: str | None = None) 
     the centre of its disc give a smaller one, and so on, until all stations in the disc are known.
 
     All stations that match a filter may be far away, and a search outwards would find them last. So
-    if too few of the first ones match, the query `far` finds ids and distances, and the nearest are
-    among them. Or all that match are compared, which are those of the query `fitting`.
+    if too few of the first ones match, the query `far` finds ids and distances, which include those
+    of the nearest. With `fitting`, the query for all that match, all of these are compared.
     """
     # In radians, plus a metre for rounding errors.
     radius = f"(least(max(distance), %(radius)s) + 1) / {geo.EARTH_RADIUS}"

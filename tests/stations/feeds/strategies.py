@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 
 from stationsapp.stations.feeds import TYPES, Record, shown
+from stationsapp.stations.feeds.cells import cell
 
 # Any text that PostgreSQL can keep.
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
@@ -42,7 +43,7 @@ class Contents(NamedTuple):
 
     def keys(self) -> list[str]:
         keys = sorted({key for record in self.records for key in record.properties})
-        return [*keys, TYPES] if any(record.cell(TYPES) for record in self.records) else keys
+        return [*keys, TYPES] if any(cell(r.properties, TYPES) for r in self.records) else keys
 
     def some(self, key: str, pattern: str) -> bool:
         values = (record.properties.get(key) for record in self.records)

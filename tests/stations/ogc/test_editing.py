@@ -72,7 +72,7 @@ def test_options_name_the_methods_by_which_qgis_decides(client, path: str, metho
     assert set(response.headers["Allow"].split(", ")) == methods
 
 
-@pytest.mark.parametrize("user", ["", "ada", "any:"[:-1]])
+@pytest.mark.parametrize("user", ["", "ada"])
 def test_the_token_is_the_password_of_any_user(client: FlaskClient, token: str, user: str):
     coded = base64.b64encode(f"{user}:{token}".encode()).decode()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Basic {coded}"
@@ -164,13 +164,9 @@ def test_a_height_is_kept_as_an_import_keeps_it(made: FlaskClient):
 def test_a_replacement_leaves_only_what_was_sent(made: FlaskClient):
     smaller = FEATURE | {"properties": {"code": "2", "name": "There", "new": [1]}}
     assert send(made, "PUT", smaller, kind="application/json").status_code == 200
-    assert (
-        station().json()
-        | {
-            **{"source": "local", "code": "2", "name": "There", "properties": {"new": [1]}},
-        }
-        == station().json()
-    )
+    kept = station()
+    assert (kept.source, kept.code, kept.name) == ("local", "2", "There")
+    assert kept.properties == {"new": [1]}
 
 
 @pytest.mark.parametrize("kind", [PATCH, "application/geo+json", "application/json"])
