@@ -26,11 +26,12 @@ COLUMNS = (
 
 COLUMN_NAMES = [column.name for column in COLUMNS]
 
-# Properties stay the text that they are, to be sent on as it is; times are in UTC.
-CONVERTED = {dict: "::text", datetime: " AT TIME ZONE 'UTC'"}
+# Reads only send properties and times on, so both are text: properties in JSON, times as in JSON
+# (RFC 3339) in UTC. Python's objects would take a third of the time of a page.
+AS_TEXT = {dict: "{}::text", datetime: "replace({} AT TIME ZONE 'UTC' || '+00:00', ' ', 'T')"}
 
 SELECT_LIST = ", ".join(
-    f"stations.{name}{CONVERTED.get(type_, '')} AS {name}" for name, type_, _ in COLUMNS
+    f"{AS_TEXT.get(type_, '{}').format(f'stations.{name}')} AS {name}" for name, type_, _ in COLUMNS
 )
 
 # The order of names: in any case, and letters with accents after those without. A collation of a

@@ -4,14 +4,18 @@ They can't act for a user who is signed in, because the API accepts only tokens,
 browsers send no cookies to `*`.
 """
 
-from flask import Flask, Response, request
+from collections.abc import Mapping
+
+from flask import Flask
+
+from . import headers
 
 PATHS = ("/api/", "/ogc/", "/openapi.json/")
 ALL = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "ETag, Link, Location, Retry-After, X-Request-ID",
 }
-PREFLIGHT = {
+PREFLIGHT = ALL | {
     # `*` doesn't include Authorization, and older browsers don't know it.
     "Access-Control-Allow-Headers": "Accept, Authorization, Cache-Control, Content-Type, "
     "If-Match, If-None-Match, X-Request-ID, X-Requested-With, *",
@@ -23,10 +27,9 @@ PREFLIGHT = {
 def init_app(app: Flask) -> None:
     """Allow other origins to read all responses of the API, including errors."""
 
-    @app.after_request
-    def share(response: Response) -> Response:
-        if f"{request.path}/".startswith(PATHS):
-            response.headers.extend(ALL)
-            if request.method == "OPTIONS":
-                response.headers.extend(PREFLIGHT)
-        return response
+    def share(environ: headers.Environ) -> Mapping[str, str]:
+        if not f"{environ['PATH_INFO']}/".startswith(PATHS):
+            return {}
+        return PREFLIGHT if environ["REQUEST_METHOD"] == "OPTIONS" else ALL
+
+    headers.add(app, share)

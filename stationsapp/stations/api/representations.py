@@ -61,15 +61,7 @@ def features(rows: Iterable[Row], **members: Any) -> bytes:
 
 def _csv(rows: Iterable[Row], columns: Sequence[str]) -> Iterator[bytes]:
     """Yield a header, then a line for each station; `properties` are one column of JSON."""
-    return tables.lines_of(
-        chain([columns], ([_cell(row[column]) for column in columns] for row in rows))
-    )
-
-
-def _cell(value: Any) -> Any:
-    if value is None or isinstance(value, str | float | int):
-        return value
-    return dumps(value).decode().strip('"')
+    return tables.lines_of(chain([columns], ([row[column] for column in columns] for row in rows)))
 
 
 def _object(row: Row) -> Row:

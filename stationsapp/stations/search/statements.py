@@ -73,7 +73,7 @@ def page_of_box(parts: int, condition: str = "true", many: str | None = None) ->
     """
     conditions = [f"point(lng, lat) <@ {sql_box(i)}" for i in range(parts)]
     few = " UNION ALL ".join(
-        f"""(SELECT {SELECT_LIST} FROM stations WHERE stations.id > %(after)s AND {condition}
+        f"""(SELECT * FROM stations WHERE stations.id > %(after)s AND {condition}
         ORDER BY point(lng, lat) <-> center({sql_box(i)}) LIMIT (SELECT {FEW_IN_A_BOX + 1}))"""
         for i, condition in enumerate(conditions)
     )
@@ -88,7 +88,9 @@ def page_of_box(parts: int, condition: str = "true", many: str | None = None) ->
     )
     return f"""
 WITH few AS MATERIALIZED ({few})
-SELECT * FROM few WHERE {are_few} AND {condition}
+SELECT {SELECT_LIST} FROM (
+    SELECT * FROM few WHERE {are_few} AND {condition} ORDER BY id LIMIT %(limit)s
+) AS stations
 UNION ALL
 SELECT * FROM ({many}) AS many WHERE NOT {are_few}
 ORDER BY id LIMIT %(limit)s
