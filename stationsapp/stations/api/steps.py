@@ -37,11 +37,10 @@ def locked(station_id: int, face: Face) -> Station:
     Aborts with 404, or with 412 if none of the station's tags is in If-Match.
     """
     station = saving.locked(station_id)
-    is_conditional = "If-Match" in request.headers  # without a tag, it is never true
     if station is None:
-        # RFC 9110, 13.1.1: If-Match is never true of what doesn't exist.
-        abort(412 if is_conditional else 404, f"there is no station {station_id}")
-    if is_conditional:
+        # Even with If-Match: RFC 9110, 13.2.1.
+        abort(404, f"there is no station {station_id}")
+    if "If-Match" in request.headers:  # without a tag, it is never true
         tags = (tag for body in face.bodies(_row(station)) for tag in tags_of(body))
         if not any(map(request.if_match.contains, tags)):
             abort(412, "the station has changed since the ETag of If-Match: read it again")
