@@ -2,6 +2,7 @@
 local paths, place = {}, 0
 
 function init(arguments)
+  wrk.headers["Host"] = "localhost" -- an ETag is true for one host
   for path in io.lines(arguments[1]) do paths[#paths + 1] = path end
   if arguments[2] then wrk.headers["If-None-Match"] = arguments[2] end
 end
