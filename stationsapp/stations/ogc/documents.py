@@ -7,14 +7,14 @@ from typing import Any
 import orjson
 from flask import current_app, url_for
 
-from ...web.links import Links, itself, link
+from ...web.links import HTML, Links, itself, link
 from .. import geo, search
 from ..feeds import LENGTHS, geojson
 from ..feeds.headers import to_file
 
 Json = dict[str, Any]
 
-JSON, HTML, GEOJSON = "application/json", "text/html", geojson.GEOJSON.media_type
+JSON, GEOJSON = "application/json", geojson.GEOJSON.media_type
 SCHEMA = "application/schema+json"
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"

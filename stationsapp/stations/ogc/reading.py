@@ -14,7 +14,7 @@ from ...database import Row
 from ...web import answers, problems
 from ...web.fields import WHOLE, QueryInteger
 from ...web.intervals import QueryInterval
-from ...web.links import Links, itself, link
+from ...web.links import HTML, Links, itself, link
 from ...web.parser import Parser, StrictSchema
 from .. import search
 from ..api import representations
@@ -23,7 +23,7 @@ from ..api.schemas import HighBox, ListQuery, QueryDegrees, check_bbox
 from ..feeds import dumps
 from ..pages import station
 from ..search import Filters
-from .documents import DOCUMENTS, GEOJSON, HTML, JSON, OPENAPI, Json
+from .documents import DOCUMENTS, GEOJSON, JSON, OPENAPI, Json
 
 bp = Blueprint("ogc", __name__, url_prefix="/ogc")
 bp.after_request(answers.share)
@@ -103,8 +103,9 @@ def items() -> Response:
         return Response(render_template("stations/ogc/items.html", **shown))
     now = datetime.now(UTC).isoformat()
     body = representations.features(rows, links=links, timeStamp=now, **numbers)
-    response = answers.answer(body, GEOJSON, tag(version))
-    response.set_etag(tag(version), weak=True)  # because of the time
+    etag = tag(version)
+    response = answers.answer(body, GEOJSON, etag)
+    response.set_etag(etag, weak=True)  # because of the time
     return response
 
 
