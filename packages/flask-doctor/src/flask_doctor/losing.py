@@ -118,8 +118,7 @@ def _loss(file: File, operation: Operation) -> str:
     root, _, _ = name.rpartition(":")
     if not root:
         return "" if HARMLESS.fullmatch(name) else f"calls {name}(), which can't be read ahead"
-    own = {n.name for n in ast.walk(file.tree) if isinstance(n, ast.FunctionDef)}
-    return f"calls {root}(), which can't be read ahead" if root in own else ""
+    return f"calls {root}(), which can't be read ahead" if root in file.functions else ""
 
 
 def _lost_by(sql: str) -> str:

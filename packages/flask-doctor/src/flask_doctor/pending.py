@@ -17,8 +17,17 @@ class Operation:
     name: str
     table: str
     node: ast.Call
-    place: str
-    source: str
+    file: "File"
+
+    @property
+    def place(self) -> str:
+        """Where it stands, for a reader."""
+        return self.file.place(self.node)
+
+    @property
+    def source(self) -> str:
+        """The call as it is written, in one line."""
+        return " ".join((ast.get_source_segment(self.file.source, self.node) or "").split())
 
     @property
     def strings(self) -> list[str]:
@@ -75,6 +84,7 @@ class File:
         self.path = path
         self.source = path.read_text(encoding="utf-8")
         self.tree = ast.parse(self.source)
+        self.functions = {n.name for n in ast.walk(self.tree) if isinstance(n, ast.FunctionDef)}
         self._constants = {
             target.id: node.value
             for node in self.tree.body
@@ -122,8 +132,7 @@ class File:
             table = tables.get(root) or str(
                 constant(call.args[1] if len(call.args) > 1 else None) or ""
             )
-        source = " ".join((ast.get_source_segment(self.source, call) or "").split())
-        return Operation(name if known else f"{root}:{name}", table, call, self.place(call), source)
+        return Operation(name if known else f"{root}:{name}", table, call, self)
 
     def sql(self, operation: Operation) -> str | None:
         """Return the SQL that it runs: "" where it runs none, None where that can't be told."""
