@@ -20,6 +20,8 @@ run: $(INSTALLED) ## prepare the database and serve on http://127.0.0.1:5000 (or
 	@$(FLASK) db prepare
 	@$(FLASK) run --debug --port $(PORT)
 
+# Or each worker and each program that a test starts compiles the code again.
+test test-new: export PYTHONDONTWRITEBYTECODE :=
 test: $(INSTALLED) ## run the tests
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 
