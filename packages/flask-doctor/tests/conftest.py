@@ -1,3 +1,4 @@
+import gc
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +16,11 @@ host all secret,hashed 127.0.0.1/32 scram-sha-256
 host all plain 127.0.0.1/32 password
 local all nobody_here peer
 """
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is imported, which stays, out of each look for garbage: some tests ask for one."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
