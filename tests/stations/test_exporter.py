@@ -158,7 +158,15 @@ def test_more_properties_than_a_result_has_columns(app: Flask):
     assert read("csv", exported("csv")) == records
 
 
-def test_keys_of_late_rows_are_columns_too(app: Flask):
+def test_names_and_types_of_late_rows_are_columns_too(app: Flask):
     import_records("s", [Record(i, str(i), "A", 1, 2, {"a": "x"}) for i in range(1500)])
-    import_records("t", [Record(1, "late", "A", 1, 2, {"b": "y"})])
-    assert read("csv", exported("csv"))[-1].properties == {"stationsapp_source": "t", "b": "y"}
+    import_records("t", [Record(1, "late", "A", 1, 2, {"b": ["y"]})])
+    assert read("csv", exported("csv"))[-1].properties == {"stationsapp_source": "t", "b": ["y"]}
+
+
+@pytest.mark.parametrize("value", ["x", "null", " ", "[]", None, True, 1, [], {}, "", "\\N"])
+def test_a_column_names_what_is_json_only_if_there_is_any(app: Flask, value: Any):
+    records = [Record(0, "A", "A", 1, 2, {"a": "x", "b": value}), Record(0, "B", "B", 1, 2, {})]
+    load(records)
+    ours = b"".join(csv_feed.write(records, Contents(records)))
+    assert exported("csv").splitlines()[0] == ours.splitlines()[0]
