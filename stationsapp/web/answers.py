@@ -130,10 +130,9 @@ def conditional(current_tag: Callable[[], str]) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
         def conditionally(**arguments: Any) -> Any:
-            known = request.if_none_match
-            if not known:
+            if "HTTP_IF_NONE_MATCH" not in request.environ:
                 return view(**arguments)
-            tag = current_tag()
+            known, tag = request.if_none_match, current_tag()
             if tag not in known.as_set(include_weak=True):
                 return view(**arguments).make_conditional(request)
             response = Response(status=304)

@@ -1,6 +1,7 @@
 """The blueprint of a resource, which parses requests strictly and documents responses."""
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
 import flask_smorest
@@ -16,6 +17,19 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     """A blueprint that parses arguments with Parser."""
 
     ARGUMENTS_PARSER = Parser()
+
+    def arguments(self, schema: Schema, *, location: str = "json") -> Callable[[View], View]:
+        """Load the request's body or query string for the view, and document it."""
+        document = documented(super().arguments(schema, location=location))
+
+        def decorate(view: View) -> View:
+            @wraps(view)
+            def with_arguments(**arguments: Any) -> Any:
+                return view(self.ARGUMENTS_PARSER.parse(schema, location=location), **arguments)
+
+            return document(with_arguments)
+
+        return decorate
 
     def answers(
         self, schemas: Mapping[str, type[Schema] | dict[str, Any]]

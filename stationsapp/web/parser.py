@@ -35,10 +35,10 @@ class Parser(FlaskParser):
     def parse(self, argmap: Any, *args: Any, location: str | None = None, **options: Any) -> Any:
         """Load a plain query string with the schema alone, which takes a third of the time."""
         if location == "query":
-            values = request.args.to_dict()
-            if len(values) == len(list(request.args.items(multi=True))):  # none is repeated
+            given = request.args
+            if sum(map(len, given.listvalues())) == len(given):  # none is repeated
                 with suppress(ValidationError):  # webargs finds it again, and reports it
-                    return argmap.load(values)
+                    return argmap.load(given.to_dict())
         return super().parse(argmap, *args, location=location, **options)
 
     def load_querystring(self, req: Request, schema: Schema) -> Any:

@@ -211,17 +211,19 @@ def _all(
 def _versioned(
     statement: str, order: str, parameters: Parameters, *, prepare: bool = False
 ) -> Versioned:
-    """Run a statement together with the data version, which is returned even without any rows."""
+    """Run a statement together with the data version, which is returned even without any rows.
+
+    The first column of the statement must not be null: without any rows, it is.
+    """
     rows = read(
         f"""SELECT found.*, version FROM ({VERSION}) AS current
-            LEFT JOIN (SELECT *, true AS is_row FROM ({statement}) AS rows) AS found ON true
-            ORDER BY {order}""",
+            LEFT JOIN ({statement}) AS found ON true ORDER BY {order}""",
         parameters,
         prepare=prepare,
     )
     version = rows[0]["version"]
-    if not rows[0]["is_row"]:
+    if next(iter(rows[0].values())) is None:
         return Versioned(version, [])
     for row in rows:
-        del row["version"], row["is_row"]
+        del row["version"]
     return Versioned(version, rows)
