@@ -15,11 +15,12 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 13
 
 run: $(INSTALLED) ## prepare the database and serve on http://127.0.0.1:5000 (or another port: make run PORT=5001)
-	@$(BIN)/python -c "import socket; socket.create_server(('127.0.0.1', $(PORT)))" 2>/dev/null \
+	@$(BIN)/python -IS -c "import socket; socket.create_server(('127.0.0.1', $(PORT)))" 2>/dev/null \
 		|| { echo "Port $(PORT) is in use: stop the program that uses it, or use another port: make run PORT=$$(( $(PORT) + 1 ))"; exit 1; }
-	@$(FLASK) db prepare
-	@$(FLASK) run --debug --port $(PORT)
+	@$(BIN)/python -m stationsapp.develop --port $(PORT)
 
+# Or each worker and each program that a test starts compiles the code again.
+test test-new: export PYTHONDONTWRITEBYTECODE :=
 test: $(INSTALLED) ## run the tests
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 

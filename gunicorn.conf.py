@@ -16,7 +16,8 @@ os.environ.setdefault("APP_CONFIG", "production")
 
 bind = f"0.0.0.0:{os.environ.get('PORT') or 8000}"
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
-# Threads, so that a long download doesn't block other requests or the worker's heartbeat.
+# Threads, so that a long download doesn't block other requests or the worker's heartbeat. Four more
+# than may use the database at once (stationsapp.database.CONNECTIONS), for the health checks.
 worker_class = "stationsapp.worker.Worker"
 threads = 16
 # Only TRUSTED_PROXIES decides whose headers set the scheme. Otherwise, gunicorn would also believe
@@ -36,7 +37,6 @@ logconfig_dict = {
     "formatters": {"json": {"()": "stationsapp.logs.JsonFormatter"}},
 }
 
-SPARE = 4  # threads kept free of queries, for the health checks
 WRITERS = 8  # threads for requests that write, which may wait for one another
 SILENCE = 5  # seconds until a client that sends or reads nothing is disconnected
 
@@ -52,11 +52,12 @@ def when_ready(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Keep some threads free for reads and for health checks."""
+    from stationsapp.database import CONNECTIONS
     from stationsapp.gate import Gate, uses_database, writes
 
     log = worker.wsgi.extensions["request_log"]  # so that refused requests are logged too
     writers = Gate(log.serve, writes, WRITERS)
-    log.serve = Gate(writers, uses_database, threads - SPARE)
+    log.serve = Gate(writers, uses_database, CONNECTIONS)
 
 
 def child_exit(server: Any, worker: Any) -> None:

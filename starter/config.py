@@ -18,8 +18,11 @@ class Config:
     DATABASE_URL = os.environ.get("DATABASE_URL")
     # Where the embedded PostgreSQL keeps its data; None where DATABASE_URL must be set.
     EMBEDDED_POSTGRES: Path | None = ROOT / "instance" / "postgres"
-    # Notice a lost connection before it is used, and find a server that has moved.
-    SQLALCHEMY_ENGINE_OPTIONS = {"pool_pre_ping": True, "pool_recycle": 300}  # noqa: RUF012
+    SQLALCHEMY_ENGINE_OPTIONS = {  # noqa: RUF012
+        "pool_size": 8,  # connections that stay open: one for each of gunicorn's threads
+        "pool_pre_ping": True,  # notice a lost connection before it is used
+        "pool_recycle": 300,  # seconds, to find a server that has moved
+    }
     SECRET_KEY = os.environ.get("SECRET_KEY")
     SHORTEST_SECRET_KEY = 1  # characters
     TRUSTED_HOSTS = [

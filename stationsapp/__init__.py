@@ -1,17 +1,22 @@
 # The parts meet only here, and never in a circle (Flask-Doctor's docs/errors.md#circular-import).
 
 import sys
+from typing import TYPE_CHECKING
 
-from flask import Flask
+if TYPE_CHECKING:
+    from flask import Flask
 
 
-def create_app(config: str | type | None = None) -> Flask:
+def create_app(config: str | type | None = None) -> "Flask":
     """Make the application: the only place where its parts meet.
 
     `config` is the name of a class in `config.py` (`development`, `testing`, `production`) or a
     class; without it APP_CONFIG decides. Raises SettingsError.
     """
-    # Imported here, so that one broken part doesn't keep the others' commands from loading.
+    # Imported here, so that one broken part doesn't keep the others' commands from loading, and so
+    # that the embedded server's keeper starts without Flask.
+    from flask import Flask
+
     from . import database, gate, health, replica, settings, sign_in, stations, tokens, web
     from .extensions import db, doctor
     from .web import api, request_log

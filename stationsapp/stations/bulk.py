@@ -22,13 +22,17 @@ SELECT pg_has_role(relowner, 'USAGE') AND has_schema_privilege(relnamespace, 'CR
 FROM pg_class WHERE oid = 'stations'::regclass
 """
 HAS_MORE = "SELECT EXISTS (SELECT FROM stations OFFSET %s)"
-# Not those of constraints, or those with properties that aren't in their definition.
+# Not those with properties that aren't in their definition. Of constraints, only those of unique
+# columns, such as the codes, unless a foreign key refers to them.
 INDEXES = """
-SELECT indexrelid::regclass::text AS name, pg_get_indexdef(indexrelid) AS definition
+SELECT indexrelid::regclass::text AS name, pg_get_indexdef(indexrelid) AS definition,
+    quote_ident(min(conname::text)) AS constraint
 FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+LEFT JOIN pg_constraint ON conindid = indexrelid
 WHERE indrelid = 'stations'::regclass AND indisvalid AND reltablespace = 0
     AND NOT indisclustered AND NOT indisreplident
-    AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
+GROUP BY indexrelid
+HAVING bool_and(contype IS NULL OR contype = 'u' AND NOT condeferrable AND %(unique)s)
 ORDER BY name
 """
 # The triggers that count stations need the indexes.
@@ -69,14 +73,23 @@ def _has_more(connection: Connection, count: int) -> bool:
 
 
 @contextmanager
-def indexes_afterwards(connection: Connection) -> Iterator[None]:
-    """Drop the indexes of the locked table. At the end, build them and count the stations."""
-    indexes = connection.exec_driver_sql(INDEXES).all()
-    for name, _ in indexes:
-        connection.exec_driver_sql(f"DROP INDEX {name}")
+def indexes_afterwards(connection: Connection, *, unique: bool = False) -> Iterator[None]:
+    """Drop the indexes of the locked table. At the end, build them and count the stations.
+
+    With `unique`, those of unique constraints too, if the table is empty: nothing may then be
+    written that has to be checked for conflicts.
+    """
+    unique = unique and not _has_more(connection, 0)
+    indexes = connection.exec_driver_sql(INDEXES, {"unique": unique}).all()
+    for name, _, constraint in indexes:
+        drop = f"ALTER TABLE stations DROP CONSTRAINT {constraint}"
+        connection.exec_driver_sql(drop if constraint else f"DROP INDEX {name}")
     connection.exec_driver_sql(COUNT.format("DISABLE"))
     yield
     connection.exec_driver_sql(COUNT.format("ENABLE"))
-    for _, definition in indexes:
+    for _, definition, constraint in indexes:
         connection.exec_driver_sql(definition.replace("%", "%%"))
+        if constraint:  # which has the name of its index
+            add = f"ALTER TABLE stations ADD CONSTRAINT {constraint} UNIQUE"
+            connection.exec_driver_sql(f"{add} USING INDEX {constraint}")
     connection.exec_driver_sql("SELECT recount_stations()")

@@ -24,7 +24,9 @@ PRUNED_AT_MOST = 0.2
 CHANGED_AT_MOST = 1 / 3
 FEW = 9
 
-INSERT = """
+# If all stations are new. Without the check for conflicts, this is a tenth faster, or a third in a
+# table without indexes. The rows were staged in the order of the lines, so they aren't sorted.
+FILL = """
 INSERT INTO stations (source, code, name, lat, lng, properties, changed_by_id)
 SELECT %(source)s, code, name, lat, lng, properties, %(changed_by)s::bigint FROM staging
 """
@@ -32,7 +34,7 @@ SELECT %(source)s, code, name, lat, lng, properties, %(changed_by)s::bigint FROM
 # writer that waits for the import's rows then holds no lock that the import needs.
 WRITE = f"""
 WITH pruned AS (DELETE {VANISHED} AND %(prune)s)
-{INSERT}
+{FILL}
 WHERE NOT EXISTS (
     SELECT FROM stations AS old
     WHERE old.source = %(source)s AND old.code = staging.code AND {SAME}
@@ -42,9 +44,6 @@ ON CONFLICT (source, code) DO UPDATE SET updated_at = now(), name = excluded.nam
     lat = excluded.lat, lng = excluded.lng, properties = excluded.properties,
     changed_by_id = excluded.changed_by_id
 """
-# If all stations are new. Without the check for conflicts, this is a tenth faster, or a third in a
-# table without indexes.
-FILL = f"{INSERT} ORDER BY line"
 KEPT = ("added", "updated", "unchanged", "skipped", "rejected", "vanished", "pruned")
 KEEP = """
 INSERT INTO imports (source, rows) VALUES (%(source)s, %(rows)s)
@@ -144,9 +143,9 @@ def _write(
         if report.sources:
             several.join(connection)
         is_bulk = bulk.lock(connection, report.added, fast=fast)
-        with bulk.indexes_afterwards(connection) if is_bulk else nullcontext():
+        all_new = not report.updated + report.unchanged + report.pruned
+        with bulk.indexes_afterwards(connection, unique=all_new) if is_bulk else nullcontext():
             fill, write = map(several.of_each, (FILL, WRITE)) if report.sources else (FILL, WRITE)
-            all_new = not report.updated + report.unchanged + report.pruned
             if not (all_new and _filled(connection, fill, values)):
                 connection.exec_driver_sql(write, values)
     for name, part in parts.items():

@@ -7,12 +7,16 @@ from sqlalchemy import text
 from stationsapp import limits
 from stationsapp.extensions import db
 from stationsapp.stations import bulk
+from stationsapp.stations.feeds import Rejected
 from stationsapp.stations.importer import import_records
 from stationsapp.stations.recount import recount
 from tests.stations.test_importer import in_threads, many, record, stored
 
 CATALOG = """
 SELECT indexdef FROM pg_indexes WHERE tablename = 'stations'
+UNION ALL
+SELECT conname || pg_get_constraintdef(oid) FROM pg_constraint
+WHERE conrelid = 'stations'::regclass AND contype <> 'n'
 UNION ALL
 SELECT format('%s %s', tgname, tgenabled) FROM pg_trigger WHERE tgrelid = 'stations'::regclass
 """
@@ -28,15 +32,16 @@ def scalars(query: str) -> list[object]:
         return sorted(connection.scalars(text(query)))
 
 
-def built() -> object:
+def built(index: str = "ix_stations_name") -> object:
     """Return what is different after an index was built."""
-    return scalars("SELECT oid FROM pg_class WHERE relname = 'ix_stations_name'")
+    return scalars(f"SELECT oid FROM pg_class WHERE relname = '{index}'")
 
 
 def test_an_empty_table_is_filled_and_then_indexed_as_before(app: Flask):
-    before, index = scalars(CATALOG), built()
+    before, index, codes = scalars(CATALOG), built(), built("uq_stations_source_code")
     assert import_records("s", [*many(20), record("S0", 30)]).added == 20
     assert built() != index
+    assert built("uq_stations_source_code") != codes
     assert scalars(CATALOG) == before
     assert len(stored()) == 20
     assert recount()[1] == 0  # no cell was wrong
@@ -102,6 +107,29 @@ def test_an_error_leaves_the_indexes_and_triggers(app: Flask):
     ):
         raise ZeroDivisionError
     assert scalars(CATALOG) == before
+
+
+def test_the_ids_follow_the_feed_in_an_empty_and_in_a_filled_table(app: Flask):
+    for source in ("s", "t"):
+        import_records(source, [Rejected(1, "lat", "x", "is none"), *reversed(many(20))])
+    with db.engine.connect() as connection:
+        lats = list(connection.scalars(text("SELECT lat FROM stations ORDER BY id")))
+    assert lats == [*reversed(range(20))] * 2
+
+
+def test_a_table_that_refers_to_the_codes_keeps_their_index(app: Flask):
+    codes = built("uq_stations_source_code")
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE notes (source text, code text, "
+            "FOREIGN KEY (source, code) REFERENCES stations (source, code))"
+        )
+    try:
+        assert import_records("s", many(20)).added == 20
+        assert built("uq_stations_source_code") == codes
+    finally:
+        with db.engine.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE notes")
 
 
 def test_an_index_of_ones_own_is_built_too(app: Flask):

@@ -24,7 +24,7 @@ from stationsapp.stations.search.filters import sides
 
 # What is many in the database's functions, made few; and a shard of the data version for each.
 SMALL = {
-    r"OFFSET 1000\b": "OFFSET 5",
+    r":= 1000\b": ":= 6",
     r"\* 256\b": "* 3",
     r"count >= 128\b": "count >= 3",
     r"pg_backend_pid\(\) % 32": "pg_backend_pid()",

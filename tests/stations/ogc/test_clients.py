@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from stationsapp.models import Station
 from stationsapp.stations.feeds import csv as feed
 from stationsapp.stations.importer import import_records
 
-pytest.importorskip("pyogrio", reason="the extra 'clients' isn't installed")
+pytestmark = pytest.mark.skipif(
+    not find_spec("pyogrio"), reason="the extra 'clients' isn't installed"
+)
 
 AIRPORTS = Path(airportsdata.__file__).with_name("airports.csv")
 WEST, SOUTH, EAST, NORTH = SWISS = (5.96, 45.82, 10.49, 47.81)

@@ -1,0 +1,1 @@
+../../stationsapp/develop.py
