@@ -1,6 +1,8 @@
 """Table -> records -> file."""
 
+from collections.abc import Iterable
 from itertools import count
+from json import JSONDecoder
 from typing import Any, BinaryIO, NamedTuple
 
 from sqlalchemy import Connection, CursorResult
@@ -14,6 +16,7 @@ from .geo import Box
 from .search import Filters
 
 BATCH = 5_000  # rows to a fetch
+DECODER = JSONDecoder()
 MOST_COLUMNS = 1_600  # of a result in PostgreSQL, nearly
 
 SEVERAL_SOURCES = """
@@ -147,16 +150,20 @@ def _copy_csv(chosen: Chosen, file: BinaryIO, keys: list[str]) -> int:
 
 
 def _write(chosen: Chosen, file: BinaryIO, form: Format) -> int:
-    numbers = count(1)
     source = "source" if chosen.several else "NULL"
-    query = chosen.rows(f"{source} AS source, code, name, lat, lng, properties")
-    rows = chosen.run(query, yield_per=BATCH)
-    records = (Record._make((next(numbers), *row[1:5], _with_source(row))) for row in rows)
+    query = chosen.rows(f"{source}, code, name, lat, lng, properties::text")
+    rows: Iterable[Any] = chosen.run(query, yield_per=BATCH)
+    numbers = count(1)
+    records = (
+        Record(number, code, name, lat, lng, _properties(source, text))
+        for (source, code, name, lat, lng, text), number in zip(rows, numbers, strict=False)
+    )
     file.writelines(form.write(records, chosen))
     return next(numbers) - 1
 
 
-def _with_source(row: Any) -> dict[str, Any]:
+def _properties(source: str | None, text: str) -> dict[str, Any]:
+    # PostgreSQL's text has no space around it, so the decoder needn't look for any.
+    properties: dict[str, Any] = DECODER.raw_decode(text)[0]
     # The source comes first, because an import looks for it at the start of a feed.
-    properties: dict[str, Any] = row.properties
-    return {SOURCE: row.source} | properties if row.source else properties
+    return {SOURCE: source} | properties if source else properties
