@@ -9,7 +9,8 @@ from .server import gunicorn
 from .subjects import API, Subject, mix, subjects
 
 SECONDS = 1  # of a round, for each of what is compared
-SLOW_SECONDS = 5  # for the tutorial's way to the nearest, which takes seconds
+SLOW_SECONDS, SLOW_CONNECTIONS = 5, 2  # for the tutorial's way to the nearest: seconds a request
+EMPTY = ["/hand/empty"]
 MIX_SECONDS, MIX_CONNECTIONS = 5, (8, 64)
 REQUESTS = 500  # of a round, where CPU time is counted
 
@@ -25,8 +26,10 @@ def by_requests(rounds: int, progress: Callable[[int], None]) -> dict[str, Rates
             load(port, addresses, SECONDS)
         for round in range(rounds):
             progress(round)
+            empty = load(port, EMPTY, SECONDS).rate
             for subject in measured:
                 rates = paths[subject.name]
+                rates["empty"].append(empty)
                 ours = load(port, subject.paths, SECONDS, subject.etag)
                 rates["rate"].append(ours.rate)
                 rates["p50"].append(ours.p50)
@@ -37,8 +40,9 @@ def by_requests(rounds: int, progress: Callable[[int], None]) -> dict[str, Rates
         # At the end, as the workers are busy with it for long after the last answer is waited for.
         for subject in measured:
             if subject.in_article == "slow":
-                rate = load(port, _at("/article", subject), SLOW_SECONDS).rate
-                paths[subject.name]["article"].append(rate)
+                addresses = _at("/article", subject)
+                slow = load(port, addresses, SLOW_SECONDS, connections=SLOW_CONNECTIONS)
+                paths[subject.name]["article"].append(slow.rate)
     return paths
 
 
@@ -70,8 +74,10 @@ def by_cpu(rounds: int, progress: Callable[[int], None]) -> dict[str, Rates]:
         rate(addresses, REQUESTS)
     for round in range(rounds):
         progress(round)
+        empty = rate(EMPTY, REQUESTS)
         for subject in measured:
             rates = paths[subject.name]
+            rates["empty"].append(empty)
             rates["rate"].append(rate(subject.paths, REQUESTS, subject.etag))
             for name, addresses in ceilings(subject).items():
                 rates[name].append(rate(addresses, REQUESTS))
@@ -80,6 +86,7 @@ def by_cpu(rounds: int, progress: Callable[[int], None]) -> dict[str, Rates]:
 
 def _everything(measured: list[Subject]) -> Iterator[list[str]]:
     """Yield all URLs once, because the first requests open connections and plan queries."""
+    yield EMPTY
     for subject in measured:
         yield subject.paths
         yield from ceilings(subject).values()
@@ -87,10 +94,7 @@ def _everything(measured: list[Subject]) -> Iterator[list[str]]:
 
 def ceilings(subject: Subject) -> dict[str, list[str]]:
     """Return the URLs of the ceilings of a subject."""
-    found = {
-        "empty": ["/hand/empty"],
-        "hand": ["/hand/unchanged"] if subject.etag else _at("/hand", subject),
-    }
+    found = {"hand": ["/hand/unchanged"] if subject.etag else _at("/hand", subject)}
     if subject.in_article == "fast":
         found["article"] = _at("/article", subject)
     return found
