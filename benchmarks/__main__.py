@@ -31,7 +31,7 @@ from .server import no_database
 @click.option(
     "--rounds",
     type=click.IntRange(1),
-    default=5,
+    default=3,
     show_default=True,
     help="How many times each path is measured.",
 )

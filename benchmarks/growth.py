@@ -8,12 +8,15 @@ import click
 
 from stationsapp.database import read
 from stationsapp.extensions import db
+from stationsapp.stations.sample import SAMPLE
 
 from . import commands, data
 from .subjects import FAR_SOURCE, Query, places, subjects, views, words
 
 FEWEST = 1_000  # stations to measure with
 SMALLEST = 10_000  # of the sizes on the way
+MOST_COPIED = 1_000_000  # stations: a COPY of ten million takes too long
+FEW = 5  # queries of a kind, right after the load
 FIRST = "first"  # the source of the first load
 
 Costs = dict[str, float]
@@ -38,30 +41,46 @@ def fill(feed: str, folder: Path) -> Costs:
 
     Raises ClickException if the feed can't be read or has too few stations.
     """
+    if not _count():
+        commands.stations("import", str(SAMPLE))
+    early = _queries()
+    _first(early)  # as on a running server, whose connections have prepared their statements
     with db.engine.begin() as connection:
-        connection.exec_driver_sql("TRUNCATE stations")
-    startup = commands.stations("import", "--help").seconds
+        connection.exec_driver_sql("TRUNCATE stations RESTART IDENTITY")
     loaded = commands.stations("import", feed, "--source", FIRST)
     if (count := _count()) < FEWEST:
         raise click.ClickException(f"expected at least {FEWEST:,} stations, got {count:,}")
-    first = {name: _milliseconds(queries[:1]) for name, queries in _queries().items()}
+    first, connecting = _first(early), _connecting(early)
     exported = commands.stations("export", str(folder / "exported.csv"), "--source", FIRST)
     more = folder / "more.csv"
     data.write(more, max(count // 10, 1), seed=count, south=True)
     added = commands.stations("import", str(more), "--source", FAR_SOURCE)
-    copies = commands.copies([FIRST, FAR_SOURCE], folder / "copied")
+    file = folder / "copied"
+    shares = _shares(loaded, added, exported, file) if count <= MOST_COPIED else {}
     with db.engines["read"].connect() as connection:  # what autovacuum would do a minute later
         connection.exec_driver_sql("VACUUM ANALYZE stations")
+    later, connecting_later = _first(early), _connecting(early)
     return {
-        "first load, rows/s": count / (loaded.seconds - startup),
-        "first load, share of COPY": copies[0].into / loaded.seconds,
+        "first load, rows/s": count / loaded.seconds,
         "first load, MB of memory": loaded.megabytes,
-        "a tenth more, rows/s": (_count() - count) / (added.seconds - startup),
-        "a tenth more, share of COPY": copies[1].into / added.seconds,
-        "export, share of COPY": copies[0].out / exported.seconds,
+        "a tenth more, rows/s": (_count() - count) / added.seconds,
         "export, MB of memory": exported.megabytes,
+        **shares,
         **{f"{name}, ms": _milliseconds(queries) for name, queries in _queries().items()},
-        **{f"{name}, first after the load, ms": cost for name, cost in first.items()},
+        **{f"{name}, first, times later": first[name] / cost for name, cost in later.items()},
+        "new connections, first, times later": max(
+            connecting[name] / cost for name, cost in connecting_later.items()
+        ),
+    }
+
+
+def _shares(loaded: commands.Run, added: commands.Run, exported: commands.Run, file: Path) -> Costs:
+    """Compare the commands with a COPY of the same rows."""
+    first, more = commands.copies([FIRST, FAR_SOURCE], file)
+    return {
+        "first load, share of COPY": first.into / loaded.seconds,
+        "a tenth more, share of COPY": more.into / added.seconds,
+        "export, share of COPY": first.out / exported.seconds,
     }
 
 
@@ -72,6 +91,22 @@ def _count() -> int:
 def _queries() -> dict[str, list[Query]]:
     measured = {subject.name: subject.queries for subject in subjects() if not subject.etag}
     return measured | places() | views() | words()
+
+
+def _first(queries: dict[str, list[Query]]) -> Costs:
+    """Return the time of the first queries of each kind."""
+    return {name: _milliseconds(found[:FEW]) for name, found in queries.items()}
+
+
+def _connecting(queries: dict[str, list[Query]]) -> Costs:
+    """Return the time of a query of each kind on a new connection, which prepares and plans it."""
+    return {name: median(_alone(query) for query in found[:FEW]) for name, found in queries.items()}
+
+
+def _alone(query: Query) -> float:
+    db.engines["read"].dispose()
+    read("SELECT 1")  # connects
+    return _milliseconds([query])
 
 
 def _milliseconds(queries: list[Query]) -> float:

@@ -1,7 +1,7 @@
 """Measure the main paths and their ceilings in turn, in rounds."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from .load import load
 from .pgbench import queries_per_second
@@ -9,7 +9,9 @@ from .server import gunicorn
 from .subjects import API, Subject, mix, subjects
 
 SECONDS = 1  # of a round, for each of what is compared
-SLOW_SECONDS = 5  # for the tutorial's way to the nearest, which takes seconds
+WARM_SECONDS, SOME = 3, 20
+SLOW_SECONDS, SLOW_CONNECTIONS = 5, 2  # for the tutorial's way to the nearest: seconds a request
+EMPTY = ["/hand/empty"]
 MIX_SECONDS, MIX_CONNECTIONS = 5, (8, 64)
 REQUESTS = 500  # of a round, where CPU time is counted
 
@@ -21,12 +23,13 @@ def by_requests(rounds: int, progress: Callable[[int], None]) -> dict[str, Rates
     paths: dict[str, Rates] = defaultdict(lambda: defaultdict(list))
     measured = subjects()
     with gunicorn() as port:
-        for addresses in _everything(measured):
-            load(port, addresses, SECONDS)
+        load(port, _some(measured), WARM_SECONDS)
         for round in range(rounds):
             progress(round)
+            empty = load(port, EMPTY, SECONDS).rate
             for subject in measured:
                 rates = paths[subject.name]
+                rates["empty"].append(empty)
                 ours = load(port, subject.paths, SECONDS, subject.etag)
                 rates["rate"].append(ours.rate)
                 rates["p50"].append(ours.p50)
@@ -37,8 +40,9 @@ def by_requests(rounds: int, progress: Callable[[int], None]) -> dict[str, Rates
         # At the end, as the workers are busy with it for long after the last answer is waited for.
         for subject in measured:
             if subject.in_article == "slow":
-                rate = load(port, _at("/article", subject), SLOW_SECONDS).rate
-                paths[subject.name]["article"].append(rate)
+                addresses = _at("/article", subject)
+                slow = load(port, addresses, SLOW_SECONDS, connections=SLOW_CONNECTIONS)
+                paths[subject.name]["article"].append(slow.rate)
     return paths
 
 
@@ -66,31 +70,31 @@ def by_cpu(rounds: int, progress: Callable[[int], None]) -> dict[str, Rates]:
 
     paths: dict[str, Rates] = defaultdict(lambda: defaultdict(list))
     measured = subjects()
-    for addresses in _everything(measured):
-        rate(addresses, REQUESTS)
+    some = _some(measured)
+    rate(some, len(some))
     for round in range(rounds):
         progress(round)
+        empty = rate(EMPTY, REQUESTS)
         for subject in measured:
             rates = paths[subject.name]
+            rates["empty"].append(empty)
             rates["rate"].append(rate(subject.paths, REQUESTS, subject.etag))
             for name, addresses in ceilings(subject).items():
                 rates[name].append(rate(addresses, REQUESTS))
     return paths
 
 
-def _everything(measured: list[Subject]) -> Iterator[list[str]]:
-    """Yield all URLs once, because the first requests open connections and plan queries."""
+def _some(measured: list[Subject]) -> list[str]:
+    """Return some URLs of each kind, because the first requests open connections and plan."""
+    kinds = [EMPTY]
     for subject in measured:
-        yield subject.paths
-        yield from ceilings(subject).values()
+        kinds += [subject.paths, *ceilings(subject).values()]
+    return [path for paths in kinds for path in paths[:SOME]]
 
 
 def ceilings(subject: Subject) -> dict[str, list[str]]:
     """Return the URLs of the ceilings of a subject."""
-    found = {
-        "empty": ["/hand/empty"],
-        "hand": ["/hand/unchanged"] if subject.etag else _at("/hand", subject),
-    }
+    found = {"hand": ["/hand/unchanged"] if subject.etag else _at("/hand", subject)}
     if subject.in_article == "fast":
         found["article"] = _at("/article", subject)
     return found

@@ -81,7 +81,7 @@ def sizes_table(sizes: dict[str, dict[str, float]]) -> Iterator[str]:
     """Yield the lines of the table of measurements for each size."""
     yield from _head(["stations", *sizes])
     for name in next(iter(sizes.values())):
-        yield _row([name, *(_number(costs[name]) for costs in sizes.values())])
+        yield _row([name, *(_number(costs.get(name)) for costs in sizes.values())])
 
 
 def _head(titles: list[str]) -> Iterator[str]:
@@ -93,5 +93,7 @@ def _row(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _number(value: float) -> str:
+def _number(value: float | None) -> str:
+    if value is None:  # not measured at this size
+        return ""
     return f"{value:,.0f}" if value >= 10 else f"{value:.2f}"
