@@ -44,6 +44,13 @@ def test_each_source_is_an_import_of_its_own_and_all_are_one(app: Flask):
     assert properties == {"a": 1}
 
 
+def test_the_ids_follow_the_feed_and_not_the_sources(app: Flask):
+    load(*[record("ts"[i % 2], f"S{i}", i, lat=i) for i in range(20)])
+    with db.engine.connect() as connection:
+        lats = list(connection.scalars(text("SELECT lat FROM stations ORDER BY id")))
+    assert lats == list(range(20))
+
+
 def test_what_a_rejected_row_names_is_kept_in_every_source(app: Flask):
     import_records("s", [*many("", 6), record("", "A")])
     import_records("t", [*many("", 6), record("", "A"), record("", "B")])
