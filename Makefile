@@ -19,7 +19,7 @@ run: $(INSTALLED) ## prepare the database and serve on http://127.0.0.1:5000 (or
 		|| { echo "Port $(PORT) is in use: stop the program that uses it, or use another port: make run PORT=$$(( $(PORT) + 1 ))"; exit 1; }
 	@$(BIN)/python -m stationsapp.develop --port $(PORT)
 
-# Or each worker and each program that a test starts compiles the code again.
+# Where this is set, each worker and each program that a test starts compiles the code again.
 test test-new: export PYTHONDONTWRITEBYTECODE :=
 test: $(INSTALLED) ## run the tests
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal

@@ -16,10 +16,9 @@ os.environ.setdefault("APP_CONFIG", "production")
 
 bind = f"0.0.0.0:{os.environ.get('PORT') or 8000}"
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
-# Threads, so that a long download doesn't block other requests or the worker's heartbeat. Four more
-# than may use the database at once (stationsapp.database.CONNECTIONS), for the health checks.
+# Threads, so that a long download doesn't block other requests or the worker's heartbeat.
 worker_class = "stationsapp.worker.Worker"
-threads = 16
+threads = 16  # four more than stationsapp.database.CONNECTIONS, for the health checks
 # Only TRUSTED_PROXIES decides whose headers set the scheme. Otherwise, gunicorn would also believe
 # any client on this machine.
 forwarded_allow_ips = ""

@@ -25,7 +25,7 @@ CHANGED_AT_MOST = 1 / 3
 FEW = 9
 
 # If all stations are new. Without the check for conflicts, this is a tenth faster, or a third in a
-# table without indexes. The rows were staged in the order of the lines, so they aren't sorted.
+# table without indexes. The rows are staged in the order of the lines, so they aren't sorted.
 FILL = """
 INSERT INTO stations (source, code, name, lat, lng, properties, changed_by_id)
 SELECT %(source)s, code, name, lat, lng, properties, %(changed_by)s::bigint FROM staging

@@ -19,7 +19,7 @@ local all nobody_here peer
 
 
 def pytest_collection_finish() -> None:
-    """Leave what is imported, which stays, out of each look for garbage: some tests ask for one."""
+    """Exclude what is imported from garbage collection, which some tests run again and again."""
     gc.freeze()
 
 
