@@ -27,20 +27,50 @@ def test_the_keeper_of_the_embedded_server_starts_without_flask():
     assert (done.stdout, done.returncode) == ("False\n", 0), done.stderr
 
 
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Return the commands that `make run` has run, instead of running them."""
+    commands: list[list[str]] = []
+    monkeypatch.setattr(develop.cli, "main", lambda arguments, **_: commands.append(arguments))
+    monkeypatch.setattr(develop.embedded, "connect", lambda *_: commands.insert(0, ["connect"]))
+    monkeypatch.setattr(develop.DevelopmentConfig, "DATABASE_URL", None)
+    monkeypatch.setattr(sys, "argv", ["develop", "--port", "5001"])
+    monkeypatch.delenv("APP_CONFIG", raising=False)
+    return commands
+
+
 @pytest.mark.parametrize(
-    ("reloaded", "commands"), [("false", [["db", "prepare"], RUN]), ("true", [RUN])]
+    ("reloaded", "commands"),
+    [("false", [["connect"], ["db", "prepare"], RUN]), ("true", [RUN])],
 )
 def test_the_database_is_prepared_once_and_not_after_each_change(
-    monkeypatch: pytest.MonkeyPatch, reloaded: str, commands: list[list[str]]
+    monkeypatch: pytest.MonkeyPatch,
+    done: list[list[str]],
+    reloaded: str,
+    commands: list[list[str]],
 ):
-    done: list[list[str]] = []
-    monkeypatch.setattr(develop.cli, "main", lambda arguments, **_: done.append(arguments))
-    monkeypatch.setattr(sys, "argv", ["develop", "--port", "5001"])
     monkeypatch.setenv("WERKZEUG_RUN_MAIN", reloaded)
     develop.main()
     assert done == commands
 
 
+def test_the_embedded_server_is_not_started_for_another_configuration(
+    monkeypatch: pytest.MonkeyPatch, done: list[list[str]]
+):
+    monkeypatch.setenv("APP_CONFIG", "production")
+    develop.main()
+    assert ["connect"] not in done
+
+
+def test_the_embedded_server_is_not_started_if_there_is_another_one(
+    monkeypatch: pytest.MonkeyPatch, done: list[list[str]]
+):
+    monkeypatch.setattr(develop.DevelopmentConfig, "DATABASE_URL", "postgresql://host/stations")
+    develop.main()
+    assert ["connect"] not in done
+
+
+@pytest.mark.usefixtures("done")
 def test_nothing_is_served_if_the_database_cannot_be_prepared(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(develop.cli, "main", lambda arguments, **_: sys.exit(arguments[0]))
     with pytest.raises(SystemExit, match="db"):
