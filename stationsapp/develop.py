@@ -6,7 +6,8 @@ arguments are those of `flask run`.
 
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from flask.cli import cli
@@ -26,25 +27,27 @@ def main() -> None:
 
 
 def _prepare() -> None:
-    with ThreadPoolExecutor() as pool:
-        # The embedded server starts while the application loads. If it can't start, preparing the
-        # database says why.
-        connecting = pool.submit(_connect)  # noqa: F841
-        try:
-            cli.main(["db", "prepare"], prog_name="flask")
-        except SystemExit as done:
-            if done.code:
-                raise
+    # The embedded server starts while the application loads, and the connection keeps it running.
+    # A daemon, so that neither Ctrl-C nor an error of the application waits for it.
+    connections: list[Connection] = []
+    starting = Thread(target=_connect, args=[connections], daemon=True)
+    starting.start()
+    try:
+        cli.main(["db", "prepare"], prog_name="flask")
+    except SystemExit as done:
+        if done.code:
+            raise
+    starting.join()
 
 
-def _connect() -> "Connection | None":
-    """Start the embedded server, if it is used. The connection keeps it running."""
-    from config import DevelopmentConfig  # here, because Flask explains what is wrong with it
+def _connect(connections: "list[Connection]") -> None:
+    """Start the embedded server, if it is used."""
+    with suppress(Exception):  # preparing the database says what is wrong
+        from config import DevelopmentConfig
 
-    directory = DevelopmentConfig.EMBEDDED_POSTGRES
-    if not directory or DevelopmentConfig.DATABASE_URL or os.environ.get("APP_CONFIG"):
-        return None
-    return embedded.connect(directory, "postgres")
+        directory = DevelopmentConfig.EMBEDDED_POSTGRES
+        if directory and not (DevelopmentConfig.DATABASE_URL or os.environ.get("APP_CONFIG")):
+            connections.append(embedded.connect(directory, "postgres"))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from threading import Event
 
 import pytest
 
@@ -84,3 +85,14 @@ def test_settings_that_are_wrong_are_explained_by_the_command(
     monkeypatch.setitem(sys.modules, "config", None)  # it can't be imported
     develop.main()
     assert done == [["db", "prepare"], RUN]
+
+
+@pytest.mark.usefixtures("done")
+def test_an_error_does_not_wait_for_the_embedded_server(monkeypatch: pytest.MonkeyPatch):
+    over, started = Event(), []
+    monkeypatch.setattr(develop.embedded, "connect", lambda *_: started.append(over.wait(9)))
+    monkeypatch.setattr(develop.cli, "main", lambda arguments, **_: sys.exit(arguments[0]))
+    with pytest.raises(SystemExit, match="db"):
+        develop.main()
+    assert not started
+    over.set()
