@@ -12,9 +12,9 @@ from typing import Any
 
 from flask import Flask, request
 from werkzeug.exceptions import ServiceUnavailable
-from werkzeug.wsgi import ClosingIterator
 
 from .replica import READS
+from .web.finishing import Finishing
 
 WAIT = 0.25  # seconds for a place; under load one is free much sooner
 RETRY_AFTER = 1  # second
@@ -68,7 +68,7 @@ class Gate:
         except BaseException:
             self.places.release()
             raise
-        return ClosingIterator(answer, self.places.release)
+        return Finishing(answer, self.places.release)
 
 
 class Places:

@@ -3,7 +3,10 @@
 from threading import Thread
 from time import sleep
 
-from stationsapp.gate import Places
+import pytest
+from werkzeug.wsgi import ClosingIterator
+
+from stationsapp.gate import FULL, Gate, Places
 
 
 def test_a_free_place_goes_to_the_thread_that_waits():
@@ -28,3 +31,17 @@ def test_a_thread_that_has_waited_in_vain_gets_no_place():
     assert not places.acquire(timeout=0.01)
     places.release()
     assert places.acquire(timeout=0)
+
+
+def test_a_place_is_free_again_after_an_answer_that_cannot_be_closed():
+    def fail():
+        raise ConnectionError
+
+    gate = Gate(lambda environ, _: ClosingIterator([b""], fail), lambda environ: True, 1)
+    for _ in range(2):
+        environ: dict[str, object] = {}
+        answer = gate(environ, None)
+        assert FULL not in environ
+        assert list(answer) == [b""]
+        with pytest.raises(ConnectionError):
+            answer.close()

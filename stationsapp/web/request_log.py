@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from flask import Flask
 from flask.logging import default_handler
-from werkzeug.wsgi import ClosingIterator
 
 from ..logs import LineFormatter, request_id
+from .finishing import Finishing
 
 HEADER = "X-Request-ID"
 VALID = re.compile(r"[\w.:=/+-]{1,128}", re.ASCII)
@@ -62,7 +62,7 @@ class RequestLog:
         except BaseException:
             finish()
             raise
-        return ClosingIterator(answer, finish)
+        return Finishing(answer, finish)
 
     def _finish(self, environ: dict[str, Any], finished: Finished) -> None:
         for watcher in self.watchers:
