@@ -8,15 +8,11 @@ import os
 import sys
 from contextlib import suppress
 from threading import Thread
-from typing import TYPE_CHECKING
 
 from flask.cli import cli
 from werkzeug.serving import is_running_from_reloader
 
 from . import embedded
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812
 
 
 def main() -> None:
@@ -29,7 +25,7 @@ def main() -> None:
 def _prepare() -> None:
     # The embedded server starts while the application loads, and the connection keeps it running.
     # A daemon, so that neither Ctrl-C nor an error of the application waits for it.
-    connections: list[Connection] = []
+    connections: list[object] = []
     starting = Thread(target=_connect, args=[connections], daemon=True)
     starting.start()
     try:
@@ -40,7 +36,7 @@ def _prepare() -> None:
     starting.join()
 
 
-def _connect(connections: "list[Connection]") -> None:
+def _connect(connections: list[object]) -> None:
     """Start the embedded server, if it is used."""
     with suppress(Exception):  # preparing the database says what is wrong
         from config import DevelopmentConfig
