@@ -25,8 +25,11 @@ from stationsapp.stations.search import statements
 
 ONE = f"SELECT {SELECT_LIST} FROM stations WHERE id = %s"
 PAGE = f"SELECT {SELECT_LIST} FROM stations WHERE id > %s ORDER BY id LIMIT 100"
-BOX = f"""SELECT {SELECT_LIST} FROM stations
-    WHERE point(lng, lat) <@ box(point(%s, %s), point(%s, %s)) ORDER BY id LIMIT 100"""
+# With OFFSET, PostgreSQL doesn't look for the stations of a box in the order of their ids, which
+# would take it seconds among ten million.
+BOX = f"""SELECT {SELECT_LIST} FROM (
+        SELECT * FROM stations WHERE point(lng, lat) <@ box(point(%s, %s), point(%s, %s)) OFFSET 0
+    ) AS stations ORDER BY id LIMIT 100"""
 NEAREST = statements.nearest("true") + " ORDER BY distance, id"
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None

@@ -25,13 +25,6 @@ class Run(NamedTuple):
     megabytes: float
 
 
-class Copy(NamedTuple):
-    """The seconds that COPY took to write rows to a file, and to read them into a table."""
-
-    out: float
-    into: float
-
-
 def stations(*arguments: str) -> Run:
     """Run `flask stations` with these arguments. Raises ClickException if it fails."""
     start = time.perf_counter()
@@ -51,8 +44,22 @@ def stations(*arguments: str) -> Run:
     return Run(time.perf_counter() - start, memory / 1e6)
 
 
-def copies(sources: list[str], file: Path) -> list[Copy]:
-    """Copy each source's rows to a file, and read them into a table, one after the other.
+def copy_out(source: str, file: Path) -> float:
+    """Copy the rows of a source to a file, and return the seconds that COPY took."""
+    with (
+        closing(psycopg2.connect(os.environ["DATABASE_URL"])) as connection,
+        file.open("wb") as output,
+    ):
+        cursor = connection.cursor()
+        query = f"SELECT {COLUMNS} FROM stations WHERE source = %s ORDER BY id"
+        rows = cursor.mogrify(query, [source]).decode()
+        start = time.perf_counter()
+        cursor.copy_expert(f"COPY ({rows}) TO STDOUT", output)
+        return time.perf_counter() - start
+
+
+def copies_in(files: list[Path]) -> list[float]:
+    """Copy files of rows into a table, and return the seconds that COPY took for each.
 
     The table is empty at first, and has the same indexes and constraints as `stations`.
     """
@@ -60,15 +67,9 @@ def copies(sources: list[str], file: Path) -> list[Copy]:
     with closing(psycopg2.connect(os.environ["DATABASE_URL"])) as connection:
         cursor = connection.cursor()
         cursor.execute("CREATE TABLE copied (LIKE stations INCLUDING ALL)")
-        for source in sources:
-            rows = cursor.mogrify(
-                f"SELECT {COLUMNS} FROM stations WHERE source = %s ORDER BY id", [source]
-            )
+        for file in files:
             start = time.perf_counter()
-            with file.open("wb") as output:
-                cursor.copy_expert(f"COPY ({rows.decode()}) TO STDOUT", output)
-            written = time.perf_counter()
-            with file.open("rb") as rows_again:
-                cursor.copy_expert(f"COPY copied ({COLUMNS}) FROM STDIN", rows_again)
-            found.append(Copy(written - start, time.perf_counter() - written))
+            with file.open("rb") as rows:
+                cursor.copy_expert(f"COPY copied ({COLUMNS}) FROM STDIN", rows)
+            found.append(time.perf_counter() - start)
     return found

@@ -7,13 +7,15 @@ arguments are those of `flask run`.
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from flask.cli import cli
 from werkzeug.serving import is_running_from_reloader
 
-from config import DevelopmentConfig
-
 from . import embedded
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812
 
 
 def main() -> None:
@@ -24,17 +26,25 @@ def main() -> None:
 
 
 def _prepare() -> None:
-    directory = DevelopmentConfig.EMBEDDED_POSTGRES
     with ThreadPoolExecutor() as pool:
-        if directory and not (DevelopmentConfig.DATABASE_URL or os.environ.get("APP_CONFIG")):
-            # The embedded server starts while the application loads, and the connection keeps it
-            # running. If it can't start, preparing the database says why.
-            connecting = pool.submit(embedded.connect, directory, "postgres")  # noqa: F841
+        # The embedded server starts while the application loads. If it can't start, preparing the
+        # database says why.
+        connecting = pool.submit(_connect)  # noqa: F841
         try:
             cli.main(["db", "prepare"], prog_name="flask")
         except SystemExit as done:
             if done.code:
                 raise
+
+
+def _connect() -> "Connection | None":
+    """Start the embedded server, if it is used. The connection keeps it running."""
+    from config import DevelopmentConfig  # here, because Flask explains what is wrong with it
+
+    directory = DevelopmentConfig.EMBEDDED_POSTGRES
+    if not directory or DevelopmentConfig.DATABASE_URL or os.environ.get("APP_CONFIG"):
+        return None
+    return embedded.connect(directory, "postgres")
 
 
 if __name__ == "__main__":

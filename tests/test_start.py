@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from config import DevelopmentConfig
 from stationsapp import develop
 
 # What only some processes use: commands, the metrics, the examinations of the doctor.
@@ -33,7 +34,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     commands: list[list[str]] = []
     monkeypatch.setattr(develop.cli, "main", lambda arguments, **_: commands.append(arguments))
     monkeypatch.setattr(develop.embedded, "connect", lambda *_: commands.insert(0, ["connect"]))
-    monkeypatch.setattr(develop.DevelopmentConfig, "DATABASE_URL", None)
+    monkeypatch.setattr(DevelopmentConfig, "DATABASE_URL", None)
     monkeypatch.setattr(sys, "argv", ["develop", "--port", "5001"])
     monkeypatch.delenv("APP_CONFIG", raising=False)
     return commands
@@ -65,7 +66,7 @@ def test_the_embedded_server_is_not_started_for_another_configuration(
 def test_the_embedded_server_is_not_started_if_there_is_another_one(
     monkeypatch: pytest.MonkeyPatch, done: list[list[str]]
 ):
-    monkeypatch.setattr(develop.DevelopmentConfig, "DATABASE_URL", "postgresql://host/stations")
+    monkeypatch.setattr(DevelopmentConfig, "DATABASE_URL", "postgresql://host/stations")
     develop.main()
     assert ["connect"] not in done
 
@@ -75,3 +76,11 @@ def test_nothing_is_served_if_the_database_cannot_be_prepared(monkeypatch: pytes
     monkeypatch.setattr(develop.cli, "main", lambda arguments, **_: sys.exit(arguments[0]))
     with pytest.raises(SystemExit, match="db"):
         develop.main()
+
+
+def test_settings_that_are_wrong_are_explained_by_the_command(
+    monkeypatch: pytest.MonkeyPatch, done: list[list[str]]
+):
+    monkeypatch.setitem(sys.modules, "config", None)  # it can't be imported
+    develop.main()
+    assert done == [["db", "prepare"], RUN]

@@ -306,12 +306,17 @@ EVENTS = {
     "update": (f"{OLD} {NEW}", MOVED),
     "delete": (OLD, "SELECT -1 AS sign, id, lat, lng FROM old_stations"),
 }
-# Not TRUNCATE, which readers would see before it is committed.
+# Not TRUNCATE, which readers would see before it is committed. But in a snapshot, what others have
+# added since can't be deleted.
 COUNT_TRUNCATE = """
 CREATE OR REPLACE FUNCTION count_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    DELETE FROM station_cells;
-    DELETE FROM station_changes;
+    IF current_setting('transaction_isolation') = 'read committed' THEN
+        DELETE FROM station_cells;
+        DELETE FROM station_changes;
+    ELSE
+        TRUNCATE station_cells, station_changes;
+    END IF;
     RETURN NULL;
 END
 $$

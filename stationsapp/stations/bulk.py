@@ -16,14 +16,18 @@ from . import locks
 
 MANY = 10_000  # stations: with fewer, the indexes stay
 
-# A role may do this if it owns the table.
+# A role may do this if it owns the table. While deferred triggers are pending, a table can't be
+# altered; and a trigger that somebody has enabled in another way isn't disabled and enabled again.
 IS_ALLOWED = """
 SELECT pg_has_role(relowner, 'USAGE') AND has_schema_privilege(relnamespace, 'CREATE')
+    AND NOT EXISTS (
+        SELECT FROM pg_trigger WHERE tgrelid = pg_class.oid AND (tgdeferrable OR tgenabled <> 'O')
+    )
 FROM pg_class WHERE oid = 'stations'::regclass
 """
 HAS_MORE = "SELECT EXISTS (SELECT FROM stations OFFSET %s)"
-# Not those with properties that aren't in their definition. Of constraints, only those of unique
-# columns, such as the codes, unless a foreign key refers to them.
+# Not those with properties that aren't in their definition, such as a comment, or on which other
+# objects depend, such as a foreign key. Of constraints, only those of unique columns.
 INDEXES = """
 SELECT indexrelid::regclass::text AS name, pg_get_indexdef(indexrelid) AS definition,
     quote_ident(min(conname::text)) AS constraint
@@ -31,6 +35,11 @@ FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
 LEFT JOIN pg_constraint ON conindid = indexrelid
 WHERE indrelid = 'stations'::regclass AND indisvalid AND reltablespace = 0
     AND NOT indisclustered AND NOT indisreplident
+    AND NOT EXISTS (
+        SELECT FROM pg_depend WHERE refobjid IN (indexrelid, pg_constraint.oid) AND deptype = 'n'
+    )
+    AND NOT EXISTS (SELECT FROM pg_description WHERE objoid IN (indexrelid, pg_constraint.oid))
+    AND NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = indexrelid AND attstattarget >= 0)
 GROUP BY indexrelid
 HAVING bool_and(contype IS NULL OR contype = 'u' AND NOT condeferrable AND %(unique)s)
 ORDER BY name
@@ -83,13 +92,18 @@ def indexes_afterwards(connection: Connection, *, unique: bool = False) -> Itera
     indexes = connection.exec_driver_sql(INDEXES, {"unique": unique}).all()
     for name, _, constraint in indexes:
         drop = f"ALTER TABLE stations DROP CONSTRAINT {constraint}"
-        connection.exec_driver_sql(drop if constraint else f"DROP INDEX {name}")
+        _run(connection, drop if constraint else f"DROP INDEX {name}")
     connection.exec_driver_sql(COUNT.format("DISABLE"))
     yield
     connection.exec_driver_sql(COUNT.format("ENABLE"))
     for _, definition, constraint in indexes:
-        connection.exec_driver_sql(definition.replace("%", "%%"))
+        _run(connection, definition)
         if constraint:  # which has the name of its index
             add = f"ALTER TABLE stations ADD CONSTRAINT {constraint} UNIQUE"
-            connection.exec_driver_sql(f"{add} USING INDEX {constraint}")
+            _run(connection, f"{add} USING INDEX {constraint}")
     connection.exec_driver_sql("SELECT recount_stations()")
+
+
+def _run(connection: Connection, statement: str) -> None:
+    """Run a statement in which names and values may contain percent signs."""
+    connection.exec_driver_sql(statement, execution_options={"no_parameters": True})

@@ -19,6 +19,10 @@ SELECT conname || pg_get_constraintdef(oid) FROM pg_constraint
 WHERE conrelid = 'stations'::regclass AND contype <> 'n'
 UNION ALL
 SELECT format('%s %s', tgname, tgenabled) FROM pg_trigger WHERE tgrelid = 'stations'::regclass
+UNION ALL
+SELECT objoid::regclass || description FROM pg_description WHERE classoid = 'pg_class'::regclass
+UNION ALL
+SELECT attrelid::regclass || attname FROM pg_attribute WHERE attstattarget >= 0
 """
 
 
@@ -117,6 +121,68 @@ def test_the_ids_follow_the_feed_in_an_empty_and_in_a_filled_table(app: Flask):
     assert lats == [*reversed(range(20))] * 2
 
 
+# What somebody may have added to the table, and how it is removed.
+OWN = {
+    "index": (
+        "CREATE INDEX own ON stations (name) WHERE name LIKE 'X%' OR name LIKE '%%'",
+        "DROP INDEX own",
+    ),
+    "index with an odd name": (
+        'CREATE INDEX "own ""%s%" ON stations (name)',
+        'DROP INDEX "own ""%s%"',
+    ),
+    "constraint with an odd name": (
+        'ALTER TABLE stations ADD CONSTRAINT "own %(unique)s" UNIQUE (name, lat)',
+        'ALTER TABLE stations DROP CONSTRAINT "own %(unique)s"',
+    ),
+    "comment": (
+        "COMMENT ON INDEX ix_stations_name IS 'for the list'",
+        "COMMENT ON INDEX ix_stations_name IS NULL",
+    ),
+    "target of statistics": (
+        "CREATE INDEX own ON stations (lower(name)); ALTER INDEX own ALTER 1 SET STATISTICS 500",
+        "DROP INDEX own",
+    ),
+    "function that needs a constraint": (
+        """
+        CREATE FUNCTION own() RETURNS void BEGIN ATOMIC
+            INSERT INTO stations (source, code, name, lat, lng) VALUES ('s', 'c', 'n', 1, 2)
+            ON CONFLICT ON CONSTRAINT uq_stations_source_code DO NOTHING;
+        END
+        """,
+        "DROP FUNCTION own",
+    ),
+    "deferred trigger": (
+        """
+        CREATE FUNCTION own() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+        CREATE CONSTRAINT TRIGGER own AFTER INSERT ON stations DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION own()
+        """,
+        "DROP FUNCTION own CASCADE",
+    ),
+    "trigger that is always enabled": (
+        "ALTER TABLE stations ENABLE ALWAYS TRIGGER a_count_insert",
+        "ALTER TABLE stations ENABLE TRIGGER a_count_insert",
+    ),
+}
+
+
+@pytest.mark.parametrize(("add", "remove"), OWN.values(), ids=OWN)
+def test_what_somebody_has_added_to_the_table_stays(app: Flask, add: str, remove: str):
+    execute(add)
+    try:
+        before = scalars(CATALOG)
+        assert import_records("s", many(20)).added == 20
+        assert scalars(CATALOG) == before
+    finally:
+        execute(remove)
+
+
+def execute(statements: str) -> None:
+    with db.engine.begin() as connection:
+        connection.connection.cursor().execute(statements)
+
+
 def test_a_table_that_refers_to_the_codes_keeps_their_index(app: Flask):
     codes = built("uq_stations_source_code")
     with db.engine.begin() as connection:
@@ -130,16 +196,3 @@ def test_a_table_that_refers_to_the_codes_keeps_their_index(app: Flask):
     finally:
         with db.engine.begin() as connection:
             connection.exec_driver_sql("DROP TABLE notes")
-
-
-def test_an_index_of_ones_own_is_built_too(app: Flask):
-    own = "CREATE INDEX own ON stations (name) WHERE name LIKE 'X%' OR name LIKE '%%'"
-    with db.engine.begin() as connection:
-        connection.exec_driver_sql(own.replace("%", "%%"))
-    before = scalars(CATALOG)
-    try:
-        import_records("s", many(20))
-        assert scalars(CATALOG) == before
-    finally:
-        with db.engine.begin() as connection:
-            connection.exec_driver_sql("DROP INDEX own")

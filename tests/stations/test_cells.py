@@ -252,6 +252,20 @@ def test_nothing_is_counted_of_an_import_that_is_killed(app: Flask, database_url
     assert recount()[1] == 0
 
 
+@pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ"])
+@pytest.mark.parametrize("count", [1, 9])  # which is noted, or added to the cells
+def test_truncating_removes_what_others_have_added_since_the_snapshot(
+    app: Flask, isolation: str, count: int
+):
+    with db.engine.connect().execution_options(isolation_level=isolation) as connection:
+        assert_exact(connection)
+        import_records("s", [station(number) for number in range(count)])
+        connection.exec_driver_sql("TRUNCATE stations")
+        connection.commit()
+        assert_exact(connection)
+    assert recount() == (0, 0)
+
+
 def test_a_recount_tells_how_many_cells_were_wrong_and_makes_them_right(app: Flask):
     import_records("s", [station(number) for number in range(40)])
     right = recount_output(app)

@@ -274,6 +274,12 @@ def test_a_migration_that_is_wrong_in_itself(migrations: Migrations, body, entry
     assert words in diagnosis.text()
 
 
+def test_a_migration_that_somebody_has_interrupted_is_not_called_wrong(migrations: Migrations):
+    body = "exec('try: raise KeyboardInterrupt\\nfinally: raise KeyError')"
+    migrations.write("0002", body, "0001")
+    assert migrations.examined().diagnosis.entry.id == "database-behind"
+
+
 def test_who_holds_a_lock_is_named(migrations: Migrations, server: Cluster):
     migrations.write("0002", "op.add_column('birds', sa.Column('song', sa.Text()))", "0001")
     other = psycopg2.connect(

@@ -46,6 +46,8 @@ def diagnose(
     `engine` is the one that failed, `connection` its driver's connection if it stands: for the
     facts of the server. With `probe` the server may be asked, which takes up to some seconds.
     """
+    if _interrupted(error):
+        return None
     state = state or current_state()
     entries = state.entries if state else known_entries()
     case = Case(state, engine, connection, entries, probe)
@@ -109,6 +111,13 @@ def _by_hand(entry: Entry) -> Entry:
         return replace(entry, action=None, fix=(NO_MIGRATIONS,))
     kept = tuple(n for n in entry.fix if not n.startswith(("$ {migrate}", "$ {upgrade}")))
     return entry if kept == entry.fix else replace(entry, fix=(*kept, BY_HAND))
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Tell whether Ctrl-C came first: what fails after it isn't wrong."""
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
