@@ -50,7 +50,7 @@ SMALL = """
 from benchmarks import commands, growth, load, paths, pgbench, subjects
 load.WRK = None
 pgbench._length = lambda seconds: ["--transactions", "10"]
-paths.SECONDS = paths.SLOW_SECONDS = paths.MIX_SECONDS = 0
+paths.SECONDS = paths.WARM_SECONDS = paths.SLOW_SECONDS = paths.MIX_SECONDS = 0
 paths.REQUESTS = 10
 subjects.SAMPLES = 20
 """

@@ -414,18 +414,19 @@ def test_no_bytes_make_a_traceback(app: Flask, tmp_path: Path, seed: str, data: 
         assert result.stderr.splitlines()[-1].startswith("Error: ")
 
 
-@pytest.mark.parametrize("form", FEEDS)
-def test_nothing_is_left_of_an_export_that_failed(app: Flask, tmp_path: Path, form: str):
+def test_nothing_is_left_of_an_export_that_failed(app: Flask, tmp_path: Path):
     run(app, "import", AIRPORTS)
     out = feed(tmp_path, "before", "out")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # bytes: like a full disk
-    try:
-        result = run(app, "export", out, "--format", form)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert (result.exit_code, result.stderr) == (1, f"Error: {out}: File too large\n")
-    assert (list(tmp_path.iterdir()), out.read_text()) == ([out], "before")
+    for form in FEEDS:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # bytes: like a full disk
+        try:
+            result = run(app, "export", out, "--format", form)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        said = f"Error: {out}: File too large\n"
+        assert (form, result.exit_code, result.stderr) == (form, 1, said)
+        assert (form, [*tmp_path.iterdir()], out.read_text()) == (form, [out], "before")
 
 
 def test_progress_is_plain_lines_where_there_is_no_terminal(

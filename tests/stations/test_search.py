@@ -5,6 +5,7 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from postgres import emptying
 from sqlalchemy import insert, text
 
 from stationsapp.extensions import db
@@ -30,7 +31,7 @@ points = st.builds(
 
 def fill(stations: list[Point]) -> None:
     with db.engine.begin() as connection:
-        connection.execute(text("TRUNCATE stations RESTART IDENTITY"))
+        connection.exec_driver_sql(emptying(["stations"]))
         if stations:
             connection.execute(
                 insert(Station),

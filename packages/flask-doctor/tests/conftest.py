@@ -19,8 +19,12 @@ local all nobody_here peer
 
 
 def pytest_collection_finish() -> None:
-    """Exclude what is imported from garbage collection, which some tests run again and again."""
+    """Exclude what is imported from garbage collection, which some tests run again and again.
+
+    It also runs less often by itself: after each 700 new objects, it takes a sixth of the time.
+    """
     gc.freeze()
+    gc.set_threshold(50_000)
 
 
 @pytest.fixture(scope="session")
