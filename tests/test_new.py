@@ -66,7 +66,7 @@ def test_a_newcomer_can_read_it_in_one_sitting():
     closed = [path for path in code if path.is_symlink() and path not in own]
     assert [path.name for path in own if lines([path]) > 150] == []
     assert lines(own) <= 700
-    assert lines(closed) <= 1_560
+    assert lines(closed) <= 1_565
 
 
 @pytest.mark.parametrize(

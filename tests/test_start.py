@@ -2,18 +2,20 @@
 
 import subprocess
 import sys
-from threading import Event
+from threading import Event, Thread
+from types import SimpleNamespace
 
 import pytest
 
 from config import DevelopmentConfig
-from stationsapp import develop
+from stationsapp import develop, embedded
 
 # What only some processes use: commands, the metrics, the examinations of the doctor.
 LATER = (
     *("alembic", "flask_migrate", "prometheus_client"),
     *("flask_doctor.recognise", "flask_doctor.examine", "flask_doctor.rules", "pg8000"),
 )
+PREPARE = ["db", "prepare"]
 RUN = ["run", "--debug", "--port", "5001"]
 SCRIPT = f"import sys, wsgi; print(*[name for name in {LATER} if name in sys.modules])"
 
@@ -34,7 +36,9 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Return the commands that `make run` has run, instead of running them."""
     commands: list[list[str]] = []
     monkeypatch.setattr(develop.cli, "main", lambda arguments, **_: commands.append(arguments))
-    monkeypatch.setattr(develop.embedded, "connect", lambda *_: commands.insert(0, ["connect"]))
+    monkeypatch.setattr(embedded, "connect", lambda *_: commands.append(["connect"]))
+    # At once, and not in the background.
+    monkeypatch.setattr(embedded, "Thread", lambda target, daemon: SimpleNamespace(start=target))
     monkeypatch.setattr(DevelopmentConfig, "DATABASE_URL", None)
     monkeypatch.setattr(sys, "argv", ["develop", "--port", "5001"])
     monkeypatch.delenv("APP_CONFIG", raising=False)
@@ -42,8 +46,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(
-    ("reloaded", "commands"),
-    [("false", [["connect"], ["db", "prepare"], RUN]), ("true", [RUN])],
+    ("reloaded", "commands"), [("false", [["connect"], PREPARE, RUN]), ("true", [RUN])]
 )
 def test_the_database_is_prepared_once_and_not_after_each_change(
     monkeypatch: pytest.MonkeyPatch,
@@ -56,20 +59,24 @@ def test_the_database_is_prepared_once_and_not_after_each_change(
     assert done == commands
 
 
-def test_the_embedded_server_is_not_started_for_another_configuration(
-    monkeypatch: pytest.MonkeyPatch, done: list[list[str]]
+@pytest.mark.parametrize(
+    ("configuration", "url"), [("production", None), ("", "postgresql://host/stations")]
+)
+def test_the_embedded_server_is_not_started_if_it_is_not_used(
+    monkeypatch: pytest.MonkeyPatch, done: list[list[str]], configuration: str, url: str | None
 ):
-    monkeypatch.setenv("APP_CONFIG", "production")
+    monkeypatch.setenv("APP_CONFIG", configuration)
+    monkeypatch.setattr(DevelopmentConfig, "DATABASE_URL", url)
     develop.main()
-    assert ["connect"] not in done
+    assert done == [PREPARE, RUN]
 
 
-def test_the_embedded_server_is_not_started_if_there_is_another_one(
+def test_settings_that_are_wrong_are_explained_by_the_command(
     monkeypatch: pytest.MonkeyPatch, done: list[list[str]]
 ):
-    monkeypatch.setattr(DevelopmentConfig, "DATABASE_URL", "postgresql://host/stations")
+    monkeypatch.setitem(sys.modules, "config", None)  # it can't be imported
     develop.main()
-    assert ["connect"] not in done
+    assert done == [PREPARE, RUN]
 
 
 @pytest.mark.usefixtures("done")
@@ -79,20 +86,12 @@ def test_nothing_is_served_if_the_database_cannot_be_prepared(monkeypatch: pytes
         develop.main()
 
 
-def test_settings_that_are_wrong_are_explained_by_the_command(
+def test_an_error_does_not_wait_for_the_embedded_server(
     monkeypatch: pytest.MonkeyPatch, done: list[list[str]]
 ):
-    monkeypatch.setitem(sys.modules, "config", None)  # it can't be imported
+    over = Event()
+    monkeypatch.setattr(embedded, "connect", lambda *_: over.wait(9) and done.append(["connect"]))
+    monkeypatch.setattr(embedded, "Thread", Thread)
     develop.main()
-    assert done == [["db", "prepare"], RUN]
-
-
-@pytest.mark.usefixtures("done")
-def test_an_error_does_not_wait_for_the_embedded_server(monkeypatch: pytest.MonkeyPatch):
-    over, started = Event(), []
-    monkeypatch.setattr(develop.embedded, "connect", lambda *_: started.append(over.wait(9)))
-    monkeypatch.setattr(develop.cli, "main", lambda arguments, **_: sys.exit(arguments[0]))
-    with pytest.raises(SystemExit, match="db"):
-        develop.main()
-    assert not started
+    assert done == [PREPARE, RUN]
     over.set()
