@@ -58,6 +58,12 @@ def lines(paths: list[Path]) -> int:
     return sum(len(path.read_text().splitlines()) for path in paths)
 
 
+@pytest.mark.parametrize("room", ROOMS)
+def test_nothing_is_missing_if_a_room_is_left_out(tmp_path: Path, room: str):
+    writing.write(tmp_path, Names("shops", "Shop", "shops"), {room})
+    passes(tmp_path, "ruff", "check", "--no-cache")
+
+
 def test_a_newcomer_can_read_it_in_one_sitting():
     starter = ROOT / "starter"
     code = [starter / path for path in files(starter) if path.suffix == ".py"]
