@@ -66,6 +66,8 @@ def paths_table(paths: dict[str, dict[str, list[float]]]) -> Iterator[str]:
 
 
 def _spread(shares: list[float]) -> str:
+    if len(shares) == 1:  # measured only once
+        return _number(shares[0])
     return f"{median(shares):.2f} ({min(shares):.2f} to {max(shares):.2f})"
 
 

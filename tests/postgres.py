@@ -52,7 +52,10 @@ def drop_leftovers_and_lock(connection: Connection, run: str = RUN) -> None:
         cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [other])
         if cursor.fetchone() == (True,):
             for name in databases(cursor, other):
-                cursor.execute(f"ALTER DATABASE {name} IS_TEMPLATE false")
+                query = "SELECT FROM pg_database WHERE datname = %s AND datistemplate"
+                cursor.execute(query, [name])
+                if cursor.rowcount:  # one that was half dropped isn't, and can't be altered
+                    cursor.execute(f"ALTER DATABASE {name} IS_TEMPLATE false")
                 cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
             cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [other])
     cursor.execute("SELECT pg_advisory_lock_shared(hashtext(%s))", [run])

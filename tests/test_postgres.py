@@ -12,7 +12,11 @@ def test_a_run_drops_what_killed_ones_left_and_keeps_what_is_in_use(database_url
         drop_leftovers_and_lock(another, alive)
         for run in (dead, alive):
             another.cursor().execute(f"CREATE DATABASE {run}gw0_tmpl IS_TEMPLATE true")
+        another.cursor().execute(f"CREATE DATABASE {dead}gw0")
         cursor = connection.cursor()
+        # As PostgreSQL marks one whose DROP DATABASE was interrupted.
+        half_dropped = "UPDATE pg_database SET datconnlimit = -2 WHERE datname = %s"
+        cursor.execute(half_dropped, [f"{dead}gw0"])
         cursor.execute("SELECT pg_advisory_lock(hashtext(%s))", [dead])  # another run may do it
         drop_leftovers_and_lock(connection)
         assert databases(cursor, dead) == []
