@@ -69,8 +69,8 @@ def connect(directory: Path, database: str, options: str = "") -> "Connection":
 def start_early() -> "list[Connection]":
     """Start the server in the background, if it is used, while the application loads.
 
-    Return a list that gets the connection, which keeps the server running. If it can't start, it
-    isn't said here, because the next who connects is told why.
+    Return a list that gets the connection, which keeps the server running. An error isn't reported
+    here, because the next attempt to connect reports it.
     """
     connections: list[Connection] = []
 

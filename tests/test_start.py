@@ -89,9 +89,16 @@ def test_nothing_is_served_if_the_database_cannot_be_prepared(monkeypatch: pytes
 def test_an_error_does_not_wait_for_the_embedded_server(
     monkeypatch: pytest.MonkeyPatch, done: list[list[str]]
 ):
-    over = Event()
-    monkeypatch.setattr(embedded, "connect", lambda *_: over.wait(9) and done.append(["connect"]))
+    begun, over = Event(), Event()
+
+    def connect(*_: object) -> None:
+        begun.set()
+        over.wait(60)
+        done.append(["connect"])
+
+    monkeypatch.setattr(embedded, "connect", connect)
     monkeypatch.setattr(embedded, "Thread", Thread)
     develop.main()
+    assert begun.wait(60)  # before the real function is back in its place
     assert done == [PREPARE, RUN]
     over.set()
