@@ -99,18 +99,25 @@ PARENTS = """
 
 def sums(level):
     below, shift = f"sums_{level + 2}", 2
-    if level == MIDDLE:
-        below, shift = "changes", FINEST - MIDDLE
+    if level >= MIDDLE:
+        below, shift = "changes", FINEST - level
+    if level > MIDDLE:
+        split = f"SELECT x, y FROM rows_{level - 2} WHERE split"
+        below += f" WHERE (x >> {shift + 2}, y >> {shift + 2}) IN ({split})"
     return SUMS.format(level=level, below=below, shift=shift, totals=TOTALS)
 
 
-def rows(level):
-    split = f"cell.count >= {SPLIT_AT}" if level < MIDDLE else "false"
+def rows(level, lowest):
+    split = f"cell.count >= {SPLIT_AT}" if level < lowest else "false"
     parents = PARENTS.format(level=level - 2) if level > BASE else ""
     return ROWS.format(level=level, split=split, parents=parents)
 
 
-UP = range(BASE, MIDDLE + 1, 2)
+def all_rows(levels):
+    return " UNION ALL ".join(f"TABLE rows_{level}" for level in levels)
+
+
+UP, DOWN = range(BASE, MIDDLE + 1, 2), range(MIDDLE + 2, FINEST + 1, 2)
 # All visible rows of station_changes are added too, so that no deletion of a station is added
 # before its insertion.
 ADD = f"""
@@ -119,7 +126,7 @@ ADD = f"""
     changes AS NOT MATERIALIZED (SELECT {AS_CELL.format(level=FINEST)} FROM all_changes),
     gone AS MATERIALIZED (SELECT lat, lng FROM all_changes WHERE sign < 0),
     {"".join(map(sums, reversed(UP)))}
-    {"".join(map(rows, UP))}
+    {"".join(rows(level, MIDDLE) for level in UP)}
     dense AS MATERIALIZED (
         SELECT * FROM changes WHERE EXISTS (
             SELECT FROM station_cells AS cell WHERE cell.split AND cell.level = {MIDDLE}
@@ -130,7 +137,7 @@ ADD = f"""
     deep AS (
         SELECT below.level, x >> ({FINEST} - below.level) AS x, y >> ({FINEST} - below.level) AS y,
             {TOTALS}, false
-        FROM dense CROSS JOIN generate_series({MIDDLE + 2}, {FINEST}, 2) AS below (level)
+        FROM dense CROSS JOIN unnest(ARRAY{[*DOWN]}) AS below (level)
         WHERE EXISTS (
             SELECT FROM station_cells AS parent
             WHERE parent.split AND parent.level = below.level - 2
@@ -140,7 +147,7 @@ ADD = f"""
         GROUP BY 1, 2, 3
     ),
     rows AS MATERIALIZED (
-        {" UNION ALL ".join(f"TABLE rows_{level}" for level in UP)} UNION ALL TABLE deep
+        {all_rows(UP)} UNION ALL TABLE deep
     ),
     added AS (
         INSERT INTO station_cells AS cell
@@ -254,16 +261,22 @@ $$
 """
 # The caller holds the lock. This is one statement, so that the deleted changes are exactly those
 # that the table contains. It starts without cells. So a nested loop, which PostgreSQL would plan
-# for an empty table, would read all cells that have been added by then, for each new one.
+# for an empty table, would read all cells that have been found by then, for each new one.
 RECOUNT = f"""
 CREATE OR REPLACE FUNCTION recount_stations() RETURNS void LANGUAGE plpgsql
 SET work_mem = '64MB' SET enable_nestloop = off AS $$
-DECLARE
-    crowded station_cells[];
-    lost station_cells[];
 BEGIN
     DELETE FROM station_cells;
-    {ADD.format(changes="SELECT 1 AS sign, id, lat, lng FROM stations")}
+    WITH taken AS (DELETE FROM station_changes),
+    changes AS NOT MATERIALIZED (
+        SELECT {AS_CELL.format(level=FINEST)}
+        FROM (SELECT 1 AS sign, id, lat, lng FROM stations) AS additions
+    ),
+    {"".join(map(sums, reversed(UP)))}
+    {"".join(rows(level, FINEST) for level in UP)}
+    {"".join(sums(level) + rows(level, FINEST) for level in DOWN)}
+    all_rows AS ({all_rows([*UP, *DOWN])})
+    INSERT INTO station_cells SELECT {COLUMNS} FROM all_rows;
     ANALYZE station_cells;
 END
 $$
