@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from .. import limits
 from . import locks
 
-MANY = 10_000  # stations: with fewer, the indexes stay
+MANY = 10_000  # stations: with fewer, the indexes stay, and the order is that of the feed
 
 # A role may do this if it owns the table. While deferred triggers are pending, a table can't be
 # altered; and a trigger that somebody has enabled in another way isn't disabled and enabled again.

@@ -24,22 +24,26 @@ PRUNED_AT_MOST = 0.2
 CHANGED_AT_MOST = 1 / 3
 FEW = 9
 
-# If all stations are new. Without the check for conflicts, this is a tenth faster, or a third in a
-# table without indexes. The rows are staged in the order of the lines, so they aren't sorted.
-FILL = """
+INSERT = """
 INSERT INTO stations (source, code, name, lat, lng, properties, changed_by_id)
 SELECT %(source)s, code, name, lat, lng, properties, %(changed_by)s::bigint FROM staging
 """
+# Many stations are written by place. So those of a map are in few blocks of the table, and in a
+# filled table, the indexes take two thirds of the time.
+ORDER = "ORDER BY CASE WHEN %(many)s THEN station_cell(lat, lng) END, line"
+# If all stations are new. Without the check for conflicts, this is a tenth faster, or a third in a
+# table without indexes.
+FILL = INSERT + ORDER
 # Everything is one statement, because the trigger at its end makes writers wait for each other. A
 # writer that waits for the import's rows then holds no lock that the import needs.
 WRITE = f"""
 WITH pruned AS (DELETE {VANISHED} AND %(prune)s)
-{FILL}
+{INSERT}
 WHERE NOT EXISTS (
     SELECT FROM stations AS old
     WHERE old.source = %(source)s AND old.code = staging.code AND {SAME}
 )
-ORDER BY line
+{ORDER}
 ON CONFLICT (source, code) DO UPDATE SET updated_at = now(), name = excluded.name,
     lat = excluded.lat, lng = excluded.lng, properties = excluded.properties,
     changed_by_id = excluded.changed_by_id
@@ -139,7 +143,12 @@ def _write(
 ) -> None:
     changed = report.added + report.updated + report.pruned
     if changed:
-        values = {"source": min(parts), "prune": report.pruned > 0, "changed_by": changed_by}
+        values = {
+            "source": min(parts),
+            "prune": report.pruned > 0,
+            "changed_by": changed_by,
+            "many": changed >= bulk.MANY,
+        }
         if report.sources:
             several.join(connection)
         is_bulk = bulk.lock(connection, report.added, fast=fast)

@@ -46,8 +46,7 @@ DOOM = f"INSERT INTO doomed SELECT id {VANISHED}"
 DOOMED = "FROM stations WHERE id IN (SELECT id FROM doomed)"
 JOIN = """
 DROP TABLE staging;
-CREATE TEMPORARY TABLE staging ON COMMIT DROP AS SELECT * FROM chosen ORDER BY line;
-DROP TABLE chosen;
+ALTER TABLE chosen RENAME TO staging;
 ANALYZE staging
 """
 
@@ -74,7 +73,7 @@ def collect(connection: Connection, source: str, prune: bool) -> None:
 
 
 def join(connection: Connection) -> None:
-    """Stage all that was collected, in the order of the lines, with a column for its source."""
+    """Stage all that was collected, with a column for its source."""
     connection.exec_driver_sql(JOIN)
 
 

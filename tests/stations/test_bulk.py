@@ -113,12 +113,17 @@ def test_an_error_leaves_the_indexes_and_triggers(app: Flask):
     assert scalars(CATALOG) == before
 
 
-def test_the_ids_follow_the_feed_in_an_empty_and_in_a_filled_table(app: Flask):
-    for source in ("s", "t"):
-        import_records(source, [Rejected(1, "lat", "x", "is none"), *reversed(many(20))])
+@pytest.mark.parametrize(("count", "by_place"), [(9, False), (10, True)])
+def test_few_stations_are_written_in_the_order_of_the_feed_and_many_by_place(
+    app: Flask, count: int, by_place: bool
+):
+    feed = [record(f"S{i}", i, lat=-i) for i in range(count)]
+    for source in ("s", "t"):  # into an empty and into a filled table
+        import_records(source, [Rejected(1, "lat", "x", "is none"), *feed])
     with db.engine.connect() as connection:
         lats = list(connection.scalars(text("SELECT lat FROM stations ORDER BY id")))
-    assert lats == [*reversed(range(20))] * 2
+    in_feed = [station.lat for station in feed]
+    assert lats == (sorted(in_feed) if by_place else in_feed) * 2
 
 
 # What somebody may have added to the table, and how it is removed.
