@@ -26,7 +26,7 @@ FEW = 9
 
 INSERT = """
 INSERT INTO stations (source, code, name, lat, lng, properties, changed_by_id)
-SELECT %(source)s, code, name, lat, lng, properties, %(changed_by)s::bigint FROM staging
+SELECT {source}, code, name, lat, lng, properties, %(changed_by)s::bigint FROM staging
 """
 # Many stations are written by place. So those of a map are in few blocks of the table, and in a
 # filled table, the indexes take two thirds of the time.
@@ -37,17 +37,19 @@ FILL = INSERT + ORDER
 # Everything is one statement, because the trigger at its end makes writers wait for each other. A
 # writer that waits for the import's rows then holds no lock that the import needs.
 WRITE = f"""
-WITH pruned AS (DELETE {VANISHED} AND %(prune)s)
+WITH pruned AS (DELETE {{vanished}} AND %(prune)s)
 {INSERT}
 WHERE NOT EXISTS (
     SELECT FROM stations AS old
-    WHERE old.source = %(source)s AND old.code = staging.code AND {SAME}
+    WHERE old.source = {{source}} AND old.code = staging.code AND {SAME}
 )
 {ORDER}
 ON CONFLICT (source, code) DO UPDATE SET updated_at = now(), name = excluded.name,
     lat = excluded.lat, lng = excluded.lng, properties = excluded.properties,
     changed_by_id = excluded.changed_by_id
 """
+# For these statements: the same source for all stations. See also several.EACH.
+ONE = {"source": "%(source)s", "vanished": VANISHED}
 KEPT = ("added", "updated", "unchanged", "skipped", "rejected", "vanished", "pruned")
 KEEP = """
 INSERT INTO imports (source, rows) VALUES (%(source)s, %(rows)s)
@@ -154,9 +156,9 @@ def _write(
         is_bulk = bulk.lock(connection, report.added, fast=fast)
         all_new = not report.updated + report.unchanged + report.pruned
         with bulk.indexes_afterwards(connection, unique=all_new) if is_bulk else nullcontext():
-            fill, write = map(several.of_each, (FILL, WRITE)) if report.sources else (FILL, WRITE)
-            if not (all_new and _filled(connection, fill, values)):
-                connection.exec_driver_sql(write, values)
+            written = several.EACH if report.sources else ONE
+            if not (all_new and _filled(connection, FILL.format(**written), values)):
+                connection.exec_driver_sql(WRITE.format(**written), values)
     for name, part in parts.items():
         counts = part if report.sources else report
         rows = dumps({kept: getattr(counts, kept) for kept in KEPT}).decode()

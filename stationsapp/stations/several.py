@@ -43,7 +43,8 @@ ANALYZE staging, refused
 """
 COLLECT = "INSERT INTO chosen SELECT *, %(source)s FROM staging"
 DOOM = f"INSERT INTO doomed SELECT id {VANISHED}"
-DOOMED = "FROM stations WHERE id IN (SELECT id FROM doomed)"
+# For the importer's statements: each station's own source, and what is to be deleted.
+EACH = {"source": "staging.source", "vanished": "FROM stations WHERE id IN (SELECT id FROM doomed)"}
 JOIN = """
 DROP TABLE staging;
 ALTER TABLE chosen RENAME TO staging;
@@ -75,8 +76,3 @@ def collect(connection: Connection, source: str, prune: bool) -> None:
 def join(connection: Connection) -> None:
     """Stage all that was collected, with a column for its source."""
     connection.exec_driver_sql(JOIN)
-
-
-def of_each(statement: str) -> str:
-    """Turn a statement that writes what is staged of a source into one for all that was joined."""
-    return statement.replace(VANISHED, DOOMED).replace("%(source)s", "staging.source")
