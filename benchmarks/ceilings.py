@@ -30,7 +30,7 @@ PAGE = f"SELECT {SELECT_LIST} FROM stations WHERE id > %s ORDER BY id LIMIT 100"
 BOX = f"""SELECT {SELECT_LIST} FROM (
         SELECT * FROM stations WHERE point(lng, lat) <@ box(point(%s, %s), point(%s, %s)) OFFSET 0
     ) AS stations ORDER BY id LIMIT 100"""
-NEAREST = statements.nearest("true") + " ORDER BY distance, id"
+NEAREST = statements.NEAREST_AT_ONCE + " ORDER BY distance, id"
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
 

@@ -100,15 +100,31 @@ def test_equal_distances_come_in_the_order_of_the_ids(app: Flask):
     assert [row["id"] for row in search.nearest(Filters(), 0, 0, 7).rows] == [1, 2, 3, 4, 5, 6, 7]
 
 
-def test_nearest_orders_by_the_index(world: None):
+@pytest.mark.parametrize(("lat", "lng"), [(48.85, 2.35), (-33.87, 151.21), (1.35, 179.99)])
+def test_the_nearest_in_a_city_are_found_at_once(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, lat: float, lng: float
+):
+    city = [
+        Point(lat + row / 100, (lng + column / 100 + 180) % 360 - 180)
+        for row in range(-5, 6)
+        for column in range(-5, 6)
+    ]
+    fill(city)
+    monkeypatch.setattr(statements, "nearest", None)
+    assert_nearest_is_exact(city, Point(lat, lng), 10)
+
+
+@pytest.mark.parametrize(
+    ("statement", "scans"), [(statements.NEAREST_AT_ONCE, 1), (statements.nearest("true"), 2)]
+)
+def test_nearest_orders_by_the_index(world: None, statement: str, scans: int):
     with db.engine.begin() as connection:
         connection.execute(text("SET LOCAL enable_seqscan = off"))
         plan = connection.exec_driver_sql(
-            f"EXPLAIN {statements.nearest('true')}",
-            {"lat": 48.0, "lng": 2.0, "limit": 10, "radius": inf},
+            f"EXPLAIN {statement}", {"lat": 48.0, "lng": 2.0, "limit": 10, "radius": inf}
         )
         lines = "\n".join(plan.scalars())
-    assert lines.count("Index Scan using ix_stations_plane") == lines.count("Order By") == 2
+    assert lines.count("Index Scan using ix_stations_plane") == lines.count("Order By") == scans
 
 
 def inside(bbox: geo.Box, stations: list[Point]) -> list[int]:

@@ -132,6 +132,30 @@ UNION ALL ({walk.format(f"AND NOT {are_few} AND coalesce({condition}, false)")})
 """
 
 
+# In radians, plus a metre for rounding errors.
+RADIUS = f"(least(max(distance), %(radius)s) + 1) / {geo.EARTH_RADIUS}"
+# Without a filter, mostly enough. In the plane of `station_plane`, circles stay circles, and near
+# the point, the order of distances is nearly the same. So of twice as many as are wanted, the
+# nearest give a radius. They are the right ones if all stations within it have been met. If not,
+# this returns no rows.
+NEAREST_AT_ONCE = f"""
+WITH met AS MATERIALIZED (
+    SELECT *, {DISTANCE} AS distance,
+        station_plane(lat, lng) <-> station_plane(%(lat)s, %(lng)s) AS apart
+    FROM stations ORDER BY apart LIMIT 2 * %(limit)s
+),
+closest AS MATERIALIZED (SELECT * FROM met ORDER BY distance, id LIMIT %(limit)s)
+SELECT {SELECT_LIST}, distance FROM closest AS stations
+WHERE distance <= %(radius)s AND (
+    SELECT bool_and(
+        (station_plane(%(lat)s, %(lng)s) <-> center(disc)) + radius(disc)
+        < (SELECT max(apart) FROM met)
+    )
+    FROM (SELECT {RADIUS} AS radius FROM closest HAVING count(*) > 0) AS last
+    CROSS JOIN LATERAL station_discs(%(lat)s, %(lng)s, radius) AS disc
+)
+"""
+
 # Stations that match a filter are searched outwards from the point, up to this number.
 MET = 5_000
 # Before that, all that match words are compared if there are at most this many.
@@ -151,8 +175,6 @@ def nearest(condition: str, fitting: str | None = None, far: str | None = None) 
     if too few of the first ones match, the query `far` finds ids and distances, which include those
     of the nearest. With `fitting`, the query for all that match, all of these are compared.
     """
-    # In radians, plus a metre for rounding errors.
-    radius = f"(least(max(distance), %(radius)s) + 1) / {geo.EARTH_RADIUS}"
     outwards = "ORDER BY station_plane(lat, lng) <-> station_plane(%(lat)s, %(lng)s) LIMIT"
     few = near = within = compared = ""
     around = f"FROM stations {outwards} %(limit)s"
@@ -175,7 +197,7 @@ def nearest(condition: str, fitting: str | None = None, far: str | None = None) 
 WITH RECURSIVE {few}
 around AS MATERIALIZED (SELECT {DISTANCE} AS distance {around}),
 step (radius, ids, complete, last) AS (
-    SELECT {radius}, NULL::bigint[], false, false FROM around HAVING count(*) > 0 {near}
+    SELECT {RADIUS}, NULL::bigint[], false, false FROM around HAVING count(*) > 0 {near}
   UNION ALL
     SELECT next.radius, next.ids, next.complete, next.complete OR next.radius >= step.radius
     FROM step CROSS JOIN LATERAL (
@@ -189,7 +211,7 @@ step (radius, ids, complete, last) AS (
             ) AS met
         ),
         closest AS (SELECT DISTINCT distance, id FROM met ORDER BY distance, id LIMIT %(limit)s)
-        SELECT {radius} AS radius, array_agg(id) AS ids,
+        SELECT {RADIUS} AS radius, array_agg(id) AS ids,
             (SELECT count(*) FILTER (WHERE inside) < 2 * %(limit)s FROM met) AS complete
         FROM closest
     ) AS next
