@@ -162,9 +162,10 @@ ADD = f"""
     SELECT
         (SELECT array_agg(cell) FROM added
         WHERE count >= {SPLIT_AT} AND NOT split AND level < {FINEST}),
-        -- Those that a station has left at the edge.
+        -- Those that a station has left at the edge. If a statement deletes and moves stations, the
+        -- first trigger renews these bounds, so an empty cell may no longer have such an edge.
         (SELECT array_agg(cell) FROM added
-        WHERE west IN (SELECT lng FROM gone) OR east IN (SELECT lng FROM gone)
+        WHERE count = 0 OR west IN (SELECT lng FROM gone) OR east IN (SELECT lng FROM gone)
             OR south IN (SELECT lat FROM gone) OR north IN (SELECT lat FROM gone))
     INTO crowded, lost;
     PERFORM renew_station_bounds(lost);

@@ -266,6 +266,16 @@ def test_truncating_removes_what_others_have_added_since_the_snapshot(
     assert recount() == (0, 0)
 
 
+def test_a_cell_that_an_import_prunes_and_moves_empty_has_no_row_left(app: Flask):
+    import_records("s", [station(number, lat=0) for number in range(40)])
+    moved = [station(number, lat=50) for number in range(20)]
+    import_records("s", moved, prune=True, force=True)
+    with db.engine.begin() as connection:
+        empty = connection.exec_driver_sql("SELECT count(*) FROM station_cells WHERE count = 0")
+        assert empty.scalar_one() == 0
+    assert recount()[1] == 0
+
+
 def test_a_recount_tells_how_many_cells_were_wrong_and_makes_them_right(app: Flask):
     import_records("s", [station(number) for number in range(40)])
     right = recount_output(app)
