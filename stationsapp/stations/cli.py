@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 import click
+import psycopg2
 from flask import Blueprint
+from sqlalchemy.exc import OperationalError
 
 from . import geo, naming
 from .exporter import export
@@ -192,9 +194,12 @@ def _show(location: str, report: Report, unit: str) -> None:
 
 @contextmanager
 def _explained(location: str) -> Iterator[None]:
-    """Turn an error in a file into one line and exit status 1."""
+    """Turn an error in a file or of the database into one line and exit status 1."""
     try:
         yield
+    except (psycopg2.OperationalError, OperationalError) as error:  # no fault of the code
+        reason = str(getattr(error, "orig", error)).partition("\n")[0]
+        raise click.ClickException(reason) from error  # which Flask-Doctor explains
     except FeedError as error:
         raise click.ClickException(printable(f"{location}: {error}")) from error
     except BrokenPipeError:
@@ -243,7 +248,8 @@ def recount_command() -> None:
     Triggers normally keep these counts up to date. Use this command if you have changed stations
     while the triggers were disabled. The application can read and write in the meantime.
     """
-    cells, wrong = recount()
+    with _explained("stations"):
+        cells, wrong = recount()
     click.echo(f"{cells:,} {'cell' if cells == 1 else 'cells'} recounted, {wrong:,} of them wrong")
 
 

@@ -429,6 +429,26 @@ def test_nothing_is_left_of_an_export_that_failed(app: Flask, tmp_path: Path):
         assert (form, [*tmp_path.iterdir()], out.read_text()) == (form, [out], "before")
 
 
+FULL = """
+DO $$ BEGIN
+    RAISE 'could not extend file' USING ERRCODE = 'disk_full', HINT = 'Check free disk space.';
+END $$
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "statement"),
+    [(("import", "-", "--source", "s"), "importer.KEEP"), (("recount",), "recount.RECOUNT")],
+)
+def test_an_error_of_the_database_is_one_line(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], statement: str
+):
+    monkeypatch.setattr(f"stationsapp.stations.{statement}", FULL)
+    result = run(app, *command, input=CSV)
+    assert (result.exit_code, result.stderr) == (1, "Error: could not extend file\n")
+    assert stations() == {}
+
+
 def test_progress_is_plain_lines_where_there_is_no_terminal(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ):

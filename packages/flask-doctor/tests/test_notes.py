@@ -125,6 +125,18 @@ def test_an_error_in_the_shell_is_explained(project: Project):
     assert "query-method-unknown: " in output
 
 
+def test_an_error_of_a_command_that_shows_no_traceback_is_explained(project: Project):
+    project.write(
+        "app.py",
+        f"{APP}\nimport click\n\n\n@app.cli.command('count')\ndef count():\n"
+        "    try:\n        print(db.session.query(Bird).count())\n"
+        "    except Exception as error:\n"
+        "        raise click.ClickException('no birds') from error\n",
+    )
+    assert project.diagnosis("flask count", "Error: no birds") == "no-migrations-folder"
+    assert "Traceback" not in project.output
+
+
 def test_an_error_at_import_time_is_explained_where_the_application_is_run(project: Project):
     project.write("app.py", f"{APP}\nprint(Bird.query.all())\n")
     output = project.run("python app.py")

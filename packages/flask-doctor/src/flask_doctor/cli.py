@@ -213,7 +213,9 @@ def _explain(error: BaseException, ctx: click.Context) -> None:
 
         inner: BaseException | None = error
         while inner:
-            if getattr(inner, "diagnosis", None):
+            if known := getattr(inner, "diagnosis", None):
+                if isinstance(error, click.ClickException) and inner is error.__cause__:
+                    click.echo(f"\n{known.text()}\n", err=True)  # no traceback shows its note
                 return  # it was explained where it arose
             inner = inner.__cause__ or inner.__context__
         app = getattr(ctx.obj, "_loaded_app", None)
