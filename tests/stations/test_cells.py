@@ -127,6 +127,13 @@ steps = st.one_of(
             (*moved[1], moved[0]),
         )
     ),
+    st.tuples(codes, places).map(
+        lambda moved: (
+            "WITH gone AS (DELETE FROM stations WHERE code::integer < %s) "
+            "UPDATE stations SET lat = %s, lng = %s WHERE code::integer >= %s",
+            (moved[0], *moved[1], moved[0]),
+        )
+    ),
     st.sampled_from(
         [
             ("UPDATE stations SET id = id + 1000, name = 'renamed'", ()),
@@ -273,6 +280,27 @@ def test_a_cell_that_an_import_prunes_and_moves_empty_has_no_row_left(app: Flask
     with db.engine.begin() as connection:
         empty = connection.exec_driver_sql("SELECT count(*) FROM station_cells WHERE count = 0")
         assert empty.scalar_one() == 0
+    assert recount()[1] == 0
+
+
+@pytest.mark.parametrize(("gone", "left"), [((52.5, 2.0), (51.9, 2.0)), ((45.5, 2.0), (80.0, 9.0))])
+def test_a_statement_that_is_counted_in_part_is_exact(
+    app: Flask, gone: tuple[float, float], left: tuple[float, float]
+):
+    """It moves many, which are added to the cells, and deletes one, which is noted."""
+    places = [gone, left, *[gone] * 8]
+    import_records(
+        "s", [station(number, lat=lat, lng=lng) for number, (lat, lng) in enumerate(places)]
+    )
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("SELECT setseed(0.5)")
+        connection.exec_driver_sql(
+            "WITH gone AS (DELETE FROM stations WHERE code = '0') "
+            "UPDATE stations SET lat = -10 WHERE code::integer > 1"
+        )
+        noted = connection.exec_driver_sql("SELECT count(*) FROM station_changes")
+        assert noted.scalar_one() == 1
+        assert_exact(connection)
     assert recount()[1] == 0
 
 

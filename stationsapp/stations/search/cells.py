@@ -2,9 +2,10 @@
 
 The query descends the levels of `StationCell`, beginning with those that cover the whole earth. It
 uses the sums of a cell that is inside the box. It descends into a cell that is partly inside, or
-whose bounds may have shrunk because a station left it at its edge. At the lowest level, it reads
-the few stations from the table. Changes that aren't in the cells yet are added one by one. So the
-result is exactly that of a scan of the table.
+that a station has left at the edge of its bounds or outside of them. These may be too large then,
+or have shrunk before the station is subtracted. At the lowest level, it reads the few stations from
+the table. Changes that aren't in the cells yet are added one by one. So the result is exactly that
+of a scan of the table.
 """
 
 from .filters import sql_box
@@ -40,10 +41,9 @@ IS_MET = """east >= %(west{i})s AND north >= %(south{i})s
 def of_boxes(boxes: int) -> str:
     """Return the query for the cells of a grid in this number of boxes, at a level."""
     edges = ("west", "lng"), ("south", "lat"), ("east", "lng"), ("north", "lat")
-    at_edge = " OR ".join(f"{edge} IN (SELECT {place} FROM gone)" for edge, place in edges)
     cell = f"""
     SELECT *, {in_each(boxes, IS_INSIDE)} AS inside, {in_each(boxes, IS_MET)} AS met,
-        ({at_edge}) AND (level, x, y) IN (SELECT level, x, y FROM gone_cells) AS changed
+        (level, x, y) IN (TABLE gone_cells) AS changed
     FROM station_cells"""
     size = "(90::float8 / (1 << lines.level))"
     in_box = f"({' OR '.join(f'point(lng, lat) <@ {sql_box(i)}' for i in range(boxes))})"
@@ -55,11 +55,21 @@ WITH RECURSIVE changes AS MATERIALIZED (  -- each station has left a place at mo
     FROM station_changes GROUP BY id, lat, lng HAVING sum(sign) <> 0
 ),
 in_cells AS (
-    SELECT sign, id, level, x >> {FINEST} - level AS x, y >> {FINEST} - level AS y
+    SELECT sign, id, lat, lng, level, x >> {FINEST} - level AS x, y >> {FINEST} - level AS y
     FROM changes CROSS JOIN generate_series({BASE}, {FINEST}, 2) AS above (level)
 ),
-gone AS (SELECT lat, lng FROM changes WHERE sign < 0),
-gone_cells AS (SELECT level, x, y FROM in_cells WHERE sign < 0),
+gone_cells AS (
+    SELECT level, x, y FROM (
+        SELECT level, x, y, min(lng) AS west, min(lat) AS south, max(lng) AS east, max(lat) AS north
+        FROM in_cells WHERE sign < 0 GROUP BY level, x, y
+    ) AS gone CROSS JOIN LATERAL (
+        SELECT FROM station_cells AS cell
+        WHERE (cell.level, cell.x, cell.y) = (gone.level, gone.x, gone.y)
+            AND (gone.west <= cell.west OR gone.south <= cell.south
+                OR gone.east >= cell.east OR gone.north >= cell.north)
+        OFFSET 0  -- or all cells might be read, to be joined
+    ) AS at_edge
+),
 way AS (
     {cell} WHERE level = {BASE}
     UNION ALL
@@ -67,14 +77,14 @@ way AS (
         {cell} WHERE level = parent.level + 2 AND y BETWEEN 4 * parent.y AND 4 * parent.y + 3
             AND x = ANY (ARRAY[
                 4 * parent.x, 4 * parent.x + 1, 4 * parent.x + 2, 4 * parent.x + 3])
-        OFFSET 0  -- or all cells might be read, to be joined
+        OFFSET 0
     ) AS child
-    WHERE parent.split AND parent.met
+    WHERE parent.split AND (parent.met OR parent.changed)
         AND (parent.level < %(level)s OR NOT parent.inside OR parent.changed)
 ),
 opened AS MATERIALIZED (
     SELECT level, x, y, north > %(north0)s OR south < %(south0)s AS in_row FROM way
-    WHERE NOT split AND met AND (level < %(level)s OR NOT inside OR changed)
+    WHERE NOT split AND (met OR changed) AND (level < %(level)s OR NOT inside OR changed)
 ),
 -- Neighbours in a row or a column, which are read at once: most cells are at a side of the box.
 lines AS (
