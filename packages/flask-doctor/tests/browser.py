@@ -6,7 +6,9 @@ import shutil
 import pytest
 from playwright.sync_api import expect
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+# The first has the same engine without windows and menus: it takes half as much processor time.
+NAMES = ("chromium-headless-shell", "chromium", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 SLOWEST = 120_000  # milliseconds, where much else runs
 in_browser = pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")
 LAUNCH = {

@@ -108,7 +108,7 @@ def _of_another_db(db: Any, root: Path) -> Iterator[str]:
     others = {
         id(value): (value, name, module.__name__)
         for module in list(sys.modules.values())
-        if Path(getattr(module, "__file__", None) or "/").is_relative_to(root)
+        if str(getattr(module, "__file__", None)).startswith(os.path.join(root, ""))
         for name, value in list(vars(module).items())
         if isinstance(value, type(db)) and value is not db
     }
@@ -133,8 +133,9 @@ def _never_imported(state: State) -> Iterator[str]:
         ".".join([*package, *file.relative_to(root).with_suffix("").parts]): file
         for file in _files(root)
     }
-    origins = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-    loaded = {Path(origin).resolve() for origin in origins if origin}
+    origins = [str(getattr(module, "__file__", None)) for module in list(sys.modules.values())]
+    names = {file.name for file in files.values()}  # it takes long to resolve all
+    loaded = {Path(path).resolve() for path in origins if os.path.basename(path) in names}
     known = {model.__name__ for model in all_models()} | set(metadata.tables)
     left = {module: file for module, file in files.items() if file.resolve() not in loaded}
     found = [
