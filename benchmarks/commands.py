@@ -44,14 +44,14 @@ def stations(*arguments: str) -> Run:
     return Run(time.perf_counter() - start, memory / 1e6)
 
 
-def copy_out(source: str, file: Path) -> float:
+def copy_out(source: str, file: Path, order: str = "id") -> float:
     """Copy the rows of a source to a file, and return the seconds that COPY took."""
     with (
         closing(psycopg2.connect(os.environ["DATABASE_URL"])) as connection,
         file.open("wb") as output,
     ):
         cursor = connection.cursor()
-        query = f"SELECT {COLUMNS} FROM stations WHERE source = %s ORDER BY id"
+        query = f"SELECT {COLUMNS} FROM stations WHERE source = %s ORDER BY {order}"
         rows = cursor.mogrify(query, [source]).decode()
         start = time.perf_counter()
         cursor.copy_expert(f"COPY ({rows}) TO STDOUT", output)
