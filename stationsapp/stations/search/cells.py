@@ -40,7 +40,6 @@ IS_MET = """east >= %(west{i})s AND north >= %(south{i})s
 
 def of_boxes(boxes: int) -> str:
     """Return the query for the cells of a grid in this number of boxes, at a level."""
-    edges = ("west", "lng"), ("south", "lat"), ("east", "lng"), ("north", "lat")
     cell = f"""
     SELECT *, {in_each(boxes, IS_INSIDE)} AS inside, {in_each(boxes, IS_MET)} AS met,
         (level, x, y) IN (TABLE gone_cells) AS changed
@@ -102,7 +101,7 @@ parts AS (
     FROM way WHERE level >= %(level)s AND inside AND NOT changed
     UNION ALL
     SELECT sign, sign * (lat * 1e8)::bigint, sign * (lng * 1e8)::bigint, id,
-        {", ".join(f"CASE WHEN sign > 0 THEN {place} END" for _, place in edges)},
+        {", ".join(f"CASE WHEN sign > 0 THEN {edge} END" for edge in ("lng", "lat") * 2)},
         floor((lng + 180) / %(cell)s)::integer, floor((lat + 90) / %(cell)s)::integer
     FROM (
         SELECT 1 AS sign, station.* FROM lines CROSS JOIN LATERAL (
