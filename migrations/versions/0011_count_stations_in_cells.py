@@ -74,7 +74,7 @@ TOTALS = """
     coalesce(max(north), '-infinity') AS north
 """
 COLUMNS = "level, x, y, count, lat, lng, ids, west, south, east, north, split"
-# The sums of a level, from those of the level below.
+# The sums of a level: from those of the level below, or from the changes.
 SUMS = """
 sums_{level} AS MATERIALIZED (
     SELECT {level} AS level, x >> {shift} AS x, y >> {shift} AS y, {totals}
@@ -117,6 +117,7 @@ def all_rows(levels):
     return " UNION ALL ".join(f"TABLE rows_{level}" for level in levels)
 
 
+# Up to MIDDLE, levels are summed upwards. Below it, only split cells are looked at, downwards.
 UP, DOWN = range(BASE, MIDDLE + 1, 2), range(MIDDLE + 2, FINEST + 1, 2)
 # All visible rows of station_changes are added too, so that no deletion of a station is added
 # before its insertion.

@@ -28,8 +28,8 @@ INSERT = """
 INSERT INTO stations (source, code, name, lat, lng, properties, changed_by_id)
 SELECT {source}, code, name, lat, lng, properties, %(changed_by)s::bigint FROM staging
 """
-# Many stations are written by place. So those of a map are in few blocks of the table, and in a
-# filled table, the indexes take two thirds of the time.
+# Many stations are written by place, so that those of a map are in few blocks of the table. In a
+# filled table, the indexes then take two thirds of the time.
 ORDER = "ORDER BY CASE WHEN %(many)s THEN station_cell(lat, lng) END, line"
 # If all stations are new. Without the check for conflicts, this is a tenth faster, or a third in a
 # table without indexes.
@@ -48,7 +48,7 @@ ON CONFLICT (source, code) DO UPDATE SET updated_at = now(), name = excluded.nam
     lat = excluded.lat, lng = excluded.lng, properties = excluded.properties,
     changed_by_id = excluded.changed_by_id
 """
-# For these statements: the same source for all stations. See also several.EACH.
+# The statements of one source. Those of several have several.EACH instead.
 ONE = {"source": "%(source)s", "vanished": VANISHED}
 KEPT = ("added", "updated", "unchanged", "skipped", "rejected", "vanished", "pruned")
 KEEP = """

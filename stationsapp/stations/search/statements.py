@@ -134,10 +134,10 @@ UNION ALL ({walk.format(f"AND NOT {are_few} AND coalesce({condition}, false)")})
 
 # In radians, plus a metre for rounding errors.
 RADIUS = f"(least(max(distance), %(radius)s) + 1) / {geo.EARTH_RADIUS}"
-# Without a filter, mostly enough. In the plane of `station_plane`, circles stay circles, and near
-# the point, the order of distances is nearly the same. So of twice as many as are wanted, the
-# nearest give a radius. They are the right ones if all stations within it have been met. If not,
-# this returns no rows.
+# The query without a filter that is enough for most points. In the plane of `station_plane`,
+# circles stay circles, and near the point, stations are in nearly the same order as on the sphere.
+# So this meets twice as many stations as are wanted there, and keeps the nearest. These are right
+# if all stations within their distance have been met. If not, this returns no rows.
 NEAREST_AT_ONCE = f"""
 WITH met AS MATERIALIZED (
     SELECT *, {DISTANCE} AS distance,
