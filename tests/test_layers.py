@@ -1,6 +1,7 @@
 """The rules of the project's layout: who may import whom, and how large anything may be."""
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
@@ -161,6 +162,17 @@ def test_there_is_no_circle():
     TopologicalSorter(
         {name: {found for found in imports(name) if found in ALL} for name in ALL}
     ).prepare()  # raises CycleError
+
+
+# In JavaScript, also when it is needed; but not in a comment.
+IMPORT = re.compile(r'^(?!//).*\bimport\b.*"\./(.+)"', re.MULTILINE)
+
+
+def test_there_is_no_circle_of_scripts():
+    scripts = {path.name: path.read_text() for path in ROOT.glob("stationsapp/**/static/*.js")}
+    assert "map.js" in scripts
+    imported = {name: re.findall(IMPORT, text) for name, text in scripts.items()}
+    TopologicalSorter(imported).prepare()  # raises CycleError
 
 
 @pytest.mark.parametrize(("package", "others"), FORBIDDEN)

@@ -1,6 +1,5 @@
 // Popups of one station, or of all stations at one place. They take the focus, and return it.
 import { filters, getJSON, inCopy, map, place, state, writeAddress } from "./address.js";
-import { focusNear } from "./map.js";
 
 const MOST = 100; // stations listed
 let before; // what had the focus
@@ -93,7 +92,7 @@ function open({ lat, lng }, box, label) {
 map.on("popupclose", ({ popup }) => {
   if (popup.getElement().contains(document.activeElement)) {
     if (before.isConnected && before !== document.body) before.focus();
-    else focusNear(popup.getLatLng());
+    else map.fire("focuslost", { latlng: popup.getLatLng() });
   }
   if (!state.station) return;
   state.station = "";
