@@ -13,8 +13,9 @@ SELECT recount_stations()
 SUMS = ("count", "lat", "lng", "ids", "west", "south", "east", "north")
 COMPARE = f"""
 SELECT count(after) AS cells, count(*) FILTER (WHERE
-    ({", ".join(f"before.{name}" for name in SUMS)})
-    IS DISTINCT FROM ({", ".join(f"after.{name}" for name in SUMS)})
+    (({", ".join(f"before.{name}" for name in SUMS)})
+        IS DISTINCT FROM ({", ".join(f"after.{name}" for name in SUMS)})
+        OR before.min_id > after.min_id OR before.max_id < after.max_id)
     AND (level = 5 OR before.level = after.level)) AS wrong
 FROM before FULL JOIN station_cells AS after USING (level, x, y)
 """

@@ -70,7 +70,10 @@ COLUMNS = ["x", "y", "count", "mean_lat", "mean_lng", *geo.SIDES, "id"]
 
 
 def assert_exact(connection: Connection) -> None:
-    """Compare clusters with a scan, in this transaction. The means are rounded to a millimetre."""
+    """Compare clusters with a scan, in this transaction. The means are rounded to a millimetre.
+
+    And the ranges of ids must contain those of all stations in the box.
+    """
     for bbox, zoom in VIEWS:
         boxes = geo.parts(bbox)
         condition, parameters = Filters(bbox).condition()
@@ -82,6 +85,13 @@ def assert_exact(connection: Connection) -> None:
             zoom,
             parameters,
         )
+        missed = connection.exec_driver_sql(
+            f"""SELECT count(*) FROM stations WHERE {condition} AND NOT EXISTS (
+                SELECT FROM ({search.cells.id_ranges(len(boxes))}) AS ranges
+                WHERE id BETWEEN first AND last)""",
+            parameters | sides(boxes) | {"after": 0},
+        )
+        assert missed.scalar_one() == 0
         assert len(found) == len(scanned)
         for one, other in zip(found, scanned, strict=True):
             assert one == pytest.approx(other, abs=2e-8)

@@ -37,6 +37,8 @@ IS_INSIDE = """west >= %(west{i})s AND south >= %(south{i})s
 IS_MET = """east >= %(west{i})s AND north >= %(south{i})s
         AND west <= %(east{i})s AND south <= %(north{i})s"""
 
+CHILDREN = """level = parent.level + 2 AND y BETWEEN 4 * parent.y AND 4 * parent.y + 3
+        AND x = ANY (ARRAY[4 * parent.x, 4 * parent.x + 1, 4 * parent.x + 2, 4 * parent.x + 3])"""
 GRID = "floor((lng + 180) / %(cell)s)::integer, floor((lat + 90) / %(cell)s)::integer"
 
 
@@ -75,10 +77,7 @@ way AS (
     SELECT * FROM ({cell} WHERE level = {BASE}) AS top WHERE met OR changed
     UNION ALL
     SELECT child.* FROM way AS parent CROSS JOIN LATERAL (
-        {cell} WHERE level = parent.level + 2 AND y BETWEEN 4 * parent.y AND 4 * parent.y + 3
-            AND x = ANY (ARRAY[
-                4 * parent.x, 4 * parent.x + 1, 4 * parent.x + 2, 4 * parent.x + 3])
-        OFFSET 0
+        {cell} WHERE {CHILDREN} OFFSET 0
     ) AS child
     WHERE parent.split AND (parent.level < %(level)s OR NOT parent.inside OR parent.changed)
         AND (child.met OR child.changed)
@@ -131,4 +130,37 @@ SELECT sum(count)::bigint AS count, x, y, bit_xor(ids) AS first_id,
     least(max(east), greatest(min(west), sum(lng) / 1e8 / sum(count)))::float8 AS mean_lng,
     min(west) AS west, min(south) AS south, max(east) AS east, max(north) AS north
 FROM parts GROUP BY x, y
+"""
+
+
+GAP = 1_000  # ids between two ranges that are read as one
+
+
+def id_ranges(boxes: int) -> str:
+    """Return the query for the ranges of ids greater than `after` that a number of boxes may have.
+
+    They are disjoint, and come from the cells down to a level that meet the boxes.
+    """
+    met = in_each(boxes, IS_MET)
+    cell = f"""
+    SELECT level, x, y, min_id, max_id,
+        split AND level < %(level)s AND NOT {in_each(boxes, IS_INSIDE)} AS opened
+    FROM station_cells"""
+    return f"""
+WITH RECURSIVE way AS (
+    {cell} WHERE level = {BASE} AND {met}
+    UNION ALL
+    SELECT child.* FROM way AS parent CROSS JOIN LATERAL (
+        {cell} WHERE {CHILDREN} AND {met} OFFSET 0
+    ) AS child
+    WHERE parent.opened
+),
+found AS (
+    SELECT min_id, max_id FROM way WHERE NOT opened AND max_id > %(after)s
+    UNION ALL
+    SELECT id, id FROM station_changes WHERE sign > 0 AND id > %(after)s
+)
+SELECT lower(range)::bigint AS first, upper(range)::bigint AS last
+FROM (SELECT range_agg(numrange(min_id - {GAP}, max_id, '[]')) AS ranges FROM found) AS joined
+CROSS JOIN unnest(ranges) AS range
 """
