@@ -195,6 +195,6 @@ def test_no_module_is_long():
     assert {name: lines(path) for name, path in ALL.items() if lines(path) > 300} == {}
 
 
-@pytest.mark.parametrize(("package", "most"), [("stationsapp", 9_845), ("flask_doctor", 9_150)])
+@pytest.mark.parametrize(("package", "most"), [("stationsapp", 9_850), ("flask_doctor", 9_150)])
 def test_each_part_can_be_read_in_an_evening(package: str, most: int):
     assert sum(lines(path) for name, path in ALL.items() if is_in(name, package)) <= most

@@ -278,7 +278,8 @@ BEGIN
     {"".join(rows(level, FINEST) for level in UP)}
     {"".join(sums(level) + rows(level, FINEST) for level in DOWN)}
     all_rows AS ({all_rows([*UP, *DOWN])})
-    INSERT INTO station_cells SELECT {COLUMNS} FROM all_rows;
+    -- The cells in a cell are read together.
+    INSERT INTO station_cells SELECT {COLUMNS} FROM all_rows ORDER BY level, x >> 2, y >> 2;
     ANALYZE station_cells;
 END
 $$
