@@ -112,6 +112,7 @@ def test_the_nearest_in_a_city_are_found_at_once(
     fill(city)
     monkeypatch.setattr(statements, "nearest", None)
     assert_nearest_is_exact(city, Point(lat, lng), 10)
+    assert search.nearest(Filters(), lat + 0.005, lng, limit=10, radius=100).rows == []
 
 
 @pytest.mark.parametrize(

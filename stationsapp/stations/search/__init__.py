@@ -154,7 +154,7 @@ def nearest(filters: Filters, lat: float, lng: float, limit: int, radius: float 
     if filters == Filters():
         found = _versioned(statements.NEAREST_AT_ONCE, "distance, id", parameters, prepare=True)
         if found.rows:
-            return found
+            return found._replace(rows=[row for row in found.rows if row["distance"] <= radius])
     if filters == Filters(source=filters.source):
         far_away = None if filters.source is None else far.of_source()
         # With coalesce, PostgreSQL uses no other index for the condition.

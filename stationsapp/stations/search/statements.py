@@ -146,7 +146,8 @@ RADIUS = f"(least(max(distance), %(radius)s) + 1) / {geo.EARTH_RADIUS}"
 # The query without a filter that is enough for most points. In the plane of `station_plane`,
 # circles stay circles, and near the point, stations are in nearly the same order as on the sphere.
 # So this meets twice as many stations as are wanted there, and keeps the nearest. These are right
-# if all stations within their distance have been met. If not, this returns no rows.
+# if all stations within their distance have been met. If not, this returns no rows. If none is
+# within the radius, it returns the nearest one.
 NEAREST_AT_ONCE = f"""
 WITH met AS MATERIALIZED (
     SELECT *, {DISTANCE} AS distance,
@@ -155,7 +156,7 @@ WITH met AS MATERIALIZED (
 ),
 closest AS MATERIALIZED (SELECT * FROM met ORDER BY distance, id LIMIT %(limit)s)
 SELECT {SELECT_LIST}, distance FROM closest AS stations
-WHERE distance <= %(radius)s AND (
+WHERE distance <= greatest(%(radius)s, (SELECT min(distance) FROM closest)) AND (
     SELECT bool_and(
         (station_plane(%(lat)s, %(lng)s) <-> center(disc)) + radius(disc)
         < (SELECT max(apart) FROM met)
