@@ -21,6 +21,7 @@ from . import cells, far, statements, words
 from .filters import LARGEST_ID, Filters, Parameters, sides
 
 __all__ = [
+    "LARGEST_ID",
     "Filters",
     "clusters",
     "everything",

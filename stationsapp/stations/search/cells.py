@@ -133,7 +133,7 @@ FROM parts GROUP BY x, y
 """
 
 
-GAP = 1_000  # ids between two ranges that are read as one
+GAP = 100  # ids between two ranges that are read as one
 
 
 def id_ranges(boxes: int) -> str:
