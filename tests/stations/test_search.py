@@ -11,7 +11,7 @@ from sqlalchemy import insert, text
 from stationsapp.extensions import db
 from stationsapp.models import Station
 from stationsapp.stations import geo, search
-from stationsapp.stations.search import Filters, statements
+from stationsapp.stations.search import Filters, boxes, statements
 
 NASTY = [-90, -89.999, -60, -1e-9, 0, 1e-9, 0.5, 60, 89.999, 90]
 NASTY_LNG = [*NASTY, -180, -179.999, 179.999, 180, 135]
@@ -163,7 +163,7 @@ def test_a_box_holds_what_lies_in_it_and_on_its_border(
 def test_a_box_of_many_has_the_same_pages_as_one_of_few(
     world: None, monkeypatch: pytest.MonkeyPatch, few: int, bbox: geo.Box
 ):
-    monkeypatch.setattr(statements, "FEW_IN_A_BOX", few)
+    monkeypatch.setattr(boxes, "FEW", few)
     expected = inside(bbox, GRID)
     pages = [search.page(Filters(bbox), 20, after).rows for after in (0, expected[19])]
     assert [station["id"] for page in pages for station in page] == expected[:40]
@@ -320,7 +320,7 @@ def spread(app: Flask) -> None:
 def test_stations_are_found_in_every_block_of_ids(
     spread: None, monkeypatch: pytest.MonkeyPatch, filters: Filters, ids: list[int], few: int
 ):
-    monkeypatch.setattr(statements, "FEW_IN_A_BOX", few)
+    monkeypatch.setattr(boxes, "FEW", few)
     found, after = [], 0
     while page := search.page(filters, 2, after).rows:
         found += [station["id"] for station in page]

@@ -17,7 +17,7 @@ from ... import limits
 from ...database import Row, read, snapshot
 from .. import geo
 from ..columns import NAME_ORDER, SELECT_LIST
-from . import cells, far, statements, words
+from . import boxes, cells, far, statements, words
 from .filters import LARGEST_ID, Filters, Parameters, sides
 
 __all__ = [
@@ -91,13 +91,10 @@ def page(filters: Filters, limit: int, after: int = 0) -> Page:
 
     A page takes the same time at any depth, because the index leads directly to its start.
     """
-    statement, parameters = _all(filters, ordered=True, after="%(after)s", limit="%(limit)s")
-    if filters.bbox:
-        fits, _ = filters._replace(bbox=None).condition()
-        ids, order = filters.between("greatest(%(after)s, first - 1)", "last")
-        named = None if filters.q is None else statement
-        boxes = len(geo.parts(filters.bbox))
-        statement = statements.page_of_box(boxes, fits, ids, order, named)
+    start = {"after": "%(after)s", "limit": "%(limit)s"}
+    statement, parameters = _all(filters, ordered=True, **start)
+    if filters.bbox and filters.q is None:
+        statement = boxes.stations(filters, boxes.page(filters), **start)
         parameters |= {"level": _grid(filters.bbox, cells.FINEST)["level"] - 2}
     parameters |= {"after": after}
     prepare = filters == Filters(filters.bbox, filters.source)
@@ -182,9 +179,9 @@ def clusters(filters: Filters, zoom: int) -> Versioned:
     bbox = filters.bbox or geo.WORLD
     grid = _grid(bbox, zoom)
     if filters == Filters(filters.bbox):
-        boxes = geo.parts(bbox)
-        statement = statements.clusters(cells.of_boxes(len(boxes)))
-        return _versioned(statement, "y, x", grid | sides(boxes), prepare=True)
+        parts = geo.parts(bbox)
+        statement = statements.clusters(cells.of_boxes(len(parts)))
+        return _versioned(statement, "y, x", grid | sides(parts), prepare=True)
     fitting, parameters = _all(filters, ordered=False)
     statement = statements.clusters(statements.cells(fitting))
     return _versioned(statement, "y, x", grid | parameters)
@@ -206,7 +203,8 @@ def _all(
     """Return the query for all stations that match, and the parameters of the filters."""
     condition, parameters = filters.condition()
     if filters.q is not None:
-        return words.stations(filters, after, limit), parameters
+        hits = words.stations(filters, after, limit)
+        return boxes.stations(filters, hits, after, limit) if filters.bbox else hits, parameters
     if filters.bbox and not ordered:  # the index of the box may be better than that of a source
         return f"SELECT {SELECT_LIST} FROM stations WHERE {condition}", parameters
     ids, order = filters.between(after)

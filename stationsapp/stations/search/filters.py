@@ -14,7 +14,6 @@ LARGEST_ID = 2**63 - 1  # a bigint
 # the index even if reading the table is faster. For plain numbers, it has statistics.
 LARGE_BOX = 2_000
 
-
 Interval = tuple[datetime | None, datetime | None]
 """The first and the last moment, or None for an open end."""
 

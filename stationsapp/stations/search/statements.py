@@ -2,8 +2,6 @@
 
 from .. import geo
 from ..columns import NAME_ORDER, SELECT_LIST
-from .cells import id_ranges
-from .filters import sql_box
 
 
 def distance(lat: str, lng: str, other_lat: str, other_lng: str) -> str:
@@ -58,51 +56,6 @@ CROSS JOIN LATERAL (
     SELECT CASE WHEN value::text ~ '^-?[0-9]+$' THEN 'integer' ELSE jsonb_typeof(value) END AS type
 ) AS typed
 WHERE type <> 'null' GROUP BY name ORDER BY name
-"""
-
-
-FEW_IN_A_BOX = 5_000
-
-
-def page_of_box(parts: int, condition: str, ids: str, order: str, many: str | None = None) -> str:
-    """Return the query for a page of the stations in a box of some parts that meet a condition.
-
-    If the box contains few stations, which the index finds out quickly, they are all sorted. If
-    not, the cells tell which ranges of ids may be in the box, and these are read in their order,
-    with an index for `ids` and `order`, until the page is full. Or the query `many` is used.
-
-    PostgreSQL estimates that any box contains a thousandth of the stations, so it would collect all
-    from the index before it reads the first. If the condition is there twice, it expects so few
-    that it reads one by one, and stops at the limit.
-    """
-    conditions = [f"point(lng, lat) <@ {sql_box(i)}" for i in range(parts)]
-    few = " UNION ALL ".join(
-        f"""(SELECT * FROM stations WHERE stations.id > %(after)s AND {in_part} AND {in_part}
-        LIMIT (SELECT {FEW_IN_A_BOX + 1}))"""
-        for in_part in conditions
-    )
-    are_few = f"(SELECT count(*) <= {FEW_IN_A_BOX} FROM few)"
-    # With coalesce, PostgreSQL uses no other index, and expects the condition to be often true.
-    many = (
-        many
-        or f"""
-    SELECT {SELECT_LIST} FROM (
-        SELECT * FROM ({id_ranges(parts)}) AS ranges ORDER BY first
-    ) AS range CROSS JOIN LATERAL (
-        SELECT * FROM stations
-        WHERE {ids} AND coalesce(({" OR ".join(conditions)}) AND {condition}, false)
-        ORDER BY {order} LIMIT %(limit)s
-    ) AS stations
-    ORDER BY first, id LIMIT %(limit)s"""
-    )
-    return f"""
-WITH few AS MATERIALIZED ({few})
-SELECT {SELECT_LIST} FROM (
-    SELECT * FROM few WHERE {are_few} AND {condition} ORDER BY id LIMIT %(limit)s
-) AS stations
-UNION ALL
-SELECT * FROM ({many}) AS many WHERE NOT {are_few}
-ORDER BY id LIMIT %(limit)s
 """
 
 
