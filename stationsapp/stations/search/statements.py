@@ -77,9 +77,8 @@ def page_of_box(parts: int, condition: str, ids: str, order: str, many: str | No
     """
     conditions = [f"point(lng, lat) <@ {sql_box(i)}" for i in range(parts)]
     few = " UNION ALL ".join(
-        f"""(SELECT * FROM stations WHERE stations.id > %(after)s AND {in_part} AND {in_part}
-        LIMIT (SELECT {FEW_IN_A_BOX + 1}))"""
-        for in_part in conditions
+        f"(SELECT * FROM stations WHERE {here} AND {here} LIMIT (SELECT {FEW_IN_A_BOX + 1}))"
+        for here in conditions
     )
     are_few = f"(SELECT count(*) <= {FEW_IN_A_BOX} FROM few)"
     # With coalesce, PostgreSQL uses no other index, and expects the condition to be often true.
@@ -98,7 +97,8 @@ def page_of_box(parts: int, condition: str, ids: str, order: str, many: str | No
     return f"""
 WITH few AS MATERIALIZED ({few})
 SELECT {SELECT_LIST} FROM (
-    SELECT * FROM few WHERE {are_few} AND {condition} ORDER BY id LIMIT %(limit)s
+    SELECT * FROM few WHERE {are_few} AND id > %(after)s AND {condition}
+    ORDER BY id LIMIT %(limit)s
 ) AS stations
 UNION ALL
 SELECT * FROM ({many}) AS many WHERE NOT {are_few}
