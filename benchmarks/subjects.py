@@ -108,10 +108,14 @@ VIEWS = {  # of a map of 1,280 by 800 pixels
 
 
 def views() -> dict[str, list[Query]]:
-    """Return the queries for the clusters of maps with many or few stations."""
-    return {
+    """Return the queries for the clusters of maps with many or few stations, and for a page."""
+    clusters: dict[str, list[Query]] = {
         f"clusters, {name}": [partial(search.clusters, Filters(bbox), zoom)] * SLOWER
         for name, (bbox, zoom) in VIEWS.items()
+    }
+    return clusters | {
+        f"page of 100, {name}": [partial(search.page, Filters(bbox), 100)] * SLOWER
+        for name, (bbox, _) in VIEWS.items()
     }
 
 

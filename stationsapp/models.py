@@ -91,7 +91,8 @@ class StationCell(db.Model):  # type: ignore[name-defined,misc]
     A cell of level n is a square of 90 / 2**n degrees, the x-th from 180° west and the y-th from
     the south pole. Levels are odd, so a cell contains 16 cells of the next level. They have rows
     only if the cell is `split`. The sums of `lat` and `lng` are in 1e-8 degrees. `ids` is the
-    exclusive or of the ids: if there is only one station, that is its id.
+    exclusive or of the ids: if there is only one station, that is its id. All ids are from `min_id`
+    to `max_id`, which stay if a station leaves.
     """
 
     __tablename__ = "station_cells"
@@ -106,6 +107,8 @@ class StationCell(db.Model):  # type: ignore[name-defined,misc]
     lat: Mapped[int] = mapped_column(BigInteger)
     lng: Mapped[int] = mapped_column(BigInteger)
     ids: Mapped[int] = mapped_column(BigInteger)
+    min_id: Mapped[int | None] = mapped_column(BigInteger)
+    max_id: Mapped[int | None] = mapped_column(BigInteger)
     west: Mapped[float]
     south: Mapped[float]
     east: Mapped[float]

@@ -64,16 +64,18 @@ AS_CELL = """
     floor((lng + 180) / (90::float8 / (1 << {level})))::integer AS x,
     floor((lat + 90) / (90::float8 / (1 << {level})))::integer AS y,
     sign AS count, sign * (lat * 1e8)::bigint AS lat, sign * (lng * 1e8)::bigint AS lng, id AS ids,
+    CASE WHEN sign > 0 THEN id END AS min_id, CASE WHEN sign > 0 THEN id END AS max_id,
     CASE WHEN sign > 0 THEN lng END AS west, CASE WHEN sign > 0 THEN lat END AS south,
     CASE WHEN sign > 0 THEN lng END AS east, CASE WHEN sign > 0 THEN lat END AS north
 """
 TOTALS = """
     sum(count)::bigint AS count, sum(lat)::bigint AS lat, sum(lng)::bigint AS lng,
-    bit_xor(ids) AS ids, coalesce(min(west), 'infinity') AS west,
+    bit_xor(ids) AS ids, min(min_id) AS min_id, max(max_id) AS max_id,
+    coalesce(min(west), 'infinity') AS west,
     coalesce(min(south), 'infinity') AS south, coalesce(max(east), '-infinity') AS east,
     coalesce(max(north), '-infinity') AS north
 """
-COLUMNS = "level, x, y, count, lat, lng, ids, west, south, east, north, split"
+COLUMNS = "level, x, y, count, lat, lng, ids, min_id, max_id, west, south, east, north, split"
 # The sums of a level: from those of the level below, or from the changes.
 SUMS = """
 sums_{level} AS MATERIALIZED (
@@ -156,6 +158,8 @@ ADD = f"""
         ON CONFLICT (level, x, y) DO UPDATE SET count = cell.count + excluded.count,
             lat = cell.lat + excluded.lat, lng = cell.lng + excluded.lng,
             ids = cell.ids # excluded.ids,
+            min_id = least(cell.min_id, excluded.min_id),
+            max_id = greatest(cell.max_id, excluded.max_id),
             west = least(cell.west, excluded.west), south = least(cell.south, excluded.south),
             east = greatest(cell.east, excluded.east), north = greatest(cell.north, excluded.north)
         RETURNING cell, cell.*
@@ -278,7 +282,8 @@ BEGIN
     {"".join(rows(level, FINEST) for level in UP)}
     {"".join(sums(level) + rows(level, FINEST) for level in DOWN)}
     all_rows AS ({all_rows([*UP, *DOWN])})
-    INSERT INTO station_cells SELECT {COLUMNS} FROM all_rows;
+    -- The cells in a cell are read together.
+    INSERT INTO station_cells SELECT {COLUMNS} FROM all_rows ORDER BY level, x >> 2, y >> 2;
     ANALYZE station_cells;
 END
 $$
@@ -349,6 +354,7 @@ def upgrade():
         *(sa.Column(name, sa.Integer(), nullable=False) for name in ("level", "x", "y")),
         *(sa.Column(name, sa.BigInteger(), nullable=False) for name in ("count", "lat", "lng")),
         sa.Column("ids", sa.BigInteger(), nullable=False),
+        *(sa.Column(name, sa.BigInteger()) for name in ("min_id", "max_id")),
         *(sa.Column(name, sa.Double(), nullable=False) for name in bounds),
         sa.Column("split", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("level", "x", "y", name="pk_station_cells"),

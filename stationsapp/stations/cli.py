@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 import click
-import psycopg2
 from flask import Blueprint
-from sqlalchemy.exc import OperationalError
+from psycopg2 import Error, OperationalError
+from psycopg2.errors import InsufficientPrivilege, ReadOnlySqlTransaction, UndefinedTable
+from sqlalchemy.exc import DBAPIError
 
 from . import geo, naming
 from .exporter import export
@@ -30,6 +31,8 @@ bp = Blueprint("stations_cli", __name__, cli_group="stations")
 bp.cli.help = "Import, export and recount stations."
 
 QUIET = 10  # seconds between two lines of progress outside a terminal
+# Errors of the database that are no fault of the code.
+REFUSALS = (OperationalError, InsufficientPrivilege, ReadOnlySqlTransaction, UndefinedTable)
 
 
 def _source(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -197,8 +200,11 @@ def _explained(location: str) -> Iterator[None]:
     """Turn an error in a file or of the database into one line and exit status 1."""
     try:
         yield
-    except (psycopg2.OperationalError, OperationalError) as error:  # no fault of the code
-        reason = str(getattr(error, "orig", error)).partition("\n")[0]
+    except (Error, DBAPIError) as error:
+        refusal = getattr(error, "orig", error)
+        if not isinstance(refusal, REFUSALS):
+            raise
+        reason = str(refusal).partition("\n")[0]
         raise click.ClickException(reason) from error  # which Flask-Doctor explains
     except FeedError as error:
         raise click.ClickException(printable(f"{location}: {error}")) from error

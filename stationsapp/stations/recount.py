@@ -13,8 +13,9 @@ SELECT recount_stations()
 SUMS = ("count", "lat", "lng", "ids", "west", "south", "east", "north")
 COMPARE = f"""
 SELECT count(after) AS cells, count(*) FILTER (WHERE
-    ({", ".join(f"before.{name}" for name in SUMS)})
-    IS DISTINCT FROM ({", ".join(f"after.{name}" for name in SUMS)})
+    (({", ".join(f"before.{name}" for name in SUMS)})
+        IS DISTINCT FROM ({", ".join(f"after.{name}" for name in SUMS)})
+        OR before.min_id > after.min_id OR before.max_id < after.max_id)
     AND (level = 5 OR before.level = after.level)) AS wrong
 FROM before FULL JOIN station_cells AS after USING (level, x, y)
 """
@@ -23,12 +24,13 @@ FROM before FULL JOIN station_cells AS after USING (level, x, y)
 def recount() -> tuple[int, int]:
     """Recompute the cells. Return their number, and how many were wrong.
 
-    Nothing has to wait for this. It works on one snapshot, which must be taken after the lock, so
-    another connection holds the lock.
+    Nothing has to wait for this but TRUNCATE. It works on one snapshot, which must be taken after
+    the locks, so another connection holds them.
     """
     with db.engine.begin() as holder, db.engine.connect() as connection:
         limits.limit_command(holder)
         locks.wait_for_cells(holder)
+        holder.exec_driver_sql("LOCK TABLE stations IN ACCESS SHARE MODE")  # no TRUNCATE meanwhile
         connection.execution_options(isolation_level="REPEATABLE READ")
         limits.limit_command(connection)
         connection.exec_driver_sql(RECOUNT)

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
+from stationsapp.database import read
 from stationsapp.extensions import db
 from stationsapp.stations import geo, search
 from stationsapp.stations.feeds import Record
@@ -69,7 +70,10 @@ COLUMNS = ["x", "y", "count", "mean_lat", "mean_lng", *geo.SIDES, "id"]
 
 
 def assert_exact(connection: Connection) -> None:
-    """Compare clusters with a scan, in this transaction. The means are rounded to a millimetre."""
+    """Compare clusters with a scan, in this transaction. The means are rounded to a millimetre.
+
+    And the ranges of ids must contain those of all stations in the box.
+    """
     for bbox, zoom in VIEWS:
         boxes = geo.parts(bbox)
         condition, parameters = Filters(bbox).condition()
@@ -81,6 +85,13 @@ def assert_exact(connection: Connection) -> None:
             zoom,
             parameters,
         )
+        missed = connection.exec_driver_sql(
+            f"""SELECT count(*) FROM stations WHERE {condition} AND NOT EXISTS (
+                SELECT FROM ({search.cells.id_ranges(len(boxes))}) AS ranges
+                WHERE id BETWEEN first AND last)""",
+            parameters | sides(boxes) | {"after": 0},
+        )
+        assert missed.scalar_one() == 0
         assert len(found) == len(scanned)
         for one, other in zip(found, scanned, strict=True):
             assert one == pytest.approx(other, abs=2e-8)
@@ -271,6 +282,28 @@ def test_truncating_removes_what_others_have_added_since_the_snapshot(
         connection.commit()
         assert_exact(connection)
     assert recount() == (0, 0)
+
+
+WAITING = """
+SELECT EXISTS (
+    SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+)
+"""
+
+
+def test_a_recount_waits_for_whoever_empties_the_table(app: Flask):
+    def counted() -> tuple[int, int]:
+        with app.app_context():
+            return recount()
+
+    import_records("s", [station(number) for number in range(9)])
+    with ThreadPoolExecutor() as pool, db.engine.connect() as other:
+        other.exec_driver_sql("TRUNCATE stations")
+        counting = pool.submit(counted)
+        while not (counting.done() or read(WAITING)[0]["exists"]):
+            pass
+        other.commit()
+        assert counting.result() == (0, 0)
 
 
 def test_a_cell_that_an_import_prunes_and_moves_empty_has_no_row_left(app: Flask):

@@ -437,23 +437,25 @@ def test_nothing_is_left_of_an_export_that_failed(app: Flask, tmp_path: Path):
         assert (form, [*tmp_path.iterdir()], out.read_text()) == (form, [out], "before")
 
 
-FULL = """
-DO $$ BEGIN
-    RAISE 'could not extend file' USING ERRCODE = 'disk_full', HINT = 'Check free disk space.';
-END $$
-"""
-
-
+@pytest.mark.parametrize(
+    "condition",
+    ["disk_full", "insufficient_privilege", "read_only_sql_transaction", "undefined_table"],
+)
 @pytest.mark.parametrize(
     ("command", "statement"),
     [(("import", "-", "--source", "s"), "importer.KEEP"), (("recount",), "recount.RECOUNT")],
 )
 def test_an_error_of_the_database_is_one_line(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], statement: str
+    app: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+    statement: str,
+    condition: str,
 ):
-    monkeypatch.setattr(f"stationsapp.stations.{statement}", FULL)
+    error = f"DO $$ BEGIN RAISE {condition} USING MESSAGE = 'no', HINT = 'Look.'; END $$"
+    monkeypatch.setattr(f"stationsapp.stations.{statement}", error)
     result = run(app, *command, input=CSV)
-    assert (result.exit_code, result.stderr) == (1, "Error: could not extend file\n")
+    assert (result.exit_code, result.stderr) == (1, "Error: no\n")
     assert stations() == {}
 
 

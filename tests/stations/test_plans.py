@@ -60,15 +60,19 @@ def application(server: Cluster) -> Iterator[Flask]:
         yield app
 
 
+READ_IN_VAIN = re.compile(r" on stations\b(?:(?!->).)*?Removed by Filter: (\d+)", re.DOTALL)
 QUERIES = {
     "nearest": lambda: search.nearest(Filters(), 48, 2, 10),
     "nearest of a source": lambda: search.nearest(Filters(source="many"), 48, 2, 10),
     "nearest of a source without any": lambda: search.nearest(Filters(source="none"), 48, 2, 10),
     "box": lambda: search.page(Filters((2, 40, 9, 50)), 100),
     "box of many": lambda: search.page(Filters((-100, -80, 100, 80)), 100),
+    "box of many, with high ids": lambda: search.page(Filters((100, -80, 170, 80)), 100),
+    "box of a source": lambda: search.page(Filters((169, 40, 170, 50), "many"), 100),
+    "large box of a source": lambda: search.page(Filters((100, -80, 170, 80), "many"), 100),
     "clusters of the world": lambda: search.clusters(Filters((-180, -85, 180, 85)), 2),
     "clusters of a city": lambda: search.clusters(Filters((-100, -80, -99, -79)), 11),
-    "clusters of a source": lambda: search.clusters(Filters((2, 40, 9, 50), "many"), 6),
+    "clusters of a source": lambda: search.clusters(Filters((-100, -80, -99, 80), "many"), 6),
     "clusters with a word": lambda: search.clusters(Filters((2, 40, 9, 50), q="30001"), 6),
     "nearest with a word": lambda: search.nearest(Filters(q="30001"), 48, 2, 10),
     "page": lambda: search.page(Filters(), 100, 30_000),
@@ -96,3 +100,4 @@ def test_a_query_asks_the_indexes_and_is_not_compiled(
     assert re.search("Index (Only )?Scan using", plans)
     assert not re.search(r"Seq Scan on station(s|_cells)\b", plans)
     assert "JIT:" not in plans
+    assert max(map(int, READ_IN_VAIN.findall(plans)), default=0) <= 1_000

@@ -40,6 +40,7 @@ def test_the_nearest_in_a_city_are_found_at_once(
     fill(city)
     monkeypatch.setattr(statements, "nearest", None)
     assert_nearest_is_exact(city, Point(lat, lng), 10)
+    assert search.nearest(Filters(), lat + 0.005, lng, limit=10, radius=100).rows == []
 
 
 @given(
@@ -172,11 +173,14 @@ def spread(app: Flask) -> None:
         (Filters(source="a", q="g"), [2, 16384, 16386, 10**9]),
         (Filters((-1, 0, 1, 0.5), q="g"), [3, 16383, 16386]),
         (Filters((-1, 0, 1, 0.5), "a", "g"), [16386]),
+        (Filters((-1, 0.5, 1, 1.5)), [1, 16384, 10**9]),
+        (Filters((-1, 0.5, 1, 1.5), "a"), [16384, 10**9]),
+        (Filters((179, 0.5, 1, 1.5), "b"), [1]),
         (Filters(source="c", q="g"), []),
         (Filters(q="halte"), []),
     ],
 )
-def test_words_are_found_in_every_block_of_ids(
+def test_stations_are_found_in_every_block_of_ids(
     spread: None, monkeypatch: pytest.MonkeyPatch, filters: Filters, ids: list[int], few: int
 ):
     monkeypatch.setattr(statements, "FEW_IN_A_BOX", few)

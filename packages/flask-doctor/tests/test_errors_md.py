@@ -28,6 +28,12 @@ def test_an_entry_is_written_in_full():
         assert entry.action in actions, entry.id
 
 
+def test_a_grant_names_the_role_where_only_the_message_is_known():
+    facts = {"table": "birds", "role": "o'neil"}
+    text = "\n".join(Diagnosis(ENTRIES["table-privilege"], facts).fix)
+    assert 'UPDATE, DELETE ON "birds" TO "o\'"\'"\'neil"' in text
+
+
 def test_names_are_quoted_for_the_shell_and_for_sql():
     facts = {"role": 'o\'neil "x"; rm', "database": "my db", "host": "$(id)", "schema": "public"}
     text = "\n".join(Diagnosis(ENTRIES["schema-privilege"], facts).fix)

@@ -434,6 +434,18 @@ RIGHTS = (
     "GRANT ALL ON closed.eggs TO trusted",
     "CREATE VIEW seen AS SELECT * FROM birds",
     "CREATE SEQUENCE numbers",
+    # A trigger has the rights of who writes; this function and the view have those of their owner.
+    "CREATE TABLE watched (id int)",
+    "GRANT ALL ON watched TO trusted",
+    """CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN INSERT INTO birds (name) SELECT 'x'; RETURN NULL; END $$""",
+    "CREATE TRIGGER watch AFTER INSERT ON watched EXECUTE FUNCTION watch()",
+    """CREATE FUNCTION lent() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER AS
+    $$ BEGIN RETURN (SELECT count(*) FROM birds); END $$""",
+    "ALTER FUNCTION lent OWNER TO pg_monitor",
+    "CREATE VIEW lent_view AS SELECT * FROM birds",
+    "ALTER VIEW lent_view OWNER TO pg_monitor",
+    "GRANT SELECT ON lent_view TO trusted",
 )
 
 
@@ -457,6 +469,7 @@ def rights(server: Cluster) -> Iterator[str]:
         ("SELECT * FROM seen", "table-privilege", "read table seen"),
         ("INSERT INTO rows (name) VALUES ('x')", "sequence-privilege", "rows_id_seq"),
         ("SELECT setval('numbers', 5)", "sequence-privilege", "numbers"),
+        ("INSERT INTO watched VALUES (1)", "table-privilege", "add rows to table birds"),
         ("SELECT * FROM closed.eggs", "schema-usage", "schema closed"),
         ("CREATE TABLE x ()", "schema-privilege", "schema public of database rights"),
         ("CREATE SCHEMA x", "database-privilege", "create schemas in database rights"),
@@ -496,6 +509,8 @@ def test_a_table_of_another_owner_becomes_the_roles_own(server, rights, tmp_path
         ("CREATE ROLE x", "administrator-needed"),
         ("CREATE ROLE x PASSWORD 'hush'", "administrator-needed"),
         ("SET ROLE postgres", "privilege-missing"),
+        ("SELECT lent()", "privilege-missing"),
+        ("SELECT * FROM lent_view", "privilege-missing"),
     ],
 )
 def test_a_right_that_no_grant_gives(rights: str, statement: str, entry: str):

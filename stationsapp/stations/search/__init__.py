@@ -18,9 +18,10 @@ from ...database import Row, read, snapshot
 from .. import geo
 from ..columns import NAME_ORDER, SELECT_LIST
 from . import cells, far, statements, words
-from .filters import Filters, Parameters, sides
+from .filters import LARGEST_ID, Filters, Parameters, sides
 
 __all__ = [
+    "LARGEST_ID",
     "Filters",
     "clusters",
     "everything",
@@ -37,7 +38,6 @@ __all__ = [
 ONE = f"SELECT {SELECT_LIST} FROM stations WHERE id = %(id)s"
 VERSION = "SELECT coalesce(sum(version), 0)::bigint AS version FROM station_versions"
 
-LARGEST_ID = 2**63 - 1  # a bigint
 BATCH = 1_000  # rows fetched at a time when all are asked for
 
 
@@ -92,12 +92,15 @@ def page(filters: Filters, limit: int, after: int = 0) -> Page:
     A page takes the same time at any depth, because the index leads directly to its start.
     """
     statement, parameters = _all(filters, ordered=True, after="%(after)s", limit="%(limit)s")
-    if filters.bbox and filters.source is None:
+    if filters.bbox:
         fits, _ = filters._replace(bbox=None).condition()
+        ids, order = filters.between("greatest(%(after)s, first - 1)", "last")
         named = None if filters.q is None else statement
-        statement = statements.page_of_box(len(geo.parts(filters.bbox)), fits, named)
+        boxes = len(geo.parts(filters.bbox))
+        statement = statements.page_of_box(boxes, fits, ids, order, named)
+        parameters |= {"level": _grid(filters.bbox, cells.FINEST)["level"] - 2}
     parameters |= {"after": after}
-    prepare = filters == Filters(filters.bbox)
+    prepare = filters == Filters(filters.bbox, filters.source)
     return _page(statement, "id", parameters, limit, prepare=prepare)
 
 
@@ -152,7 +155,7 @@ def nearest(filters: Filters, lat: float, lng: float, limit: int, radius: float 
     if filters == Filters():
         found = _versioned(statements.NEAREST_AT_ONCE, "distance, id", parameters, prepare=True)
         if found.rows:
-            return found
+            return found._replace(rows=[row for row in found.rows if row["distance"] <= radius])
     if filters == Filters(source=filters.source):
         far_away = None if filters.source is None else far.of_source()
         # With coalesce, PostgreSQL uses no other index for the condition.
@@ -201,12 +204,14 @@ def _all(
     filters: Filters, *, ordered: bool, after: str = "0", limit: str = "ALL"
 ) -> tuple[str, Parameters]:
     """Return the query for all stations that match, and the parameters of the filters."""
-    _, parameters = filters.condition()
+    condition, parameters = filters.condition()
     if filters.q is not None:
         return words.stations(filters, after, limit), parameters
-    start, order = filters.start(after)
+    if filters.bbox and not ordered:  # the index of the box may be better than that of a source
+        return f"SELECT {SELECT_LIST} FROM stations WHERE {condition}", parameters
+    ids, order = filters.between(after)
     inside, _ = filters._replace(source=None, q=None).condition()
-    statement = f"SELECT {SELECT_LIST} FROM stations WHERE {start} AND {inside}"
+    statement = f"SELECT {SELECT_LIST} FROM stations WHERE {ids} AND {inside}"
     if ordered:
         statement += f" ORDER BY {order} LIMIT {limit}"
     return statement, parameters

@@ -37,6 +37,10 @@ IS_INSIDE = """west >= %(west{i})s AND south >= %(south{i})s
 IS_MET = """east >= %(west{i})s AND north >= %(south{i})s
         AND west <= %(east{i})s AND south <= %(north{i})s"""
 
+CHILDREN = """level = parent.level + 2 AND y BETWEEN 4 * parent.y AND 4 * parent.y + 3
+        AND x = ANY (ARRAY[4 * parent.x, 4 * parent.x + 1, 4 * parent.x + 2, 4 * parent.x + 3])"""
+GRID = "floor((lng + 180) / %(cell)s)::integer, floor((lat + 90) / %(cell)s)::integer"
+
 
 def of_boxes(boxes: int) -> str:
     """Return the query for the cells of a grid in this number of boxes, at a level."""
@@ -44,8 +48,8 @@ def of_boxes(boxes: int) -> str:
     SELECT *, {in_each(boxes, IS_INSIDE)} AS inside, {in_each(boxes, IS_MET)} AS met,
         (level, x, y) IN (TABLE gone_cells) AS changed
     FROM station_cells"""
-    size = "(90::float8 / (1 << lines.level))"
-    in_box = f"({' OR '.join(f'point(lng, lat) <@ {sql_box(i)}' for i in range(boxes))})"
+    views = [sql_box(i) for i in range(boxes)]
+    in_box = f"({' OR '.join(f'point(lng, lat) <@ {view}' for view in views)})"
     return f"""
 WITH RECURSIVE changes AS MATERIALIZED (  -- each station has left a place at most, and come to one
     SELECT sum(sign)::integer AS sign, id, lat, lng,
@@ -70,54 +74,55 @@ gone_cells AS (
     ) AS at_edge
 ),
 way AS (
-    {cell} WHERE level = {BASE}
+    SELECT * FROM ({cell} WHERE level = {BASE}) AS top WHERE met OR changed
     UNION ALL
     SELECT child.* FROM way AS parent CROSS JOIN LATERAL (
-        {cell} WHERE level = parent.level + 2 AND y BETWEEN 4 * parent.y AND 4 * parent.y + 3
-            AND x = ANY (ARRAY[
-                4 * parent.x, 4 * parent.x + 1, 4 * parent.x + 2, 4 * parent.x + 3])
-        OFFSET 0
+        {cell} WHERE {CHILDREN} OFFSET 0
     ) AS child
-    WHERE parent.split AND (parent.met OR parent.changed)
-        AND (parent.level < %(level)s OR NOT parent.inside OR parent.changed)
+    WHERE parent.split AND (parent.level < %(level)s OR NOT parent.inside OR parent.changed)
+        AND (child.met OR child.changed)
 ),
 opened AS MATERIALIZED (
     SELECT level, x, y, north > %(north0)s OR south < %(south0)s AS in_row FROM way
-    WHERE NOT split AND (met OR changed) AND (level < %(level)s OR NOT inside OR changed)
+    WHERE NOT split AND (level < %(level)s OR NOT inside OR changed)
 ),
 -- Neighbours in a row or a column, which are read at once: most cells are at a side of the box.
-lines AS (
-    SELECT level, min(x) AS x, min(y) AS y, max(x) AS last_x, max(y) AS last_y FROM (
-        SELECT *, CASE WHEN in_row THEN x ELSE y END - row_number() OVER (
-            PARTITION BY level, in_row, CASE WHEN in_row THEN y ELSE x END
-            ORDER BY CASE WHEN in_row THEN x ELSE y END
-        ) AS line FROM opened
-    ) AS numbered
-    GROUP BY level, in_row, CASE WHEN in_row THEN y ELSE x END, line
+lines AS MATERIALIZED (
+    SELECT line.*, view # box(  -- for the index, and a little larger
+        point(x * size - 180.000001, y * size - 90.000001),
+        point(end_x * size - 179.999999, end_y * size - 89.999999)) AS area
+    FROM (
+        SELECT 90::float8 / (1 << level) AS size, min(x)::float8 AS x, min(y)::float8 AS y,
+            max(x) + 1::float8 AS end_x, max(y) + 1::float8 AS end_y
+        FROM (
+            SELECT *, CASE WHEN in_row THEN x ELSE y END - row_number() OVER (
+                PARTITION BY level, in_row, CASE WHEN in_row THEN y ELSE x END
+                ORDER BY CASE WHEN in_row THEN x ELSE y END
+            ) AS line FROM opened
+        ) AS numbered
+        GROUP BY level, in_row, CASE WHEN in_row THEN y ELSE x END, line
+    ) AS line CROSS JOIN unnest(ARRAY[{", ".join(views)}]) AS view
 ),
 parts AS (
     SELECT count, lat, lng, ids, west, south, east, north,
         x >> level - %(level)s AS x, y >> level - %(level)s AS y
     FROM way WHERE level >= %(level)s AND inside AND NOT changed
     UNION ALL
+    SELECT part.* FROM lines CROSS JOIN LATERAL (
+        SELECT count(*), sum((lat * 1e8)::bigint)::bigint, sum((lng * 1e8)::bigint)::bigint,
+            bit_xor(id), min(lng), min(lat), max(lng), max(lat), {GRID}
+        FROM stations
+        WHERE point(lng, lat) <@ area
+            AND (lng + 180) / size >= lines.x AND (lng + 180) / size < end_x
+            AND (lat + 90) / size >= lines.y AND (lat + 90) / size < end_y
+        GROUP BY {GRID}
+    ) AS part
+    UNION ALL
     SELECT sign, sign * (lat * 1e8)::bigint, sign * (lng * 1e8)::bigint, id,
-        {", ".join(f"CASE WHEN sign > 0 THEN {edge} END" for edge in ("lng", "lat") * 2)},
-        floor((lng + 180) / %(cell)s)::integer, floor((lat + 90) / %(cell)s)::integer
-    FROM (
-        SELECT 1 AS sign, station.* FROM lines CROSS JOIN LATERAL (
-            SELECT id, lat, lng FROM stations
-            WHERE floor((lng + 180) / {size}) BETWEEN lines.x AND last_x
-                AND floor((lat + 90) / {size}) BETWEEN lines.y AND last_y AND {in_box}
-                AND point(lng, lat) <@ box(  -- for the index, and a little larger
-                    point(lines.x * {size} - 180.000001, lines.y * {size} - 90.000001),
-                    point((last_x + 1) * {size} - 179.999999, (last_y + 1) * {size} - 89.999999))
-            OFFSET 0
-        ) AS station
-        UNION ALL
-        SELECT sign, id, lat, lng FROM changes WHERE {in_box} AND (id, sign) NOT IN (
-            SELECT id, sign FROM in_cells JOIN opened USING (level, x, y)
-        )
-    ) AS single
+        {", ".join(f"CASE WHEN sign > 0 THEN {edge} END" for edge in ("lng", "lat") * 2)}, {GRID}
+    FROM changes WHERE {in_box} AND (id, sign) NOT IN (
+        SELECT id, sign FROM in_cells JOIN opened USING (level, x, y)
+    )
 )
 SELECT sum(count)::bigint AS count, x, y, bit_xor(ids) AS first_id,
     -- In the bounds, of which the rounded sums may be outside.
@@ -125,4 +130,37 @@ SELECT sum(count)::bigint AS count, x, y, bit_xor(ids) AS first_id,
     least(max(east), greatest(min(west), sum(lng) / 1e8 / sum(count)))::float8 AS mean_lng,
     min(west) AS west, min(south) AS south, max(east) AS east, max(north) AS north
 FROM parts GROUP BY x, y
+"""
+
+
+GAP = 100  # ids between two ranges that are read as one
+
+
+def id_ranges(boxes: int) -> str:
+    """Return the query for the ranges of ids greater than `after` that a number of boxes may have.
+
+    They are disjoint, and come from the cells down to a level that meet the boxes.
+    """
+    met = in_each(boxes, IS_MET)
+    cell = f"""
+    SELECT level, x, y, min_id, max_id,
+        split AND level < %(level)s AND NOT {in_each(boxes, IS_INSIDE)} AS opened
+    FROM station_cells"""
+    return f"""
+WITH RECURSIVE way AS (
+    {cell} WHERE level = {BASE} AND {met}
+    UNION ALL
+    SELECT child.* FROM way AS parent CROSS JOIN LATERAL (
+        {cell} WHERE {CHILDREN} AND {met} OFFSET 0
+    ) AS child
+    WHERE parent.opened
+),
+found AS (
+    SELECT min_id, max_id FROM way WHERE NOT opened AND max_id > %(after)s
+    UNION ALL
+    SELECT id, id FROM station_changes WHERE sign > 0 AND id > %(after)s
+)
+SELECT lower(range)::bigint AS first, upper(range)::bigint AS last
+FROM (SELECT range_agg(numrange(min_id - {GAP}, max_id, '[]')) AS ranges FROM found) AS joined
+CROSS JOIN unnest(ranges) AS range
 """

@@ -8,6 +8,8 @@ from .. import geo
 Parameters = dict[str, Any]
 """The parameters of a statement. The sides of a box are numbered: west0, east1."""
 
+LARGEST_ID = 2**63 - 1  # a bigint
+
 # Square degrees. PostgreSQL estimates that any box contains a thousandth of the points, so it scans
 # the index even if reading the table is faster. For plain numbers, it has statistics.
 LARGE_BOX = 2_000
@@ -61,17 +63,17 @@ class Filters(NamedTuple):
             parameters["until"] = until
         return " AND ".join(conditions), parameters
 
-    def start(self, after: str = "0") -> tuple[str, str]:
-        """Return the condition for ids greater than `after`, and their order.
+    def between(self, after: str = "0", last: str = str(LARGEST_ID)) -> tuple[str, str]:
+        """Return the condition for ids greater than `after` and up to `last`, and their order.
 
         PostgreSQL assumes that the stations of a source are spread evenly over the ids, and would
         read all ids before them. With a range of sources, only the index of the ids of each source
         has this order.
         """
         if self.source is None:
-            return f"stations.id > {after}", "stations.id"
-        start = f"(stations.source, stations.id) > (%(source)s, {after})"
-        return f"{start} AND stations.source <= %(source)s", "stations.source, stations.id"
+            return f"stations.id > {after} AND stations.id <= {last}", "stations.id"
+        key, source = "(stations.source, stations.id)", "%(source)s"
+        return f"{key} > ({source}, {after}) AND {key} <= ({source}, {last})", key[1:-1]
 
 
 def sides(boxes: list[geo.Box]) -> Parameters:

@@ -2,6 +2,7 @@
 
 from .. import geo
 from ..columns import NAME_ORDER, SELECT_LIST
+from .cells import id_ranges
 from .filters import sql_box
 
 
@@ -63,28 +64,36 @@ WHERE type <> 'null' GROUP BY name ORDER BY name
 FEW_IN_A_BOX = 5_000
 
 
-def page_of_box(parts: int, condition: str = "true", many: str | None = None) -> str:
+def page_of_box(parts: int, condition: str, ids: str, order: str, many: str | None = None) -> str:
     """Return the query for a page of the stations in a box of some parts that meet a condition.
 
-    PostgreSQL estimates that any box contains a thousandth of the stations, so the plan isn't left
-    to it. If the box contains few stations, which the index finds out quickly, they are all sorted.
-    If not, they are frequent enough to be found soon in the order of the ids, or by the query
-    `many`.
+    If the box contains few stations, which the index finds out quickly, they are all sorted. If
+    not, the cells tell which ranges of ids may be in the box, and these are read in their order,
+    with an index for `ids` and `order`, until the page is full. Or the query `many` is used.
+
+    PostgreSQL estimates that any box contains a thousandth of the stations, so it would collect all
+    from the index before it reads the first. If the condition is there twice, it expects so few
+    that it reads one by one, and stops at the limit.
     """
     conditions = [f"point(lng, lat) <@ {sql_box(i)}" for i in range(parts)]
     few = " UNION ALL ".join(
-        f"""(SELECT * FROM stations WHERE stations.id > %(after)s AND {condition}
-        ORDER BY point(lng, lat) <-> center({sql_box(i)}) LIMIT (SELECT {FEW_IN_A_BOX + 1}))"""
-        for i, condition in enumerate(conditions)
+        f"""(SELECT * FROM stations WHERE stations.id > %(after)s AND {in_part} AND {in_part}
+        LIMIT (SELECT {FEW_IN_A_BOX + 1}))"""
+        for in_part in conditions
     )
     are_few = f"(SELECT count(*) <= {FEW_IN_A_BOX} FROM few)"
-    # With coalesce, PostgreSQL uses no index for the condition, and expects it to be often true.
+    # With coalesce, PostgreSQL uses no other index, and expects the condition to be often true.
     many = (
         many
         or f"""
-    SELECT {SELECT_LIST} FROM stations
-    WHERE stations.id > %(after)s AND coalesce({" OR ".join(conditions)}, false) AND {condition}
-    ORDER BY stations.id LIMIT %(limit)s"""
+    SELECT {SELECT_LIST} FROM (
+        SELECT * FROM ({id_ranges(parts)}) AS ranges ORDER BY first
+    ) AS range CROSS JOIN LATERAL (
+        SELECT * FROM stations
+        WHERE {ids} AND coalesce(({" OR ".join(conditions)}) AND {condition}, false)
+        ORDER BY {order} LIMIT %(limit)s
+    ) AS stations
+    ORDER BY first, id LIMIT %(limit)s"""
     )
     return f"""
 WITH few AS MATERIALIZED ({few})
@@ -137,7 +146,8 @@ RADIUS = f"(least(max(distance), %(radius)s) + 1) / {geo.EARTH_RADIUS}"
 # The query without a filter that is enough for most points. In the plane of `station_plane`,
 # circles stay circles, and near the point, stations are in nearly the same order as on the sphere.
 # So this meets twice as many stations as are wanted there, and keeps the nearest. These are right
-# if all stations within their distance have been met. If not, this returns no rows.
+# if all stations within their distance have been met. If not, this returns no rows. If none is
+# within the radius, it returns the nearest one.
 NEAREST_AT_ONCE = f"""
 WITH met AS MATERIALIZED (
     SELECT *, {DISTANCE} AS distance,
@@ -146,7 +156,7 @@ WITH met AS MATERIALIZED (
 ),
 closest AS MATERIALIZED (SELECT * FROM met ORDER BY distance, id LIMIT %(limit)s)
 SELECT {SELECT_LIST}, distance FROM closest AS stations
-WHERE distance <= %(radius)s AND (
+WHERE distance <= greatest(%(radius)s, (SELECT min(distance) FROM closest)) AND (
     SELECT bool_and(
         (station_plane(%(lat)s, %(lng)s) <-> center(disc)) + radius(disc)
         < (SELECT max(apart) FROM met)

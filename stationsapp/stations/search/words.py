@@ -14,8 +14,8 @@ def stations(filters: Filters, after: str, limit: str) -> str:
     the first hit. The parameters are those of `Filters.condition`.
     """
     condition, _ = filters._replace(q=None).condition()
-    start, order = filters.start(after)
-    following, _ = filters.start(f"(first_id | {BLOCK})")
+    start, order = filters.between(after)
+    following, _ = filters.between(f"(first_id | {BLOCK})")
     # A nested loop keeps the order of the blocks. OFFSET 0 prevents PostgreSQL from using another
     # index, with which it would compute the words of most names.
     return f"""

@@ -147,6 +147,19 @@ def test_the_map_is_used_by_keyboard_alone(map_page: Page):
 
 
 @in_browser
+def test_a_popup_returns_the_focus_although_its_marker_has_gone(map_page: Page):
+    map_page.goto(map_page.url.split("#")[0] + PARIS)
+    station = map_page.locator(".station[title='Gare de Lyon']")
+    station.press("Enter")
+    expect(map_page.get_by_role("link", name="Gare de Lyon")).to_be_focused()
+    map_page.locator("#map").hover(position={"x": 300, "y": 300})
+    map_page.mouse.wheel(0, 1_000)
+    expect(station).to_have_count(0)
+    map_page.keyboard.press("Escape")
+    expect(map_page.locator(".cluster:focus, .station:focus")).to_have_count(1)
+
+
+@in_browser
 @at_both_widths
 def test_the_search_suggests_stations_and_the_last_answer_wins(map_page: Page, width: int):
     slow = hold(map_page, lambda url: "q=lo&" in url)

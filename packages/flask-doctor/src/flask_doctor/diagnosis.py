@@ -109,7 +109,9 @@ class Diagnosis:
 
     @property
     def _facts(self) -> dict[str, str]:
-        return Facts(UNKNOWN | dict(self.entry.defaults) | self.facts)
+        names = Facts((name, quoted(value)) for name, value in self.facts.items())
+        sql = {n: v.format_map(names) for n, v in self.entry.defaults.items() if n == "sql"}
+        return Facts(UNKNOWN | dict(self.entry.defaults) | sql | self.facts)
 
     def text(self) -> str:
         """Write it for a terminal or a traceback."""

@@ -62,7 +62,7 @@ async function ask(query, again, show) {
   }
 }
 
-export function showStations() {
+function showStations() {
   asList.href = `${place.dataset.pagesUrl}?${new URLSearchParams({ bbox: viewBox(), ...filters() })}`;
   ask({ bbox: viewBox(), zoom: map.getZoom() }, showStations, (clusters) => {
     draw(clusters);
@@ -71,7 +71,7 @@ export function showStations() {
 }
 
 // Fit the view to all stations that match the filters.
-export async function showAll(options) {
+async function showAll(options) {
   await ask({ bbox: [-180, -90, 180, 90], zoom: 0 }, () => showAll(options), (clusters) => {
     if (clusters.length) {
       fit(clusters.map(({ bounds, lat, lng }) => bounds ?? [lng, lat, lng, lat]), options);
@@ -84,7 +84,7 @@ export async function showAll(options) {
   });
 }
 
-export async function applyFilters(values) {
+async function applyFilters(values) {
   takeStep();
   const fitted = values.q && values.q !== state.q;
   Object.assign(state, values);
@@ -154,7 +154,7 @@ function draw(clusters) {
 }
 
 // Focus the marker nearest to a position, or the map if there is none.
-export function focusNear(position) {
+function focusNear(position) {
   const point = map.latLngToLayerPoint(position);
   const distance = (marker) => map.latLngToLayerPoint(marker.getLatLng()).distanceTo(point);
   const [nearest] = [...drawn.values()].sort((one, other) => distance(one) - distance(other));
@@ -222,6 +222,7 @@ map.on("moveend", () => {
   writeAddress();
 });
 map.on("click", (event) => nearestTo(event.latlng.wrap()));
+map.on("focuslost", ({ latlng }) => focusNear(latlng)); // by a popup
 map.on("resize", minZoom);
 new ResizeObserver(() => map.invalidateSize()).observe(place);
 addEventListener("online", () => askAgain());

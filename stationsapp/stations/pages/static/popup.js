@@ -1,6 +1,5 @@
 // Popups of one station, or of all stations at one place. They take the focus, and return it.
 import { filters, getJSON, inCopy, map, place, state, writeAddress } from "./address.js";
-import { focusNear } from "./map.js";
 
 const MOST = 100; // stations listed
 let before; // what had the focus
@@ -95,7 +94,7 @@ map.on("popupclose", ({ popup }) => {
   const focused = document.activeElement;
   if (focused === document.body || popup.getElement().contains(focused)) {
     if (before.isConnected && before !== document.body) before.focus();
-    else focusNear(popup.getLatLng());
+    else map.fire("focuslost", { latlng: popup.getLatLng() });
   }
   if (!state.station) return;
   state.station = "";

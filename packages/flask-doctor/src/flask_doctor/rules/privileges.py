@@ -42,6 +42,9 @@ OWNERS = re.compile(
     re.I,
 )
 WORD = re.compile(r"[^\W\d][\w$]*")
+# The statement of a trigger or another function, in the context that the server tells.
+INNER = re.compile(r'["“„«»]\s*(.+?)\s*["“”«»]$', re.S | re.M)
+BY_OWNER = "SELECT count(*) FROM pg_proc WHERE prosecdef AND proname = ANY(%(names)s::text[])"
 
 
 def privileges(error: BaseException, case: Case) -> Found | None:
@@ -59,11 +62,21 @@ def privileges(error: BaseException, case: Case) -> Found | None:
     try:
         with looking(case) as cursor:
             ours = {table.name for table in case.state.tables} if case.state else set()
-            found = _examine(cursor, pointed, statement, ours)
+            context = _context(cursor, error)
+            inner = INNER.search(context)
+            found = _examine(cursor, pointed, inner[1] if inner else statement, ours)
     except Exception:
         log.debug("no look at the database", exc_info=True)
         return None  # what the message says must do
     return found
+
+
+def _context(cursor: Any, error: Any) -> str:
+    """Return which functions the error comes from; "" where they have the rights of their owner."""
+    diag = getattr(getattr(error, "orig", None) or error, "diag", None)
+    context = getattr(diag, "context", None) or ""
+    cursor.execute(BY_OWNER, {"names": WORD.findall(context)})
+    return "" if cursor.fetchone()[0] else context
 
 
 def _examine(cursor: Any, pointed: Pointed, statement: str, ours: set[str]) -> Found | None:
@@ -95,7 +108,10 @@ def _examine(cursor: Any, pointed: Pointed, statement: str, ours: set[str]) -> F
     found = next(filter(None, denials), None)
     if found:
         return together(found, [o for o in objects if o.name in ours])
-    return secured.policies() if secured else None
+    if secured:
+        return secured.policies()
+    used = any(_is_in(o.name, pointed.message) for o in objects if o not in named)
+    return ("privilege-missing", {"reason": pointed.message}) if used else None
 
 
 def _foreign(cursor: Any, table: Object) -> Found:
