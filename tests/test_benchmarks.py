@@ -47,16 +47,25 @@ def test_the_table_grows_by_powers_of_ten(stations: int, steps: list[int]):
 
 # The benchmark in small: it measures all, and each connection asks once.
 SMALL = """
+from flask import current_app
 from benchmarks import commands, growth, load, paths, pgbench, subjects
 load.WRK = None
 pgbench._length = lambda seconds: ["--transactions", "10"]
 paths.SECONDS = paths.WARM_SECONDS = paths.SLOW_SECONDS = paths.MIX_SECONDS = 0
 paths.REQUESTS = 10
 subjects.SAMPLES = 20
+subjects.SLOWER = growth.FEW = 2
 """
 MAIN = """
 from benchmarks.__main__ import main
 main()
+"""
+# It needn't start a process for each command, which the other mode does.
+GROWING = """
+def stations(*arguments):
+    assert current_app.test_cli_runner().invoke(args=["stations", *arguments]).exit_code == 0
+    return commands.Run(seconds=1, megabytes=1)
+commands.stations = stations
 """
 # Where the paths are measured in another way, the table grows as it did before.
 GROWN = """
@@ -82,7 +91,7 @@ def test_every_path_is_measured_and_a_loss_is_told(tmp_path: Path, mode: list, c
     before = {"cpu": bool(mode), "paths": {}, "sizes": {"1,000": {"export, share of COPY": 1000}}}
     baseline.write_text(json.dumps(before))
     files = ["--json", str(written), "--compare", str(baseline)]
-    run = bench(GROWN if mode else "", *mode, "--stations", "1000", *files)
+    run = bench(GROWN if mode else GROWING, *mode, "--stations", "1000", *files)
     assert run.returncode == 1, run.stderr
     assert run.stderr.splitlines()[-2] == "Slower than the baseline:"
     assert run.stderr.splitlines()[-1].endswith(", was 1000.00")

@@ -127,9 +127,9 @@ def prepare(url: str, config: str) -> subprocess.Popen:
 
 
 def test_prepare_may_be_run_by_several_processes_at_once_and_again(fresh_url: str):
-    started = [prepare(fresh_url, "development") for _ in range(3)]
+    started = [prepare(fresh_url, "development") for _ in range(2)]
     outputs = [process.communicate() for process in started]
-    assert [process.returncode for process in started] == [0] * 3, outputs
+    assert [process.returncode for process in started] == [0, 0], outputs
     assert prepare(fresh_url, "development").communicate()[0] == "The database is up to date.\n"
     with closing(psycopg2.connect(fresh_url)) as connection:
         cursor = connection.cursor()

@@ -414,8 +414,16 @@ def test_no_bytes_make_a_traceback(app: Flask, tmp_path: Path, seed: str, data: 
         assert result.stderr.splitlines()[-1].startswith("Error: ")
 
 
+# In every format more than 100,000 bytes, compressed too.
+MUCH = """
+INSERT INTO stations (source, code, name, lat, lng)
+SELECT 's', n, sha256(n::text::bytea)::text, 1, 2 FROM generate_series(1, 4000) AS n
+"""
+
+
 def test_nothing_is_left_of_an_export_that_failed(app: Flask, tmp_path: Path):
-    run(app, "import", AIRPORTS)
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql(MUCH)
     out = feed(tmp_path, "before", "out")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     for form in FEEDS:

@@ -73,7 +73,7 @@ QUERIES = {
     "box": lambda: search.page(Filters((2, 40, 9, 50)), 100),
     "box of many": lambda: search.page(Filters((-100, -80, 100, 80)), 100),
     "box of many, with high ids": lambda: search.page(Filters((100, -80, 170, 80)), 100),
-    "last page of a box of many": lambda: search.page(Filters((-100, -80, 100, 80)), 100, 47_000),
+    "last page of a box of many": lambda: search.page(Filters((-180, -90, 180, 90)), 100, 59_980),
     "box of a source": lambda: search.page(Filters((169, 40, 170, 50), "many"), 100),
     "large box of a source": lambda: search.page(Filters((100, -80, 170, 80), "many"), 100),
     "clusters of the world": lambda: search.clusters(Filters((-180, -85, 180, 85)), 2),

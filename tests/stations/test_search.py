@@ -1,62 +1,14 @@
-from math import inf
-from typing import NamedTuple
-
 import pytest
 from flask import Flask
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from postgres import emptying
+from points import NASTY, NASTY_LNG, Point, assert_nearest_is_exact, fill, inside, points
 from sqlalchemy import insert, text
 
 from stationsapp.extensions import db
 from stationsapp.models import Station
 from stationsapp.stations import geo, search
 from stationsapp.stations.search import Filters, boxes, statements
-
-NASTY = [-90, -89.999, -60, -1e-9, 0, 1e-9, 0.5, 60, 89.999, 90]
-NASTY_LNG = [*NASTY, -180, -179.999, 179.999, 180, 135]
-
-
-class Point(NamedTuple):
-    lat: float
-    lng: float
-
-
-points = st.builds(
-    Point,
-    (st.sampled_from(NASTY) | st.floats(-90, 90)).map(geo.rounded),
-    (st.sampled_from(NASTY_LNG) | st.floats(-180, 180)).map(geo.rounded),
-)
-
-
-def fill(stations: list[Point]) -> None:
-    with db.engine.begin() as connection:
-        connection.exec_driver_sql(emptying(["stations"]))
-        if stations:
-            connection.execute(
-                insert(Station),
-                [
-                    {"source": "t", "code": str(i), "name": f"Station {i}", **point._asdict()}
-                    for i, point in enumerate(stations)
-                ],
-            )
-
-
-def brute_force(stations: list[Point], at: Point, limit: int) -> list[tuple[float, int]]:
-    distances = [(geo.distance(*at, *point), i) for i, point in enumerate(stations, 1)]
-    return sorted(distances)[:limit]
-
-
-def assert_nearest_is_exact(stations: list[Point], at: Point, limit: int) -> None:
-    """Compare with brute force; rounding may part the two by a micrometre, a decimetre far away."""
-    found = [(row["distance"], row["id"]) for row in search.nearest(Filters(), *at, limit).rows]
-    expected = brute_force(stations, at, limit)
-    assert len(found) == len(expected)
-    assert found == sorted(found)
-    for (got, station), (want, _) in zip(found, expected, strict=True):
-        assert got == pytest.approx(want, abs=0.2)
-        assert got == pytest.approx(geo.distance(*at, *stations[station - 1]), abs=0.2)
-    assert len({station for _, station in found}) == len(found)
 
 
 @given(st.lists(points, max_size=40), points, st.integers(1, 50))
@@ -69,30 +21,6 @@ def assert_nearest_is_exact(stations: list[Point], at: Point, limit: int) -> Non
 def test_nearest_agrees_with_brute_force(app: Flask, stations, at, limit):
     fill(stations)
     assert_nearest_is_exact(stations, at, limit)
-
-
-GRID = [
-    Point(geo.rounded(lat + shift * 0.37), lng)
-    for lat in range(-89, 90, 6)
-    for lng in range(-180, 181, 8)
-    for shift in (0, 1)
-] + [Point(lat, lng) for lat in NASTY for lng in NASTY_LNG]
-
-
-@pytest.fixture
-def world(app: Flask) -> None:
-    fill(GRID)
-    with db.engine.begin() as connection:
-        connection.execute(text("ANALYZE stations"))
-
-
-def test_nearest_agrees_with_brute_force_among_thousands(world: None):
-    @given(points, st.sampled_from([1, 2, 10, 100, 1000]))
-    @settings(max_examples=50, deadline=None)
-    def check(at: Point, limit: int) -> None:
-        assert_nearest_is_exact(GRID, at, limit)
-
-    check()
 
 
 def test_equal_distances_come_in_the_order_of_the_ids(app: Flask):
@@ -115,29 +43,6 @@ def test_the_nearest_in_a_city_are_found_at_once(
     assert search.nearest(Filters(), lat + 0.005, lng, limit=10, radius=100).rows == []
 
 
-@pytest.mark.parametrize(
-    ("statement", "scans"), [(statements.NEAREST_AT_ONCE, 1), (statements.nearest("true"), 2)]
-)
-def test_nearest_orders_by_the_index(world: None, statement: str, scans: int):
-    with db.engine.begin() as connection:
-        connection.execute(text("SET LOCAL enable_seqscan = off"))
-        plan = connection.exec_driver_sql(
-            f"EXPLAIN {statement}", {"lat": 48.0, "lng": 2.0, "limit": 10, "radius": inf}
-        )
-        lines = "\n".join(plan.scalars())
-    assert lines.count("Index Scan using ix_stations_plane") == lines.count("Order By") == scans
-
-
-def inside(bbox: geo.Box, stations: list[Point]) -> list[int]:
-    west, south, east, north = bbox
-    return [
-        i
-        for i, (lat, lng) in enumerate(stations, 1)
-        if south <= lat <= north
-        and (west <= lng <= east if west <= east else lng >= west or lng <= east)
-    ]
-
-
 @given(
     st.lists(points, max_size=30),
     *[st.sampled_from([*NASTY_LNG, -45]) | st.floats(-180, 180)] * 2,
@@ -158,17 +63,6 @@ def test_a_box_holds_what_lies_in_it_and_on_its_border(
     assert [station["id"] for station in found] == expected
 
 
-@pytest.mark.parametrize("few", [0, 5_000])
-@pytest.mark.parametrize("bbox", [(-180, -90, 180, 90), (170, -60, -170, 60), (0, 40, 50, 50)])
-def test_a_box_of_many_has_the_same_pages_as_one_of_few(
-    world: None, monkeypatch: pytest.MonkeyPatch, few: int, bbox: geo.Box
-):
-    monkeypatch.setattr(boxes, "FEW", few)
-    expected = inside(bbox, GRID)
-    pages = [search.page(Filters(bbox), 20, after).rows for after in (0, expected[19])]
-    assert [station["id"] for page in pages for station in page] == expected[:40]
-
-
 @given(st.lists(points, max_size=30), points, st.integers(1, 20), st.floats(0, 2.1e7))
 @settings(max_examples=75, deadline=None, suppress_health_check=list(HealthCheck))
 def test_nearest_within_a_radius_and_of_a_source_agrees_with_brute_force(
@@ -186,37 +80,6 @@ def test_nearest_within_a_radius_and_of_a_source_agrees_with_brute_force(
     for station, (distance, _) in zip(found, inside, strict=False):
         assert station["distance"] == pytest.approx(distance, abs=0.2)
         assert station["source"] == "even"
-
-
-@pytest.mark.parametrize(("few", "met"), [(20_000, 5_000), (0, 5_000), (0, 1)])
-def test_a_filter_that_fits_many_is_as_exact_as_one_that_fits_few(
-    world: None, monkeypatch: pytest.MonkeyPatch, few: int, met: int
-):
-    monkeypatch.setattr(statements, "FEW", few)
-    monkeypatch.setattr(statements, "MET", met)
-    for lat, lng in [(89.0, 10.0), (-10.0, 179.9), (0.0, 0.0), (51.0, 4.0)]:
-        found = search.nearest(Filters(q="station 1"), lat, lng, 10).rows
-        named = [point for i, point in enumerate(GRID) if str(i).startswith("1")]
-        expected = brute_force(named, Point(lat, lng), 10)
-        assert [row["distance"] for row in found] == pytest.approx(
-            [distance for distance, _ in expected], abs=0.2
-        )
-
-
-@pytest.mark.parametrize("limit", [1, 10, 1000])
-def test_the_nearest_of_a_source_that_is_far_away_agree_with_brute_force(
-    world: None, monkeypatch: pytest.MonkeyPatch, limit: int
-):
-    monkeypatch.setattr(statements, "MET", 1)
-    with db.engine.begin() as connection:
-        connection.execute(text("UPDATE stations SET source = 'third' WHERE id % 3 = 0"))
-    third = [point for i, point in enumerate(GRID, 1) if i % 3 == 0]
-    for at in [Point(90, 0), Point(-48.85, -177.65), Point(0, 180), Point(51, 4), Point(-60, -1)]:
-        expected = brute_force(third, at, limit)
-        radius = expected[-1][0] - 1 if limit > 1 else inf
-        found = search.nearest(Filters(source="third"), *at, limit, radius).rows
-        inside = [distance for distance, _ in expected if distance <= radius]
-        assert [row["distance"] for row in found] == pytest.approx(inside, abs=0.2)
 
 
 NAMES = [
@@ -332,40 +195,6 @@ def test_stations_are_found_in_every_block_of_ids(
     assert sorted(row["id"] for row in search.nearest(filters, 0, 0, 100).rows) == ids
 
 
-@pytest.mark.parametrize(
-    ("bbox", "zoom"),
-    [
-        ((-180, -90, 180, 90), 0),
-        ((-180, -90, 180, 90), 20),
-        ((-10, 35, 30, 60), 5),
-        ((170, -60, -170, 60), 4),
-        ((0, 0, 0, 0), 20),
-    ],
-)
-def test_clusters_are_few_and_their_sums_are_right(world: None, bbox, zoom: int):
-    cells = search.clusters(Filters(bbox), zoom).rows
-    everything = search.page(Filters(bbox=bbox), 10_000).rows
-    assert len(cells) <= search.CLUSTERS
-    assert sum(cell["count"] for cell in cells) == len(everything)
-    for total, mean in [("lat", "mean_lat"), ("lng", "mean_lng")]:
-        weighted = sum(cell[mean] * cell["count"] for cell in cells)
-        assert weighted == pytest.approx(sum(row[total] for row in everything), abs=1e-6)
-    alone = [cell for cell in cells if cell["count"] == 1]
-    assert all(cell["name"] and cell["lat"] == cell["mean_lat"] for cell in alone)
-    assert search.clusters(Filters(bbox), zoom).rows == cells
-
-
-@pytest.mark.parametrize(
-    "filters",
-    [Filters(geo.WORLD, "even"), Filters((-10, 35, 30, 60), q="station 1"), Filters(q="9")],
-)
-def test_clusters_are_of_the_stations_that_the_filters_find(world: None, filters: Filters):
-    with db.engine.begin() as connection:
-        connection.execute(text("UPDATE stations SET source = 'even' WHERE id % 2 = 0"))
-    counts = [cell["count"] for cell in search.clusters(filters, 3).rows]
-    assert sum(counts) == len(search.page(filters, 10_000).rows) > 0
-
-
 def test_sources_are_those_with_stations_and_each_comes_once(app: Flask):
     assert search.sources() == []
     fill([Point(0, 0)] * 9)
@@ -381,23 +210,6 @@ def test_pages_follow_one_another_without_gap_or_overlap(app: Flask):
         seen += [station["id"] for station in page]
         after = seen[-1]
     assert seen == list(range(1, 26))
-
-
-@pytest.mark.parametrize("few", [0, 100_000])
-@pytest.mark.parametrize(
-    "filters", [Filters(q="9"), Filters((-10, 35, 30, 60)), Filters(source="even", q="station 1")]
-)
-def test_names_that_fit_many_have_the_same_pages_as_those_that_fit_few(
-    world: None, monkeypatch: pytest.MonkeyPatch, few: int, filters: Filters
-):
-    with db.engine.begin() as connection:
-        connection.execute(text("UPDATE stations SET source = 'even' WHERE id % 2 = 0"))
-    monkeypatch.setattr(statements, "FEW_NAMES", few)
-    found = search.page(filters, 10_000).rows
-    expected = sorted((row["name"].lower(), row["id"]) for row in found)
-    name, after = expected[7]
-    page = search.page_by_name(filters, 20, name, after).rows
-    assert [(row["name"].lower(), row["id"]) for row in page] == expected[8:28]
 
 
 def test_a_station_that_is_not_there_is_none(app: Flask):

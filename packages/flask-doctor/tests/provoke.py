@@ -65,15 +65,22 @@ for metadata in (db.metadata, Base.metadata):
 """
 
 
-def run(models: str, use: str) -> BaseException | None:
-    """Write the files and run them; return the error that ends them."""
-    files = {"models.py": HEAD + models, "use.py": USE + use}
+def module(name: str) -> types.ModuleType:
+    """Return a new module, which others can import."""
+    made = sys.modules[name] = types.ModuleType(name)
+    made.__file__ = os.path.abspath(f"{name}.py")
+    return made
+
+
+def run(models: str, use: str, begun: types.ModuleType | None = None) -> BaseException | None:
+    """Write the files and run them, but for the head of what is begun; return their error."""
+    Path("models.py").write_text(HEAD + models)
+    Path("use.py").write_text(USE + use)
+    # As if the head stood before them: its lines count.
+    models = "\n" * HEAD.count("\n") + models if begun else HEAD + models
     try:
-        for name, code in files.items():
-            Path(name).write_text(code)
-            module = sys.modules[name.removesuffix(".py")] = types.ModuleType(name[:-3])
-            module.__file__ = os.path.abspath(name)
-            exec(compile(code, module.__file__, "exec"), vars(module))
+        for made, code in [(begun or module("models"), models), (module("use"), USE + use)]:
+            exec(compile(code, made.__file__, "exec"), vars(made))
     except Exception as error:
         return error
     return None
@@ -102,9 +109,9 @@ def fixed(models: str, fix: list[str]) -> str | None:
     return models
 
 
-def answer(models: str, use: str) -> list[str | bool | None]:
+def answer(models: str, use: str, begun: types.ModuleType) -> list[str | bool | None]:
     """Return the entry and its text for an error, and whether its fix helps."""
-    error = run(models, use)
+    error = run(models, use, begun)
     if error is None:
         return ["", "", None]
     found = diagnose(error)
@@ -125,12 +132,13 @@ def answer(models: str, use: str) -> list[str | bool | None]:
 
 def main() -> None:
     warnings.simplefilter("ignore")
-    # What is imported and compiled here is so for all.
-    exec(re.sub(r"(?s)app = Flask.*", "", HEAD), {})
     create_engine("postgresql+psycopg2://")
     for kind in (AttributeError, TypeError, ArgumentError, InvalidRequestError):
         diagnose(kind("nothing"))
     os.chdir(tempfile.mkdtemp())
+    # What is imported and defined here is so for all.
+    begun = module("models")
+    exec(compile(HEAD, begun.__file__, "exec"), vars(begun))
     answers = {}
     gc.freeze()  # so that the processes share the memory
     for name, (models, use) in json.load(sys.stdin).items():
@@ -138,7 +146,7 @@ def main() -> None:
         if os.fork() == 0:
             os.close(read)
             with open(write, "w") as pipe:
-                json.dump(answer(models, use), pipe)
+                json.dump(answer(models, use, begun), pipe)
             os._exit(0)
         os.close(write)
         with open(read) as pipe:

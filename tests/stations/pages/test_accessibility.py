@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from itertools import cycle
-from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
@@ -15,7 +14,8 @@ from stationsapp.extensions import db
 from stationsapp.models import Station
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-OPTIONS = {"runOnly": RULES, "resultTypes": ["violations"]}
+# The desktop shows what a phone shows and more, so there only these can tell something new.
+OF_LAYOUT = ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"]
 PHONE = {"width": 375, "height": 740}
 DESKTOP = {"width": 1280, "height": 800}
 ZOOMED = {"width": 320, "height": 200}  # 1,280 pixels at 400 %
@@ -124,9 +124,16 @@ WRITING = [
 ]
 
 
-def violations(page: Page) -> list[str]:
-    found = page.evaluate("options => axe.run(options)", OPTIONS)["violations"]
-    return [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]]
+# Only what is wrong leaves the browser.
+RUN_AXE = """options => axe.run(options).then(found =>
+    found.violations.flatMap(one => one.nodes.map(node => `${one.id}: ${node.target}`))
+)"""
+
+
+def violations(page: Page, rules: list[str]) -> list[str]:
+    # No page has sound or video, whose length axe would load them for.
+    options = {"runOnly": rules, "resultTypes": ["violations"], "preload": False}
+    return page.evaluate(RUN_AXE, options)
 
 
 def wrong_with(page: Page) -> list[str]:
@@ -147,7 +154,6 @@ def show(page: Page, url: str, act: Callable[[Page], None] | None, shown: str) -
         act(page)
     expect(page.locator(shown).first).to_be_visible()
     page.wait_for_load_state()
-    page.evaluate(AXE_SCRIPT)
 
 
 @in_browser
@@ -172,15 +178,16 @@ def test_no_page_in_any_state_keeps_anybody_out(
     if stations:
         db.session.execute(insert(Station), stations)
         db.session.commit()
-    editor.emulate_media(reduced_motion="reduce")
+    editor.add_init_script(AXE_SCRIPT)
     wrong = {}
     for (state, path, act, shown), schemes in zip(states, cycle([SCHEMES, SCHEMES[::-1]])):
         wrong[state] = []
-        for size, scheme in zip([PHONE, DESKTOP], schemes, strict=True):
-            editor.set_viewport_size(size)
-            editor.emulate_media(color_scheme=scheme)
-            if size is PHONE or urlsplit(path).path == "/":  # the map begins otherwise on a phone
-                show(editor, live_url + path, act, shown)
-            wrong[state] += violations(editor)
+        editor.set_viewport_size(DESKTOP)
+        editor.emulate_media(color_scheme=schemes[0])
+        show(editor, live_url + path, act, shown)
+        wrong[state] += violations(editor, RULES)
+        editor.set_viewport_size(PHONE)
+        editor.emulate_media(color_scheme=schemes[1])
+        wrong[state] += violations(editor, OF_LAYOUT)
         wrong[state] += wrong_with(editor)
     assert {state: found for state, found in wrong.items() if found} == {}

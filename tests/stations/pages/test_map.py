@@ -15,8 +15,11 @@ from stationsapp.models import Station
 
 PHONE = {"viewport": {"width": 375, "height": 740}, "has_touch": True, "is_mobile": True}
 on_a_phone = pytest.mark.browser_context_args(**PHONE)
+with_motion = pytest.mark.browser_context_args(reduced_motion="no-preference")
 at_both_widths = pytest.mark.parametrize(
-    "width", [1280, pytest.param(375, marks=on_a_phone)], ids=["desktop", "phone"]
+    "width",
+    [pytest.param(1280, marks=with_motion), pytest.param(375, marks=on_a_phone)],
+    ids=["desktop", "phone"],
 )
 PARIS = "#12/48.881/2.355"
 
@@ -262,7 +265,6 @@ def test_each_state_says_what_to_do(sample_stations: None, show: Callable[..., P
 def test_who_asks_for_less_motion_gets_none(
     sample_stations: None, show: Callable[..., Page], offline_page: Page
 ):
-    offline_page.emulate_media(reduced_motion="reduce")
     page = show(f"/{PARIS}")
     expect(page.locator("#map")).not_to_have_class(re.compile("anim"))
     page.locator("#map").press("ArrowRight")

@@ -90,7 +90,9 @@ function open({ lat, lng }, box, label) {
 }
 
 map.on("popupclose", ({ popup }) => {
-  if (popup.getElement().contains(document.activeElement)) {
+  // Without an animation, it is gone by now, and nothing has the focus.
+  const focused = document.activeElement;
+  if (focused === document.body || popup.getElement().contains(focused)) {
     if (before.isConnected && before !== document.body) before.focus();
     else map.fire("focuslost", { latlng: popup.getLatLng() });
   }
