@@ -26,8 +26,9 @@ SELECT 'many', n, 'Station ' || n, n % 170 - 85, n / 170 - 180
 FROM generate_series(:first, :last) AS n
 """
 FILL_COUNTRIES = """
-INSERT INTO stations (source, code, name, lat, lng)
-SELECT 'country ' || n / 500, n, 'Halte ' || n, 89, n / 500 FROM generate_series(0, 14999) AS n
+INSERT INTO stations (source, code, name, lat, lng, properties)
+SELECT 'country ' || n / 500, n, 'Halte ' || n, 89, n / 500, '{"tracks": 2}'
+FROM generate_series(0, 14999) AS n
 """
 PLANS = {"session_preload_libraries": "auto_explain", "auto_explain.log_min_duration": "0"}
 PLANS |= {"auto_explain.log_analyze": "on", "autovacuum": "off"}
@@ -95,6 +96,7 @@ QUERIES = {
     "word in no name": lambda: search.page(Filters(q="depot"), 100),
     "words of a source": lambda: search.page(Filters(source="many", q="station 59"), 100),
     "sources": search.sources,
+    "property types": search.property_types,
 }
 
 

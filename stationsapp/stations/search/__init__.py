@@ -91,10 +91,9 @@ def page(filters: Filters, limit: int, after: int = 0) -> Page:
 
     A page takes the same time at any depth, because the index leads directly to its start.
     """
-    start = {"after": "%(after)s", "limit": "%(limit)s"}
-    statement, parameters = _all(filters, ordered=True, **start)
+    statement, parameters = _all(filters, ordered=True, after="%(after)s", limit="%(limit)s")
     if filters.bbox and filters.q is None:
-        statement = boxes.stations(filters, boxes.page(filters), **start)
+        statement = boxes.stations(filters, boxes.page(filters), "%(after)s", "%(limit)s")
         parameters |= {"level": _grid(filters.bbox, cells.FINEST)["level"] - 2}
     parameters |= {"after": after}
     prepare = filters == Filters(filters.bbox, filters.source)

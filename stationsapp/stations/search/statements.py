@@ -50,7 +50,8 @@ SELECT name, CASE
     WHEN bool_and(type IN ('integer', 'number')) THEN '"number"'
     ELSE to_jsonb(array_agg(DISTINCT type)) END AS type
 FROM ({sources()}) AS known CROSS JOIN LATERAL (
-    SELECT properties FROM stations WHERE stations.source = known.source ORDER BY id LIMIT {SAMPLE}
+    SELECT properties FROM stations WHERE stations.source BETWEEN known.source AND known.source
+    ORDER BY stations.source, id LIMIT {SAMPLE}  -- as in Filters.between
 ) AS station CROSS JOIN LATERAL jsonb_each(properties) AS property (name, value)
 CROSS JOIN LATERAL (
     SELECT CASE WHEN value::text ~ '^-?[0-9]+$' THEN 'integer' ELSE jsonb_typeof(value) END AS type
