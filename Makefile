@@ -4,8 +4,8 @@ PORT ?= 5000
 BIN := .venv/bin
 FLASK := $(BIN)/flask
 INSTALLED := .venv/installed
-# One more than there are processors, because some tests wait.
-WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# More than there are processors, because some tests wait.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 # squawk checks the migrations after this one.
 CHECKED := 0006
 
