@@ -4,7 +4,8 @@ It compiles a statement that seems costly (JIT), which takes far longer than any
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from clusters import Cluster
@@ -100,17 +101,31 @@ QUERIES = {
 }
 
 
+def plans_of(query: Callable[[], object], application: Flask, server: Cluster) -> str:
+    log = server.folder / "log"
+    before = log.stat().st_size
+    with application.app_context():
+        assert query()
+    return log.read_bytes()[before:].decode()
+
+
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_query_asks_the_indexes_and_is_not_compiled(
     application: Flask, server: Cluster, name: str
 ):
-    log = server.folder / "log"
-    before = log.stat().st_size
-    with application.app_context():
-        assert QUERIES[name]()
-    plans = log.read_bytes()[before:].decode()
+    plans = plans_of(QUERIES[name], application, server)
     assert re.search("Index (Only )?Scan using", plans)
     assert not re.search(r"Seq Scan on station(s|_cells)\b", plans)
     assert "JIT:" not in plans
     assert "Incremental Sort" not in plans  # with an index that has only the start of the order
     assert max(map(int, READ_IN_VAIN.findall(plans)), default=0) <= 1_000
+
+
+def test_names_with_a_frequent_word_are_found_before_all_hits_are_read(
+    application: Flask, server: Cluster
+):
+    query = partial(search.page_by_name, Filters(q="station"), 100, "Station 3")
+    read = re.findall(
+        r" on stations.*rows=(\d+) loops=(\d+)\)", plans_of(query, application, server)
+    )
+    assert 100 < sum(int(rows) * int(loops) for rows, loops in read) < 20_000

@@ -140,14 +140,15 @@ def test_clusters_are_of_the_stations_that_the_filters_find(app: Flask, filters:
     assert sum(counts) == len(search.page(filters, 10_000).rows) > 0
 
 
-@pytest.mark.parametrize("few", [0, 100_000])
+@pytest.mark.parametrize(("few", "following"), [(0, 9), (100_000, 9_999), (100_000, 50)])
 @pytest.mark.parametrize(
     "filters", [Filters(q="9"), Filters((-10, 35, 30, 60)), Filters(source="even", q="station 1")]
 )
 def test_names_that_fit_many_have_the_same_pages_as_those_that_fit_few(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, few: int, filters: Filters
+    app: Flask, monkeypatch: pytest.MonkeyPatch, few: int, following: int, filters: Filters
 ):
     monkeypatch.setattr(statements, "FEW_NAMES", few)
+    monkeypatch.setattr(statements, "NEXT_NAMES", following)
     found = search.page(filters, 10_000).rows
     expected = sorted((row["name"].lower(), row["id"]) for row in found)
     name, after = expected[7]

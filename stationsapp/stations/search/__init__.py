@@ -18,22 +18,9 @@ from ...database import Row, read, snapshot
 from .. import geo
 from ..columns import NAME_ORDER, SELECT_LIST
 from . import boxes, cells, far, statements, words
-from .filters import LARGEST_ID, Filters, Parameters, sides
-
-__all__ = [
-    "LARGEST_ID",
-    "Filters",
-    "clusters",
-    "everything",
-    "extent",
-    "nearest",
-    "one",
-    "page",
-    "page_by_name",
-    "property_types",
-    "sources",
-    "version",
-]
+from .filters import LARGEST_ID as LARGEST_ID
+from .filters import Filters as Filters
+from .filters import Parameters, sides
 
 ONE = f"SELECT {SELECT_LIST} FROM stations WHERE id = %(id)s"
 VERSION = "SELECT coalesce(sum(version), 0)::bigint AS version FROM station_versions"

@@ -60,7 +60,7 @@ WHERE type <> 'null' GROUP BY name ORDER BY name
 """
 
 
-FEW_NAMES = 100_000
+NEXT_NAMES, FEW_NAMES = 1_000, 100_000
 
 
 def page_by_name(of_source: str, condition: str, hits: str | None) -> str:
@@ -69,29 +69,38 @@ def page_by_name(of_source: str, condition: str, hits: str | None) -> str:
     `of_source` is the part of the condition that an index in this order supports. If there is more,
     `hits` is the query for all matches. PostgreSQL assumes that these are spread evenly over the
     names, but those in Zürich come last, so the plan isn't left to it. If there are few, they are
-    all sorted. If not, they are frequent enough to be found soon in the order of the names.
+    all sorted. If not, they are frequent enough to be found soon in the order of the names. Often,
+    this is true for the next names, so these are looked at before many matches are collected.
     """
     order = f"{NAME_ORDER}, stations.id"
     start = f"""({order}) > (
         (SELECT {NAME_ORDER} FROM (VALUES (%(name)s)) AS start (name)), %(after)s)"""
     walk = f"""
-SELECT {SELECT_LIST} FROM stations WHERE {of_source} AND {start} {{}}
-ORDER BY {order} LIMIT %(limit)s
+SELECT {{}} FROM stations WHERE {of_source} AND {start} AND {{}}
+ORDER BY {order} LIMIT {{}}
 """
     if hits is None:
-        return walk.format("")
+        return walk.format(SELECT_LIST, "true", "%(limit)s")
+    full = "(SELECT count(*) = %(limit)s FROM next)"
     are_few = f"(SELECT count(*) <= {FEW_NAMES} FROM few)"
     # With coalesce, PostgreSQL uses no index for the condition, and expects it to be often true.
+    many = f"NOT {full} AND NOT {are_few} AND coalesce({condition}, false)"
     return f"""
-WITH few AS MATERIALIZED (
+WITH few AS MATERIALIZED (  -- as many as are asked for
     SELECT id, name FROM ({hits}) AS hits LIMIT {FEW_NAMES + 1}
 ),
+next AS MATERIALIZED (
+    SELECT * FROM ({walk.format("*", "true", NEXT_NAMES)}) AS next
+    WHERE EXISTS (SELECT FROM few OFFSET {NEXT_NAMES}) AND {condition} LIMIT %(limit)s
+),
 sorted AS (
-    SELECT stations.id FROM few AS stations WHERE {are_few} AND {start}
+    SELECT stations.id FROM few AS stations WHERE NOT {full} AND {are_few} AND {start}
     ORDER BY {order} LIMIT %(limit)s
 )
+SELECT {SELECT_LIST} FROM next AS stations WHERE {full}
+UNION ALL
 SELECT {SELECT_LIST} FROM sorted JOIN stations USING (id)
-UNION ALL ({walk.format(f"AND NOT {are_few} AND coalesce({condition}, false)")})
+UNION ALL ({walk.format(SELECT_LIST, many, "%(limit)s")})
 """
 
 
