@@ -5,7 +5,7 @@ from ..columns import SELECT_LIST
 from .cells import id_ranges
 from .filters import Filters, sql_box
 
-FEW = 5_000
+FEW = 5_000  # stations of a box, which are sorted
 
 
 def stations(filters: Filters, many: str, after: str, limit: str) -> str:
