@@ -9,10 +9,10 @@ from .server import gunicorn
 from .subjects import API, Subject, mix, subjects
 
 SECONDS = 1  # of a round, for each of what is compared
-WARM_SECONDS, SOME = 3, 20  # before the first round, and the number of URLs of each kind
-SLOW_SECONDS, SLOW_CONNECTIONS = 5, 2  # for the tutorial's way to the nearest: seconds a request
+WARM_SECONDS, SOME = 2, 20  # before the first round, and the number of URLs of each kind
+SLOW_SECONDS, SLOW_CONNECTIONS = 3, 2  # for the tutorial's way to the nearest: seconds a request
 EMPTY = ["/hand/empty"]
-MIX_SECONDS, MIX_CONNECTIONS = 5, (8, 64)
+MIX_SECONDS, MIX_CONNECTIONS = 4, (8, 64)
 REQUESTS = 500  # of a round, where CPU time is counted
 
 Rates = dict[str, list[float]]
