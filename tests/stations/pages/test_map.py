@@ -114,10 +114,15 @@ def test_a_click_lists_the_nearest_ten_and_each_leads_to_its_station(
     page.reload()
     expect(popup).to_be_visible()
     expect(items).to_have_count(10)
+    late = hold(page, "**/nearest?*")
     page.go_back()
     expect(popup).to_have_count(0)
     expect(items).to_have_count(10)
+    late()
     page.go_back()
+    expect(items).to_have_count(0)
+    late().continue_()
+    page.evaluate("fetch('/api/stations?limit=1').then((response) => response.text())")
     expect(items).to_have_count(0)
 
 

@@ -18,6 +18,7 @@ export function showNear() {
     showNearest(...state.near.split(",").map(Number));
     return;
   }
+  asking?.abort();
   for (const layer of [point, line]) layer.remove();
   list.replaceChildren();
   if (addHere) addHere.hidden = true;
