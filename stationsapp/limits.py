@@ -33,8 +33,8 @@ PING = 1.0  # for a pooled connection to answer; otherwise a new one is made
 RECYCLE = 300  # until a connection is replaced, in case the host's name has a new address
 # Settings of every session. They are sent when it starts, because a pooler would pass a SET on to
 # the next client. Prepared statements are planned once. JIT is off, because PostgreSQL
-# overestimates the cost of such plans, and would spend seconds compiling them. Without incremental
-# sorts, it asks the index that has the order, instead of a smaller one that has only its start.
+# overestimates the cost of such plans, and would spend seconds compiling them. Incremental
+# sorts are off, or it would use a smaller index that has only the start of the order.
 SESSION = {"plan_cache_mode": "force_generic_plan", "jit": "off", "enable_incremental_sort": "off"}
 # Further settings of a request's session, as fractions of its time, so that the server stops
 # working for a request that has ended.

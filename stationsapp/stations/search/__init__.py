@@ -81,6 +81,7 @@ def page(filters: Filters, limit: int, after: int = 0) -> Page:
     statement, parameters = _all(filters, ordered=True, after="%(after)s", limit="%(limit)s")
     if filters.bbox and filters.q is None:
         statement = boxes.stations(filters, boxes.page(filters), "%(after)s", "%(limit)s")
+        # Cells four times as wide as those of a map's finest grid are few, and narrow enough.
         parameters |= {"level": _grid(filters.bbox, cells.FINEST)["level"] - 2}
     parameters |= {"after": after}
     prepare = filters == Filters(filters.bbox, filters.source)

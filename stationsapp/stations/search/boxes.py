@@ -12,7 +12,7 @@ def stations(filters: Filters, many: str, after: str, limit: str) -> str:
     """Return the query for matching stations whose id is greater than `after`.
 
     If the boxes contain few stations, these are all compared and sorted. If not, `many` is used.
-    `after` has no say: to find that few follow, the index would read all that came before.
+    All are counted, whatever `after` is: to find that few follow it, the index would read the rest.
 
     PostgreSQL expects a thousandth of the stations in any box, so it would collect all of them
     first. If the condition is there twice, it reads one by one, and stops at the limit.

@@ -137,9 +137,10 @@ GAP = 100  # ids between two ranges that are read as one
 
 
 def id_ranges(boxes: int) -> str:
-    """Return the query for the ranges of ids greater than `after` that a number of boxes may have.
+    """Return the query for ranges of ids that contain those of all stations in the boxes.
 
-    They are disjoint, and come from the cells down to a level that meet the boxes.
+    They are disjoint, and from `after` on. They come from the cells that meet the boxes, down to a
+    level.
     """
     met = in_each(boxes, IS_MET)
     cell = f"""

@@ -86,7 +86,7 @@ ORDER BY {order} LIMIT {{}}
     # With coalesce, PostgreSQL uses no index for the condition, and expects it to be often true.
     many = f"NOT {full} AND NOT {are_few} AND coalesce({condition}, false)"
     return f"""
-WITH few AS MATERIALIZED (  -- as many as are asked for
+WITH few AS MATERIALIZED (  -- read only as far as somebody asks
     SELECT id, name FROM ({hits}) AS hits LIMIT {FEW_NAMES + 1}
 ),
 next AS MATERIALIZED (
